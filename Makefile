@@ -1,0 +1,84 @@
+# Sipward: `make` alone lists the targets.
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+GO       ?= go
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS  := -s -w -X main.version=$(VERSION)
+BIN      := bin
+TOOLS    := $(BIN)/tools
+
+# Every program that has a main package in its place.
+PROGRAMS := $(patsubst %/,%,$(dir $(wildcard agent/main.go collector/main.go)))
+
+GOLANGCI_VERSION := v2.15.0
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+
+FUZZTIME ?= 60s
+FUZZJOBS ?= 1
+FUZZPKG  ?= ./...
+BENCH    ?= .
+BENCHPKG ?= ./...
+BENCHTIME ?= 1s
+SOAKTIME ?= 10m
+DEMO_SECONDS ?= 40
+TESTFLAGS ?=
+
+.PHONY: help
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z0-9-]*:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build the programs as static binaries into bin/
+	@mkdir -p $(BIN)
+	@for p in $(PROGRAMS); do \
+	  echo "build $(BIN)/sipward-$$p $(VERSION)"; \
+	  CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/sipward-$$p ./$$p; \
+	done
+
+.PHONY: test
+test: ## go vet, then every test with the race detector (TESTFLAGS=-short for less)
+	$(GO) vet ./...
+	CGO_ENABLED=1 $(GO) test -race -timeout 10m $(TESTFLAGS) ./...
+
+.PHONY: lint
+lint: $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION) ## gofmt, golangci-lint, shellcheck, promtool
+	@scripts/lint $<
+
+$(TOOLS)/golangci-lint-$(GOLANGCI_VERSION):
+	@mkdir -p $(TOOLS)
+	GOBIN=$(CURDIR)/$(TOOLS) CGO_ENABLED=0 $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	@mv $(TOOLS)/golangci-lint $@
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME each, FUZZJOBS at a time (FUZZTIME=10s)
+	@FUZZTIME=$(FUZZTIME) FUZZJOBS=$(FUZZJOBS) scripts/fuzz $(FUZZPKG)
+
+.PHONY: bench
+bench: ## every benchmark with its allocations (BENCH=regexp BENCHPKG=./sip/...)
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -benchtime $(BENCHTIME) $(BENCHPKG)
+
+.PHONY: e2e
+e2e: build ## real SIP peers in network namespaces; root
+	SIPWARD_E2E=1 $(GO) test -count=1 -timeout 10m -v ./test/...
+
+.PHONY: demo
+demo: build ## the agent with made-up calls, live figures in this terminal (DEMO_SECONDS=40)
+	@$(GO) run ./internal/testkit/cmd/demo -agent $(BIN)/sipward-agent -seconds $(DEMO_SECONDS)
+
+.PHONY: soak
+soak: build ## live calls for SOAKTIME: memory, goroutines and map entries must not grow; root
+	SIPWARD_E2E=1 SIPWARD_SOAK=$(SOAKTIME) $(GO) test -count=1 -timeout 0 -v -run Soak ./test/...
+
+.PHONY: generate
+generate: ## write generated code anew (the kernel filter: clang)
+	$(GO) generate ./...
+
+.PHONY: deps
+deps: ## install by apt what the tests and the generator need and is missing
+	@SUDO='$(SUDO)' scripts/deps
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf $(BIN) dist
