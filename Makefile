@@ -10,7 +10,7 @@ BIN      := bin
 TOOLS    := $(BIN)/tools
 
 # Every program that has a main package in its place.
-PROGRAMS := $(patsubst %/,%,$(dir $(wildcard agent/main.go collector/main.go)))
+PROGRAMS := $(patsubst %/,%,$(sort $(dir $(wildcard agent/*.go collector/*.go))))
 
 GOLANGCI_VERSION := v2.15.0
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)

@@ -1,0 +1,167 @@
+package archtest
+
+// Patterns in these tables are folders: "sip/parse" is that one, "sip/..." is
+// sip and all below it. A row's reason is printed when the row is broken.
+
+// Layer says which packages of the module the packages From may import.
+// Every package needs a row; the first row that matches counts.
+type Layer struct {
+	From   string
+	May    []string
+	Reason string
+}
+
+var layers = []Layer{
+	{"sip/packet", nil,
+		"it is what everything else stands on"},
+	{"sip/parse", []string{"sip/packet"},
+		"a message is read without knowing what calls are"},
+	{"sip/...", []string{"sip/..."},
+		"the core knows nothing but itself, so that it runs the same on a file, a socket and in a test"},
+	{"counters", []string{"sip/..."},
+		"figures come from calls and attempts, whoever shows or sends them"},
+	{"sync/record", []string{"sip/...", "counters"},
+		"what is stored and sent is made from the core's results and read by both programs"},
+	{"sync/spool", []string{"sync/record"},
+		"the spool is an edge: it knows records and a disk, not who makes or takes them"},
+	{"sync/uplink", []string{"sync/record"},
+		"the uplink is an edge: it knows records and a broker, and is handed its spool as an interface"},
+	{"configs", []string{"sip/...", "counters"},
+		"the config is checked against the core's own types and starts nothing"},
+	{"agent/capture", []string{"sip/packet", "sip/parse", "sip/media", "configs"},
+		"capture is an edge: it hands frames on and takes media endpoints; what they mean is the pipeline's"},
+	{"agent/pipeline", []string{"sip/...", "counters", "sync/record", "configs"},
+		"the pipeline owns the core's state and is handed its edges as interfaces"},
+	{"agent/guard", []string{"sip/...", "configs"},
+		"a guard is an edge: it asks for verdicts through an interface of its own"},
+	{"agent/admin", []string{"sip/...", "counters", "sync/record", "configs"},
+		"admin is an edge: it shows snapshots that it is handed"},
+	{"agent", []string{"agent/...", "sip/...", "counters", "sync/...", "configs"},
+		"the agent's main wires its own edges to the core, and never a part of the collector"},
+	{"collector/store", []string{"sync/record", "counters"},
+		"the store is an edge: it knows records and a database"},
+	{"collector/ingest", []string{"sync/record"},
+		"ingest is an edge: it knows records and a broker, and is handed its store as an interface"},
+	{"collector/web", []string{"sync/record", "counters", "sip/register", "configs"},
+		"the web is an edge: it shows what it is handed"},
+	{"collector", []string{"collector/...", "sip/register", "counters", "sync/record", "configs"},
+		"the collector's main wires its own edges, and never a part of the agent"},
+	{"internal/archtest", nil,
+		"the rules depend on nothing that they judge"},
+	{"internal/testkit/cmd/...", []string{"internal/testkit/...", "configs"},
+		"the demo drives the real program from outside"},
+	{"internal/testkit/...", []string{"internal/testkit/...", "sip/packet"},
+		"a generator that shared code with what it tests would share its mistakes"},
+	{"test/...", []string{"internal/testkit/...", "configs"},
+		"these tests drive the real programs from outside"},
+}
+
+// Library says where a library outside the module may be used. The longest
+// prefix of the import path counts; an import without a row is refused.
+type Library struct {
+	Path   string
+	In     []string
+	Reason string
+}
+
+// tests stands for _test.go files in Library.In; every library that the module
+// uses anywhere may be used in them.
+const tests = "tests"
+
+var libraries = []Library{
+	{"github.com/emiago/sipgo/sip", []string{"sip/parse"},
+		"one place turns bytes into messages; the rest reads parse.Message"},
+	{"github.com/emiago/sipgo", []string{"agent/guard"},
+		"only the guard's proxy speaks SIP"},
+	{"github.com/pion/rtp", []string{"sip/dtmf"},
+		"one place looks into RTP"},
+	{"github.com/pion/sdp/v3", []string{"sip/parse"},
+		"one place turns session descriptions into parse.SDP"},
+	{"github.com/gopacket/gopacket", []string{"sip/packet", "agent/capture", "internal/testkit"},
+		"frames are decoded, and capture files opened, in one place each"},
+	{"github.com/cilium/ebpf", []string{"agent/capture"},
+		"the kernel filter belongs to capture"},
+	{"github.com/vishvananda/netlink", []string{"agent/capture", "agent/guard", "test/..."},
+		"interfaces are watched by capture, and filter rules set by the guard"},
+	{"github.com/vishvananda/netns", []string{"test/..."},
+		"only tests make network namespaces"},
+	{"github.com/florianl/go-nfqueue", []string{"agent/guard"},
+		"only the guard takes packets from netfilter"},
+	{"github.com/mdlayher/packet", []string{"agent/capture"},
+		"only capture opens packet sockets"},
+	{"github.com/alecthomas/kong", []string{"agent", "collector"},
+		"only a main has a command line"},
+	{"github.com/goccy/go-yaml", []string{"configs"},
+		"files are read strictly, in one place"},
+	{"github.com/prometheus/client_golang", []string{"agent", "agent/admin", "agent/capture", "agent/guard", "sync/spool", "sync/uplink", "collector/..."},
+		"edges export; the core counts in plain numbers"},
+	{"github.com/prometheus/client_model", []string{tests},
+		"metrics are read back only by tests"},
+	{"github.com/klauspost/compress", []string{"sip/packet", "agent/capture", "sync/uplink", "collector/ingest"},
+		"compressed are captures, HEP payloads and what is sent"},
+	{"github.com/coreos/go-systemd/v22", []string{"agent", "collector"},
+		"readiness is the main's to report"},
+	{"github.com/schollz/progressbar/v3", []string{"agent"},
+		"a terminal belongs to the command line"},
+	{"golang.org/x/term", []string{"agent", "collector", "internal/testkit/cmd/..."},
+		"a terminal belongs to the command line"},
+	{"golang.org/x/sys", []string{"agent/...", "sync/spool", "collector", "internal/testkit/cmd/...", "test/..."},
+		"system calls are made by edges"},
+	{"golang.org/x/sync", []string{"agent/...", "sync/uplink", "collector/...", "internal/testkit/..."},
+		"goroutines are started by mains and edges"},
+	{"golang.org/x/crypto", []string{"collector/web"},
+		"passwords are checked at the web only"},
+	{"github.com/pquerna/otp", []string{"collector/web"},
+		"passwords are checked at the web only"},
+	{"google.golang.org/protobuf", []string{"sync/record"},
+		"one place knows the wire format of records"},
+	{"go.etcd.io/bbolt", []string{"sync/spool"},
+		"one place knows the spool's file format"},
+	{"github.com/eclipse/paho.mqtt.golang", []string{"sync/uplink", "collector/ingest"},
+		"MQTT ends at these two"},
+	{"github.com/mochi-mqtt/server/v2", []string{"collector/ingest"},
+		"the embedded broker is part of ingest"},
+	{"modernc.org/sqlite", []string{"collector/store"},
+		"databases end at the store"},
+	{"github.com/jackc/pgx/v5", []string{"collector/store"},
+		"databases end at the store"},
+	{"github.com/google/go-cmp", []string{tests, "test/..."},
+		"a comparison that may panic has no place in a program"},
+	{"go.uber.org/goleak", []string{tests, "test/..."},
+		"only tests look for leaked goroutines"},
+	{"github.com/rogpeppe/go-internal", []string{tests, "test/..."},
+		"only tests run scripts"},
+}
+
+// Pure lists packages without IO, clock or goroutines: the same input gives
+// the same figures, whenever and wherever it is read.
+var pure = []string{"sip/...", "counters", "sync/record"}
+
+// Ban is a part of the standard library that pure packages and all that they
+// import inside the module must not use.
+type Ban struct {
+	Path   string
+	Reason string
+}
+
+var bans = []Ban{
+	{"net/netip", ""}, // addresses without sockets; a row without reason is an exception
+	{"net/...", "sockets are opened by edges; addresses are net/netip"},
+	{"os/...", "files and the environment are read by edges"},
+	{"syscall/...", "system calls are made by edges"},
+	{"context", "there is nothing to wait for or to cancel in the core"},
+	{"log/...", "the core returns what happened; an edge logs it"},
+	{"sync/...", "state has one owner, so there is nothing to lock"},
+	{"crypto/rand", "the same packets must give the same result"},
+	{"math/rand/...", "the same packets must give the same result"},
+	{"testing/...", "test helpers do not belong into a program"},
+}
+
+// reasonClock is why a pure package neither reads the clock nor starts goroutines.
+const (
+	reasonClock = "time comes in as an argument; a packet's own timestamp is the clock"
+	reasonGo    = "state has one owner; goroutines are started by mains and edges"
+)
+
+// testkit may be imported by _test.go files and these packages only.
+var testkitUsers = []string{"internal/testkit/...", "test/..."}
