@@ -1,0 +1,18 @@
+// Package capture brings packets in: from live interfaces, from capture files
+// and from HEPv3 senders. What comes live is handed over in batches and never
+// waits for the taker; what comes from a file waits for it, so that nothing of
+// a file is lost.
+package capture
+
+import "github.com/sipward/sipward/sip/packet"
+
+// Sink takes what a live source captured. Implementations are safe for
+// concurrent use: every source calls from goroutines of its own.
+type Sink interface {
+	// Get returns an empty batch, which the caller owns until it calls Put.
+	Get() *packet.Batch
+	// Put hands b over, full or not, and never blocks. False means that there
+	// was no room: the caller counts the frames in b as dropped. Either way b
+	// no longer belongs to the caller.
+	Put(b *packet.Batch) bool
+}
