@@ -148,28 +148,30 @@ func PDD(invited, rang, answer int64) (int64, bool) {
 // EffectKind says what happened.
 type EffectKind uint8
 
-// Effect kinds; the zero value is invalid. A leg that fails and is sent again
+// EffectKinds; the zero value is invalid. A leg that fails and is sent again
 // (401, 407, 3xx, failover) is Released and then Opened with Again set.
 const (
 	MediaOpened     EffectKind = iota + 1 // Endpoint was announced with Spec; comes before all others
-	MediaClosed                           // Endpoint of Leg is not needed any more
-	LegOpened                             // Leg is in Setup (or Answered when joined mid-call)
-	LegAnswered                           // Leg was answered
-	LegReleased                           // Leg ended, and may still come back
+	LegOpened                             // a new leg; Again: it comes back after a release
+	LegAnswered                           // the first 2xx
+	LegReleased                           // it ended, and may still come back
 	LegClosed                             // final: write its record; Leg is gone after this step
-	AttemptOpened                         // Leg.Attempts[Attempt]
-	AttemptAnswered                       //
-	AttemptReleased                       //
+	AttemptOpened                         // Leg.Attempts[Attempt]; the same three for it
+	AttemptAnswered
+	AttemptReleased
 )
 
-// Effect is one consequence of a step.
+// Effect is one consequence of a step. Was and Now are the state of the leg or
+// attempt before and after it, so that gauge[Was]-- and gauge[Now]++ is all
+// that counting needs; Was is 0 for a new one. They differ from Leg.State when
+// several effects come from one step.
 type Effect struct {
 	Kind     EffectKind
 	Again    bool // LegOpened: not a new call
+	Was, Now State
 	Time     int64
 	Leg      *Leg
 	Attempt  int
-	Was      State // LegReleased, AttemptReleased, LegAnswered: the state before
 	Endpoint packet.Endpoint
 	Spec     media.Spec
 }
