@@ -151,12 +151,12 @@ type EffectKind uint8
 // EffectKinds; the zero value is invalid. A leg that fails and is sent again
 // (401, 407, 3xx, failover) is Released and then Opened with Again set.
 const (
-	MediaOpened     EffectKind = iota + 1 // Endpoint was announced with Spec; comes before all others
-	LegOpened                             // a new leg; Again: it comes back after a release
-	LegAnswered                           // the first 2xx
-	LegReleased                           // it ended, and may still come back
-	LegClosed                             // final: write its record; Leg is gone after this step
-	AttemptOpened                         // Leg.Attempts[Attempt]; the same three for it
+	MediaOpened   EffectKind = iota + 1 // Endpoint was announced with Spec; comes before all others
+	LegOpened                           // a new leg; Again: it comes back after a release
+	LegAnswered                         // the first 2xx
+	LegReleased                         // it ended, and may still come back
+	LegClosed                           // final: write its record; Leg is gone after this step
+	AttemptOpened                       // Leg.Attempts[Attempt]; the same three for it
 	AttemptAnswered
 	AttemptReleased
 )

@@ -1,0 +1,288 @@
+package dialog
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/sipward/sipward/sip/media"
+	"github.com/sipward/sipward/sip/packet"
+	"github.com/sipward/sipward/sip/parse"
+	"github.com/sipward/sipward/sip/party"
+)
+
+// initialInvite takes an INVITE without a To tag: a new leg, a retransmission,
+// a further hop or branch of a known leg, or the leg sent again after a
+// challenge, a redirect or a failure.
+func (t *Table) initialInvite(p *packet.Packet, m *parse.Message) {
+	l := t.sameLeg(p, m)
+	branch := t.hash(m.Branch)
+	if l != nil {
+		if l.transaction(branch, m.CSeq) != nil {
+			l.lastSeen = p.Time
+			return // a retransmission, or the same packet seen twice
+		}
+		if t.replaces(l, p) {
+			t.release(l, p.Time, Reused)
+			t.close(l)
+			l = nil
+		}
+	}
+	role := t.classify(p, m)
+	switch {
+	case l == nil:
+		if l = t.open(p, m); l == nil {
+			return
+		}
+		l.Initial = true
+		l.State = Setup
+		l.Customer, l.Call, l.Inbound = role.customer, role.call, role.inbound
+		t.announce(l, p, m, media.Caller)
+		t.emit(Effect{Kind: LegOpened, Now: Setup, Time: p.Time, Leg: l})
+	case l.State == Ended:
+		t.announce(l, p, m, media.Caller)
+		t.comeBack(l, p.Time, Setup)
+	default:
+		t.announce(l, p, m, media.Caller)
+	}
+	if role.call && !l.Call { // the customer's hop was seen after the carrier's
+		l.Customer, l.Call, l.Inbound = role.customer, true, role.inbound
+		t.emit(Effect{Kind: LegOpened, Now: l.State, Time: p.Time, Leg: l})
+	}
+	l.lastSeen = p.Time
+	if !slices.Contains(l.cseqs, m.CSeq) {
+		l.cseqs = append(l.cseqs, m.CSeq)
+	}
+	t.addTransaction(l, p, m, branch, role)
+	t.arm(l)
+}
+
+// sameLeg finds the leg that an initial INVITE repeats: same From tag, or the
+// only leg of its Call-ID when that was challenged and the client changed its
+// tag for the retry.
+func (t *Table) sameLeg(p *packet.Packet, m *parse.Message) *Leg {
+	first := t.legs[m.CallID]
+	for l := first; l != nil; l = l.next {
+		if l.FromTag == m.FromTag && l.Initial {
+			return l
+		}
+	}
+	if first != nil && first.next == nil && challenged(first) && first.Src == p.Src {
+		first.FromTag = strings.Clone(m.FromTag)
+		return first
+	}
+	return nil
+}
+
+func challenged(l *Leg) bool {
+	return l.State == Ended && (l.Status == 401 || l.Status == 407)
+}
+
+// replaces reports whether a new INVITE transaction for l is a new call that
+// reuses the Call-ID: the old one was answered and is over, or its end was
+// missed and the caller starts afresh on the first hop.
+func (t *Table) replaces(l *Leg, p *packet.Packet) bool {
+	if l.Answer == 0 {
+		return false
+	}
+	return l.State == Ended || l.hops[0] == hop{p.Src, p.Dst}
+}
+
+func (l *Leg) transaction(branch uint64, cseq uint32) *transaction {
+	for i := range l.txs {
+		if l.txs[i].branch == branch && l.txs[i].cseq == cseq {
+			return &l.txs[i]
+		}
+	}
+	return nil
+}
+
+// addTransaction records one more INVITE of l and the attempt that it is.
+func (t *Table) addTransaction(l *Leg, p *packet.Packet, m *parse.Message, branch uint64, r role) {
+	onward := len(l.hops) > 0 && l.hops[0] != hop{p.Src, p.Dst}
+	tx := transaction{branch: branch, cseq: m.CSeq, hop: t.addHop(l, p), attempt: -1}
+	if r.carrier != party.Unknown || r.toUnknown && (onward || !l.Call) {
+		tx.attempt = t.openAttempt(l, p, m, tx.hop, r.carrier)
+	}
+	if len(l.txs) == maxTransactions {
+		t.stats.Overflow++
+		l.txs = slices.Delete(l.txs, 0, 1)
+	}
+	l.txs = append(l.txs, tx)
+}
+
+// openAttempt returns the index of the attempt that an INVITE to a carrier
+// belongs to: a challenged one goes on, anything else is a new one.
+func (t *Table) openAttempt(l *Leg, p *packet.Packet, m *parse.Message, hop uint8, carrier party.ID) int8 {
+	for i := range l.txs {
+		tx := &l.txs[i]
+		if tx.hop == hop && tx.attempt >= 0 && (tx.final == 401 || tx.final == 407) {
+			a := &l.Attempts[tx.attempt]
+			if a.State == Ended && a.Status == tx.final {
+				a.State, a.End, a.Release = Setup, 0, 0
+				t.emit(Effect{Kind: AttemptOpened, Again: true, Was: Ended, Now: Setup, Time: p.Time, Leg: l, Attempt: int(tx.attempt)})
+				return tx.attempt
+			}
+		}
+	}
+	if len(l.Attempts) == maxAttempts {
+		t.stats.Overflow++
+		return -1
+	}
+	l.Attempts = append(l.Attempts, Attempt{
+		Carrier: carrier, Src: p.Src, Dst: p.Dst, Number: strings.Clone(m.RequestURI.User),
+		State: Setup, Invited: p.Time,
+	})
+	i := len(l.Attempts) - 1
+	t.emit(Effect{Kind: AttemptOpened, Now: Setup, Time: p.Time, Leg: l, Attempt: i})
+	return int8(i) //nolint:gosec // below maxAttempts
+}
+
+// inviteResponse takes a response to any INVITE.
+func (t *Table) inviteResponse(p *packet.Packet, m *parse.Message) {
+	l, fromCaller := t.find(p, m)
+	if l == nil {
+		if m.Status >= 200 && m.Status < 300 && m.ToTag != "" {
+			t.joinMidCall(p, m)
+		}
+		return
+	}
+	l.lastSeen = p.Time
+	if fromCaller || !slices.Contains(l.cseqs, m.CSeq) {
+		t.reinviteResponse(l, p, m)
+		return
+	}
+	tx := l.transaction(t.hash(m.Branch), m.CSeq)
+	switch {
+	case m.Status == 100:
+	case m.Status < 200:
+		t.provisional(l, tx, p, m)
+	case m.Status < 300:
+		t.answered(l, tx, p, m)
+	default:
+		t.failed(l, tx, p, m)
+	}
+	t.arm(l)
+}
+
+// dialogOf returns the leg's dialog with the given To tag, adding it.
+func (t *Table) dialogOf(l *Leg, tag string) *toTag {
+	for i := range l.toTags {
+		if l.toTags[i].tag == tag {
+			return &l.toTags[i]
+		}
+	}
+	if len(l.toTags) == maxToTags {
+		t.stats.Overflow++
+		return &l.toTags[maxToTags-1]
+	}
+	l.toTags = append(l.toTags, toTag{tag: strings.Clone(tag)})
+	return &l.toTags[len(l.toTags)-1]
+}
+
+func (t *Table) provisional(l *Leg, tx *transaction, p *packet.Packet, m *parse.Message) {
+	if m.ToTag != "" {
+		t.dialogOf(l, m.ToTag)
+		l.Forks = uint8(len(l.toTags)) //nolint:gosec // below maxToTags
+	}
+	t.announce(l, p, m, media.Callee)
+	if m.Status != 180 && m.Status != 183 {
+		return
+	}
+	if l.Rang == 0 {
+		l.Rang = p.Time
+	}
+	if a := l.attemptOf(tx); a != nil && a.Rang == 0 {
+		a.Rang = p.Time
+	}
+}
+
+func (l *Leg) attemptOf(tx *transaction) *Attempt {
+	if tx == nil || tx.attempt < 0 {
+		return nil
+	}
+	return &l.Attempts[tx.attempt]
+}
+
+func (t *Table) answered(l *Leg, tx *transaction, p *packet.Packet, m *parse.Message) {
+	d := t.dialogOf(l, m.ToTag)
+	l.Forks = uint8(len(l.toTags)) //nolint:gosec // below maxToTags
+	again := !d.answered
+	d.answered = true
+	t.announce(l, p, m, media.Callee)
+	t.refreshSession(l, p.Time, m)
+	l.Status, l.Phrase = m.Status, ""
+	if tx != nil {
+		tx.final = m.Status
+	}
+	switch {
+	case l.Answer == 0 && l.Release == ByeCaller, l.Answer == 0 && l.Release == ByeCallee:
+		l.Answer = p.Time // its BYE came first: packets were reordered
+		d.ended = l.End
+		t.emit(Effect{Kind: LegAnswered, Was: Ended, Now: Ended, Time: p.Time, Leg: l})
+	case l.Answer == 0:
+		if l.State == Ended { // CANCEL or a time-out lost the race with the 2xx
+			t.comeBack(l, p.Time, Setup)
+		}
+		l.Answer = p.Time
+		l.State = Answered
+		t.emit(Effect{Kind: LegAnswered, Was: Setup, Now: Answered, Time: p.Time, Leg: l})
+	case l.State == Ended && again: // a second branch answered after the first hung up
+		t.comeBack(l, p.Time, Answered)
+	}
+	if a := l.attemptOf(tx); a != nil && a.Answer == 0 {
+		was := a.State
+		a.Answer, a.Status, a.toTag = p.Time, m.Status, d.tag
+		a.State, a.End, a.Release = Answered, 0, 0
+		t.emit(Effect{Kind: AttemptAnswered, Was: was, Now: Answered, Time: p.Time, Leg: l, Attempt: int(tx.attempt)})
+		if d.ended != 0 || l.State == Ended {
+			t.releaseAttempt(l, int(tx.attempt), p.Time, l.Release)
+		}
+	}
+}
+
+// failed takes a final response above 299. The leg fails when none of its
+// INVITEs is pending any more: behind a proxy that is the customer's own hop,
+// so a carrier that refuses does not end a call that goes on to the next.
+func (t *Table) failed(l *Leg, tx *transaction, p *packet.Packet, m *parse.Message) {
+	if tx != nil {
+		tx.final = m.Status
+		if a := l.attemptOf(tx); a != nil && a.State == Setup {
+			a.Status = m.Status
+			why := Failed
+			if m.Status == 487 && l.Canceled {
+				why = Cancelled
+			}
+			t.releaseAttempt(l, int(tx.attempt), p.Time, why)
+		}
+	}
+	if l.State == Ended && l.Answer == 0 && l.Release == Failed {
+		l.End = p.Time // the last word of a call that failed on several hops
+		l.Status, l.Phrase = m.Status, phrase(m.Phrase)
+	}
+	if l.State != Setup {
+		return
+	}
+	l.Status, l.Phrase = m.Status, phrase(m.Phrase)
+	if m.Cause != 0 {
+		l.Cause = m.Cause
+	}
+	for i := range l.txs {
+		if l.txs[i].final == 0 {
+			return
+		}
+	}
+	why := Failed
+	if l.callerGone && m.Status == 487 {
+		why = Cancelled
+	}
+	t.release(l, p.Time, why)
+}
+
+// phrase keeps a reason phrase of sane length.
+func phrase(s string) string { return strings.Clone(s[:min(len(s), 64)]) }
+
+// comeBack makes a released leg live again.
+func (t *Table) comeBack(l *Leg, now int64, s State) {
+	l.State, l.End, l.Release = s, 0, 0
+	t.emit(Effect{Kind: LegOpened, Again: true, Was: Ended, Now: s, Time: now, Leg: l})
+}

@@ -1,0 +1,146 @@
+package dialog
+
+import (
+	"github.com/sipward/sipward/sip/media"
+	"github.com/sipward/sipward/sip/packet"
+	"github.com/sipward/sipward/sip/parse"
+)
+
+// announcement is one media endpoint that one side of a hop wants to receive
+// at. One that moves is announced anew; the old one stays until the leg
+// closes, since packets may be on their way.
+type announcement struct {
+	ep    packet.Endpoint
+	hop   uint8
+	side  media.Side
+	index uint8 // of its m-line
+	line  line
+}
+
+// line is what an m-line said, less what the announcement does not need.
+type line struct {
+	Kind      parse.MediaKind
+	Encrypted bool
+	ClockHz   uint32
+	Codec     string
+	Events    parse.PayloadTypes
+	Redundant parse.PayloadTypes
+	Formats   parse.PayloadTypes
+}
+
+// announce reads the session description that the given side sent in m.
+// Offer and answer are not told apart: each side's latest word on an m-line
+// holds, wherever it came (INVITE, 1xx, 2xx, ACK, PRACK, UPDATE).
+func (t *Table) announce(l *Leg, p *packet.Packet, m *parse.Message, from media.Side) {
+	if m.SDP == nil {
+		return
+	}
+	hop := l.hopOf(p)
+	if len(l.hops) == 0 || l.hops[hop] != (hopOf(p)) && from == media.Caller && m.ToTag == "" {
+		hop = t.addHop(l, p)
+	}
+	held, changed := false, false
+	for i := range m.SDP.Media {
+		d := &m.SDP.Media[i]
+		held = held || d.Hold
+		if !d.RTP.IsZero() && i < maxAnnouncements {
+			changed = t.announceLine(l, announcement{
+				ep: d.RTP, hop: hop, side: from, index: uint8(i), //nolint:gosec // below maxAnnouncements
+				line: line{d.Kind, d.Encrypted, d.ClockHz, d.Codec, d.Events, d.Redundant, d.Formats},
+			}) || changed
+			l.Encrypted = l.Encrypted || d.Encrypted
+		}
+	}
+	if len(m.SDP.Media) > 0 {
+		l.held = held
+	}
+	if changed {
+		t.emitMedia(l, hop, p.Time)
+	}
+}
+
+func hopOf(p *packet.Packet) hop { return hop{p.Src, p.Dst} }
+
+// announceLine stores a, in place of what the leg last knew of its endpoint,
+// and reports whether that is news.
+func (t *Table) announceLine(l *Leg, a announcement) bool {
+	for i := range l.announced {
+		old := &l.announced[i]
+		if old.ep == a.ep && old.side == a.side {
+			a.hop = min(a.hop, old.hop) // the same description passed on unchanged
+			changed := *old != a
+			*old = a
+			return changed
+		}
+	}
+	if len(l.announced) == maxAnnouncements {
+		t.stats.Overflow++
+		return false
+	}
+	if l.announced == nil {
+		l.announced = make([]announcement, 0, 2)
+	}
+	l.announced = append(l.announced, a)
+	return true
+}
+
+// emitMedia tells of every endpoint of a hop: each side's description says how
+// to read what the other side gets.
+func (t *Table) emitMedia(l *Leg, hop uint8, now int64) {
+	for i := range l.announced {
+		if a := &l.announced[i]; a.hop == hop {
+			t.emit(Effect{Kind: MediaOpened, Time: now, Leg: l, Endpoint: a.ep, Spec: l.spec(a)})
+		}
+	}
+}
+
+// defaultEvent is the payload type that many devices use for telephone-event
+// without saying so.
+const defaultEvent = 101
+
+// spec works out how packets to and from an announced endpoint are to be read.
+// The receiver's description chooses the telephone-event types of what it
+// gets; one that names none is taken to follow its peer, and where nobody
+// names any, type 101 is meant unless it is something else.
+func (l *Leg) spec(a *announcement) media.Spec {
+	own, peer := a.line, l.peerOf(a)
+	s := media.Spec{
+		Owner: l.ID, Hop: a.hop, Side: a.side, Kind: own.Kind,
+		Encrypted: own.Encrypted || peer.Encrypted,
+		ClockHz:   own.ClockHz, Codec: own.Codec,
+		EventsIn: either(own.Events, peer.Events), EventsOut: either(peer.Events, own.Events),
+		RedundantIn: either(own.Redundant, peer.Redundant), RedundantOut: either(peer.Redundant, own.Redundant),
+	}
+	if s.EventsIn.Empty() && own.Kind == parse.Audio && !own.Formats.Has(defaultEvent) && !peer.Formats.Has(defaultEvent) {
+		s.EventsIn.Add(defaultEvent)
+		s.EventsOut = s.EventsIn
+	}
+	return s
+}
+
+// peerOf joins what the other side of the hop said of the same m-line.
+func (l *Leg) peerOf(a *announcement) line {
+	var all line
+	for i := range l.announced {
+		b := &l.announced[i]
+		if b.hop != a.hop || b.side == a.side || b.index != a.index {
+			continue
+		}
+		all.Encrypted = all.Encrypted || b.line.Encrypted
+		all.Events = union(all.Events, b.line.Events)
+		all.Redundant = union(all.Redundant, b.line.Redundant)
+		all.Formats = union(all.Formats, b.line.Formats)
+	}
+	return all
+}
+
+func either(a, b parse.PayloadTypes) parse.PayloadTypes {
+	if a.Empty() {
+		return b
+	}
+	return a
+}
+
+func union(a, b parse.PayloadTypes) parse.PayloadTypes {
+	return parse.PayloadTypes{a[0] | b[0], a[1] | b[1]}
+}

@@ -1,0 +1,256 @@
+package dialog
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sipward/sipward/sip/media"
+	"github.com/sipward/sipward/sip/packet"
+	"github.com/sipward/sipward/sip/parse"
+)
+
+// side turns "the caller sent it" into whose side that is.
+func side(fromCaller bool) media.Side {
+	if fromCaller {
+		return media.Caller
+	}
+	return media.Callee
+}
+
+// index is 0 for the caller and 1 for the callee, for arrays of both.
+func index(fromCaller bool) int {
+	if fromCaller {
+		return 0
+	}
+	return 1
+}
+
+// reinvite takes an INVITE with a To tag: hold, media moved, session refresh.
+func (t *Table) reinvite(p *packet.Packet, m *parse.Message) {
+	l, fromCaller := t.find(p, m)
+	if l == nil {
+		l = t.joinMidCall(p, m)
+		if l == nil {
+			return
+		}
+		fromCaller = true
+	}
+	l.lastSeen = p.Time
+	if last := &l.reinvite[index(fromCaller)]; m.CSeq > *last && !slices.Contains(l.cseqs, m.CSeq) {
+		*last = m.CSeq
+		l.Reinvites++
+	}
+	t.announce(l, p, m, side(fromCaller))
+}
+
+func (t *Table) reinviteResponse(l *Leg, p *packet.Packet, m *parse.Message) {
+	_, fromCaller := t.find(p, m)
+	switch {
+	case m.Status >= 300:
+		t.dialogGone(l, p, m)
+	case m.Status >= 200:
+		t.refreshSession(l, p.Time, m)
+		t.announce(l, p, m, side(fromCaller))
+	}
+	t.arm(l)
+}
+
+// dialogGone ends a leg whose peer does not know the dialog any more (RFC 3261
+// section 12.2.1.2).
+func (t *Table) dialogGone(l *Leg, p *packet.Packet, m *parse.Message) {
+	if l.State == Answered && (m.Status == 481 || m.Status == 408) {
+		t.release(l, p.Time, DialogGone)
+	}
+}
+
+// joinMidCall opens a leg for a dialog that began before we watched: an
+// answered channel whose start is unknown.
+func (t *Table) joinMidCall(p *packet.Packet, m *parse.Message) *Leg {
+	if t.closed.has(t.hash(m.CallID)) {
+		t.stats.Late++
+		return nil
+	}
+	l := t.open(p, m)
+	if l == nil {
+		return nil
+	}
+	r := t.classifyMidCall(p, m)
+	l.Customer, l.Call, l.Inbound = r.customer, r.call, r.inbound
+	l.State = Answered
+	l.hops = append(l.hops, hop{p.Src, p.Dst})
+	l.toTags = append(l.toTags, toTag{tag: strings.Clone(m.ToTag), answered: true})
+	l.lastSeen = p.Time
+	if !m.Request() { // it answers the caller's request: turn the packet round
+		l.Src, l.Dst = p.Dst, p.Src
+		l.hops[0] = hop{p.Dst, p.Src}
+		t.announce(l, p, m, media.Callee)
+	}
+	t.emit(Effect{Kind: LegOpened, Now: Answered, Time: p.Time, Leg: l})
+	t.arm(l)
+	return l
+}
+
+// withinDialog takes ACK, PRACK, UPDATE and their responses: they move media
+// and refresh sessions.
+func (t *Table) withinDialog(p *packet.Packet, m *parse.Message) {
+	l, fromCaller := t.find(p, m)
+	if l == nil {
+		t.stats.Strange++
+		return
+	}
+	l.lastSeen = max(l.lastSeen, p.Time)
+	t.announce(l, p, m, side(fromCaller))
+	if m.Method == parse.UPDATE && m.Status >= 200 {
+		if m.Status < 300 {
+			t.refreshSession(l, p.Time, m)
+		} else {
+			t.dialogGone(l, p, m)
+		}
+	}
+	if l.State != Ended {
+		t.arm(l)
+	}
+}
+
+// refreshSession reads the session timer of a 2xx (RFC 4028 section 9). The
+// grace is one transaction: the refresher may use all of the interval.
+func (t *Table) refreshSession(l *Leg, now int64, m *parse.Message) {
+	l.sessionEnd = 0
+	if m.SessionExpires > 0 {
+		l.sessionEnd = now + int64(time.Duration(m.SessionExpires)*time.Second+transactionLife)
+	}
+}
+
+// bye ends the dialog that a BYE belongs to, and the leg with its last one.
+func (t *Table) bye(p *packet.Packet, m *parse.Message) {
+	l, fromCaller := t.find(p, m)
+	if l == nil {
+		t.byeMidCall(p, m)
+		return
+	}
+	l.lastSeen = p.Time
+	if m.Cause != 0 {
+		l.Cause = m.Cause
+	}
+	why := ByeCallee
+	if fromCaller {
+		why = ByeCaller
+	}
+	if d := l.endedBy(m, fromCaller); d != nil && d.ended == 0 {
+		d.ended = p.Time
+		t.releaseAttempts(l, d.tag, p.Time, why)
+	}
+	for i := range l.toTags {
+		if l.toTags[i].answered && l.toTags[i].ended == 0 {
+			return
+		}
+	}
+	if l.State != Ended || l.Release != ByeCaller && l.Release != ByeCallee && l.Answer != 0 {
+		t.endByBye(l, p.Time, why)
+	}
+}
+
+// endedBy returns the dialog that a BYE names; any BYE ends the only answered
+// one.
+func (l *Leg) endedBy(m *parse.Message, fromCaller bool) *toTag {
+	far := m.ToTag
+	if !fromCaller {
+		far = m.FromTag
+	}
+	var answered *toTag
+	n := 0
+	for i := range l.toTags {
+		d := &l.toTags[i]
+		if d.tag == far {
+			return d
+		}
+		if d.answered {
+			answered = d
+			n++
+		}
+	}
+	if n == 1 {
+		return answered
+	}
+	return nil
+}
+
+func (t *Table) endByBye(l *Leg, now int64, why Release) {
+	if l.State == Ended { // a timer had given it up
+		l.Release = why
+		l.End = now
+		return
+	}
+	t.release(l, now, why)
+	t.arm(l)
+}
+
+// byeMidCall records the end of a call whose beginning was not seen.
+func (t *Table) byeMidCall(p *packet.Packet, m *parse.Message) {
+	if t.closed.has(t.hash(m.CallID)) {
+		t.stats.Late++
+		return
+	}
+	l := t.open(p, m)
+	if l == nil {
+		return
+	}
+	r := t.classifyMidCall(p, m)
+	l.Customer, l.Call, l.Inbound = r.customer, r.call, r.inbound
+	l.State, l.End, l.Release, l.Cause = Ended, p.Time, ByeCaller, m.Cause
+	l.hops = append(l.hops, hop{p.Src, p.Dst})
+	l.toTags = append(l.toTags, toTag{tag: strings.Clone(m.ToTag), answered: true, ended: p.Time})
+	t.emit(Effect{Kind: LegOpened, Now: Ended, Time: p.Time, Leg: l})
+	t.arm(l)
+}
+
+// cancel notes a CANCEL. The caller's own, on the first hop, explains a 487;
+// those that a proxy sends to losing branches do not.
+func (t *Table) cancel(p *packet.Packet, m *parse.Message) {
+	l, _ := t.find(p, m)
+	if l == nil {
+		t.stats.Strange++
+		return
+	}
+	l.Canceled = true
+	l.lastSeen = p.Time
+	if len(l.hops) > 0 && l.hopOf(p) == 0 {
+		l.callerGone = true
+	}
+	if tx := l.transaction(t.hash(m.Branch), m.CSeq); l.attemptOf(tx) != nil && m.Cause != 0 {
+		l.Cause = m.Cause
+	}
+	t.arm(l)
+}
+
+// referOrInfo counts transfers and INFO digits, each CSeq once.
+func (t *Table) referOrInfo(p *packet.Packet, m *parse.Message) {
+	l, fromCaller := t.find(p, m)
+	if l == nil {
+		t.stats.Strange++
+		return
+	}
+	l.lastSeen = max(l.lastSeen, p.Time)
+	i := index(fromCaller)
+	last := &l.info[i]
+	if m.Method == parse.REFER {
+		last = &l.refer[i]
+	}
+	if m.CSeq <= *last {
+		return
+	}
+	*last = m.CSeq
+	switch {
+	case m.Method == parse.REFER:
+		l.Refers++
+	case m.Digit != 0:
+		d := &l.Digits[i]
+		d.Count++
+		if t.cfg.KeepDigits && len(d.Text) < maxInfoDigits {
+			d.Text += string(m.Digit)
+		}
+	}
+}
+
+const maxInfoDigits = 128
