@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Socket filter of the capture sockets. Media is nearly all of a switch's
+ * packets; it is counted here and stays here. See doc.go for the rules.
+ *
+ * The sockets are AF_PACKET/SOCK_DGRAM, so data begins at the network header
+ * whatever the link is, and the outer VLAN tag is metadata.
+ */
+#include "bpf.h"
+#include "flow.h"
+
+#define ETH_IPV4 0x0800
+#define ETH_IPV6 0x86dd
+#define ETH_VLAN 0x8100
+#define ETH_QINQ 0x88a8
+#define ETH_PPPOE 0x8864
+#define PPP_IPV4 0x0021
+#define PPP_IPV6 0x0057
+
+#define PROTO_HOPOPTS 0
+#define PROTO_IPIP 4
+#define PROTO_TCP 6
+#define PROTO_UDP 17
+#define PROTO_IPV6 41
+#define PROTO_ROUTING 43
+#define PROTO_FRAGMENT 44
+#define PROTO_GRE 47
+#define PROTO_AH 51
+#define PROTO_DSTOPTS 60
+
+#define PORT_GTPU 2152
+#define PORT_VXLAN 4789
+#define PORT_VXLAN_OLD 8472
+
+#define PACKET_OUTGOING 4
+#define LOOPBACK_IFINDEX 1 /* the same in every network namespace */
+
+#define DROP 0
+#define PASS (-1)
+
+/* More extension headers than any honest packet has. */
+#define MAX_EXTENSIONS 6
+#define MAX_TAGS 2
+
+/* Set when the program is loaded. */
+const volatile u64 sip_ports[1024]; /* a bit for each port */
+const volatile u8 pass_tunnels;
+const volatile u8 pass_rtcp;
+
+/* The order is that of filterCounters in filter.go. */
+struct counters {
+	u64 seen;
+	u64 sip_udp;
+	u64 sip_tcp;
+	u64 fragments;
+	u64 events;
+	u64 rtcp_passed;
+	u64 tunnels;
+	u64 media;     /* RTP counted at an endpoint, events too */
+	u64 reverse;   /* of these, found by their source */
+	u64 crowded;   /* of these, with no flow of their own */
+	u64 encrypted; /* of these, SRTP */
+	u64 rtcp;
+	u64 other;     /* neither RTP nor RTCP at an endpoint */
+	u64 twice;     /* seen on a second interface */
+	u64 missed;    /* UDP that belongs to nothing known */
+	u64 keepalive; /* UDP on a SIP port, too short to be SIP */
+	u64 loopback;  /* the outgoing copy of a loopback packet */
+	u64 irrelevant; /* neither TCP nor UDP, or TCP of another service */
+	u64 malformed;
+};
+
+struct {
+	UINT(type, MAP_PERCPU_ARRAY);
+	UINT(max_entries, 1);
+	TYPE(key, u32);
+	TYPE(value, struct counters);
+} counters SEC(".maps");
+
+struct {
+	UINT(type, MAP_HASH);
+	UINT(map_flags, F_NO_PREALLOC);
+	UINT(max_entries, 262144);
+	TYPE(key, struct endpoint);
+	TYPE(value, struct media);
+} media SEC(".maps");
+
+/* Addresses and ports of a packet, and where its transport header is. */
+struct path {
+	struct endpoint src, dst;
+	u32 off;
+	u8 proto;
+};
+
+INLINE int is_sip(u16 port)
+{
+	return sip_ports[port >> 6] >> (port & 63) & 1;
+}
+
+INLINE int in_set(const u64 set[2], u8 pt)
+{
+	return (pt & 64 ? set[1] : set[0]) >> (pt & 63) & 1;
+}
+
+struct udp_rtp {
+	u16 sport, dport, len, sum;
+	u8 version, type;
+	u16 seq;
+	u32 ts, ssrc;
+};
+
+/* What a step of the parser says: the packet's fate, or go on. */
+enum step { STEP_DROP, STEP_PASS, STEP_ON };
+
+INLINE enum step step_drop(u64 *counter)
+{
+	++*counter;
+	return STEP_DROP;
+}
+
+INLINE enum step step_pass(u64 *counter)
+{
+	++*counter;
+	return STEP_PASS;
+}
+
+/* One UDP packet that belongs to the endpoint whose settings are s. */
+INLINE enum step count_media(struct counters *c, const struct settings *s, struct direction *d, const u64 set[2],
+			     const struct udp_rtp *u, struct rtp *p, u32 have)
+{
+	p->now = ktime_get_boot_ns();
+	p->bytes = net16(u->len) - 8u;
+	if (have < 20 || p->bytes < 12 || u->version >> 6 != 2) {
+		ATOMIC_ADD(d->rest.other, 1);
+		d->rest.other_last = p->now;
+		return step_drop(&c->other);
+	}
+	/* RFC 5761 section 4: these second bytes are RTCP's. */
+	if (u->type >= 192 && u->type <= 223) {
+		ATOMIC_ADD(d->rest.rtcp, 1);
+		c->rtcp++;
+		return pass_rtcp ? step_pass(&c->rtcp_passed) : STEP_DROP;
+	}
+	int encrypted = s->flags & FLAG_ENCRYPTED;
+
+	p->ssrc = net32(u->ssrc);
+	p->ts = net32(u->ts);
+	p->seq = net16(u->seq);
+	p->event = !encrypted && in_set(set, u->type & 0x7f);
+	enum verdict v = flow_count(d, p, s->tick);
+	if (v == TWICE)
+		return step_drop(&c->twice);
+	c->media++;
+	if (v == CROWDED)
+		c->crowded++;
+	if (encrypted)
+		c->encrypted++;
+	return p->event ? step_pass(&c->events) : STEP_DROP;
+}
+
+/* These two are functions of their own, not inlined: each holds the counting
+ * once for one direction, and the verifier sees constant offsets only, which
+ * it demands of programs loaded without CAP_PERFMON.
+ */
+NOINLINE int count_to(struct counters *c, struct media *m, const struct udp_rtp *u, struct rtp *p, u32 have)
+{
+	return count_media(c, &m->settings, &m->to, m->settings.events_in, u, p, have);
+}
+
+NOINLINE int count_from(struct counters *c, struct media *m, const struct udp_rtp *u, struct rtp *p, u32 have)
+{
+	return count_media(c, &m->settings, &m->from, m->settings.events_out, u, p, have);
+}
+
+INLINE enum step filter_udp(struct __sk_buff *skb, struct counters *c, struct path *at)
+{
+	struct udp_rtp u = {};
+	struct rtp p = {};
+	struct media *m;
+	u32 have = skb->len - at->off;
+
+	if (at->off + 20 <= skb->len) {
+		if (load_bytes(skb, at->off, &u, 20) < 0)
+			return step_drop(&c->malformed);
+	} else if (load_bytes(skb, at->off, &u, 8) < 0) {
+		return step_drop(&c->malformed);
+	}
+	at->src.port = net16(u.sport);
+	at->dst.port = net16(u.dport);
+	if (net16(u.len) < 8)
+		return step_drop(&c->malformed);
+	if (is_sip(at->src.port) || is_sip(at->dst.port)) {
+		/* CRLF and other keep-alives: RFC 5626 section 3.5.1. */
+		if (net16(u.len) <= 12)
+			return step_drop(&c->keepalive);
+		return step_pass(&c->sip_udp);
+	}
+	p.ifindex = skb->ifindex;
+	m = map_lookup(&media, &at->dst);
+	if (m) {
+		p.peer[0] = at->src.ip[0];
+		p.peer[1] = at->src.ip[1];
+		p.port = at->src.port;
+		return count_to(c, m, &u, &p, have);
+	}
+	m = map_lookup(&media, &at->src);
+	if (m) {
+		c->reverse++;
+		p.peer[0] = at->dst.ip[0];
+		p.peer[1] = at->dst.ip[1];
+		p.port = at->dst.port;
+		return count_from(c, m, &u, &p, have);
+	}
+	if (pass_tunnels && (at->dst.port == PORT_VXLAN || at->dst.port == PORT_VXLAN_OLD || at->dst.port == PORT_GTPU))
+		return step_pass(&c->tunnels);
+	return step_drop(&c->missed);
+}
+
+INLINE enum step filter_tcp(struct __sk_buff *skb, struct counters *c, struct path *at)
+{
+	u16 port[2];
+
+	if (load_bytes(skb, at->off, port, 4) < 0)
+		return step_drop(&c->malformed);
+	if (is_sip(net16(port[0])) || is_sip(net16(port[1])))
+		return step_pass(&c->sip_tcp);
+	return step_drop(&c->irrelevant);
+}
+
+INLINE enum step filter_transport(struct __sk_buff *skb, struct counters *c, struct path *at)
+{
+	if (likely(at->proto == PROTO_UDP))
+		return filter_udp(skb, c, at);
+	if (at->proto == PROTO_TCP)
+		return filter_tcp(skb, c, at);
+	if (pass_tunnels && (at->proto == PROTO_IPIP || at->proto == PROTO_IPV6 || at->proto == PROTO_GRE))
+		return step_pass(&c->tunnels);
+	return step_drop(&c->irrelevant);
+}
+
+INLINE enum step parse_ipv4(struct __sk_buff *skb, struct counters *c, struct path *at)
+{
+	struct {
+		u8 vhl, tos;
+		u16 len, id, frag;
+		u8 ttl, proto;
+		u16 sum;
+		u32 src, dst;
+	} ip;
+
+	if (load_bytes(skb, at->off, &ip, 20) < 0 || ip.vhl >> 4 != 4 || (ip.vhl & 15) < 5)
+		return step_drop(&c->malformed);
+	if (ip.frag & bswap16(0x3fff)) { /* MF or an offset */
+		if (ip.proto == PROTO_UDP || ip.proto == PROTO_TCP)
+			return step_pass(&c->fragments);
+		return step_drop(&c->irrelevant);
+	}
+	at->off += (ip.vhl & 15) * 4;
+	at->proto = ip.proto;
+	at->src.ip[1] = (u64)ip.src << 32 | 0xffff0000;
+	at->dst.ip[1] = (u64)ip.dst << 32 | 0xffff0000;
+	return STEP_ON;
+}
+
+/* Whether a fragment of this next header can be of use. A destination options,
+ * routing or authentication header hides what follows it.
+ */
+INLINE int fragment_wanted(u8 next)
+{
+	return next == PROTO_UDP || next == PROTO_TCP || next == PROTO_DSTOPTS || next == PROTO_ROUTING ||
+	       next == PROTO_AH;
+}
+
+INLINE int is_extension(u8 proto)
+{
+	return proto == PROTO_HOPOPTS || proto == PROTO_ROUTING || proto == PROTO_DSTOPTS ||
+	       proto == PROTO_FRAGMENT || proto == PROTO_AH;
+}
+
+/* Walks the extension headers (RFC 8200 section 4). */
+INLINE enum step parse_extensions(struct __sk_buff *skb, struct counters *c, struct path *at)
+{
+	struct {
+		u8 next, len;
+		u16 frag;
+	} ext;
+	int i;
+
+	for (i = 0; i < MAX_EXTENSIONS; i++) {
+		if (!is_extension(at->proto))
+			return STEP_ON;
+		if (load_bytes(skb, at->off, &ext, 4) < 0)
+			break;
+		if (at->proto == PROTO_FRAGMENT) {
+			/* An atomic fragment is a whole packet (RFC 6946). */
+			if (ext.frag & bswap16(0xfff9)) {
+				if (fragment_wanted(ext.next))
+					return step_pass(&c->fragments);
+				return step_drop(&c->irrelevant);
+			}
+			at->off += 8;
+		} else if (at->proto == PROTO_AH) {
+			at->off += (ext.len + 2) * 4;
+		} else {
+			at->off += (ext.len + 1) * 8;
+		}
+		at->proto = ext.next;
+	}
+	return is_extension(at->proto) ? step_drop(&c->malformed) : STEP_ON;
+}
+
+INLINE enum step parse_ipv6(struct __sk_buff *skb, struct counters *c, struct path *at)
+{
+	struct {
+		u32 vtf;
+		u16 len;
+		u8 next, hops;
+		u64 src[2], dst[2];
+	} ip;
+
+	if (load_bytes(skb, at->off, &ip, 40) < 0 || (ip.vtf & 0xf0) != 0x60)
+		return step_drop(&c->malformed);
+	at->src.ip[0] = ip.src[0];
+	at->src.ip[1] = ip.src[1];
+	at->dst.ip[0] = ip.dst[0];
+	at->dst.ip[1] = ip.dst[1];
+	at->off += 40;
+	at->proto = ip.next;
+	if (likely(!is_extension(ip.next)))
+		return STEP_ON;
+	return parse_extensions(skb, c, at);
+}
+
+INLINE int is_tag(u16 type)
+{
+	return type == ETH_VLAN || type == ETH_QINQ;
+}
+
+/* Whether an IP header of the given type begins at off and fits the packet. */
+INLINE int ip_at(struct __sk_buff *skb, u32 off, u16 type)
+{
+	u16 head[3];
+	u8 first;
+
+	if (load_bytes(skb, off, head, 6) < 0)
+		return 0;
+	first = head[0];
+	if (type == ETH_IPV4)
+		return first >> 4 == 4 && (first & 15) >= 5 && net16(head[1]) >= 20 &&
+		       off + net16(head[1]) <= skb->len;
+	return type == ETH_IPV6 && first >> 4 == 6 && off + 40 + net16(head[2]) <= skb->len;
+}
+
+/* Finds the IP header behind tags that are still in the data; sets off and
+ * returns the type, or 0. The kernel may name a tag as the protocol although
+ * the data begins behind it (sent through a VLAN device whose parent cannot
+ * insert tags), so the data decides.
+ */
+NOINLINE int untag(struct __sk_buff *skb, u32 *off)
+{
+	u16 tag[2];
+	u32 at = 0;
+	int i;
+
+	for (i = 0; i < MAX_TAGS; i++) {
+		if (load_bytes(skb, at, tag, 4) < 0)
+			return 0;
+		u16 inner = net16(tag[1]);
+		at += 4;
+		if (ip_at(skb, at, inner)) {
+			*off = at;
+			return inner;
+		}
+		if (!is_tag(inner))
+			break;
+	}
+	*off = 0;
+	if (ip_at(skb, 0, ETH_IPV4))
+		return ETH_IPV4;
+	return ip_at(skb, 0, ETH_IPV6) ? ETH_IPV6 : 0;
+}
+
+/* PPPoE session header: version, code; session; length; protocol (RFC 2516). */
+NOINLINE int unppp(struct __sk_buff *skb, u32 *off)
+{
+	u16 head[4];
+
+	if (load_bytes(skb, 0, head, 8) < 0)
+		return 0;
+	*off = 8;
+	if (net16(head[3]) == PPP_IPV4)
+		return ETH_IPV4;
+	return net16(head[3]) == PPP_IPV6 ? ETH_IPV6 : 0;
+}
+
+INLINE enum step filter(struct __sk_buff *skb, struct counters *c)
+{
+	struct path at = {};
+	enum step next;
+	u16 type;
+
+	c->seen++;
+	if (skb->pkt_type == PACKET_OUTGOING && skb->ifindex == LOOPBACK_IFINDEX)
+		return step_drop(&c->loopback);
+	type = net16(skb->protocol);
+	if (is_tag(type))
+		type = untag(skb, &at.off);
+	else if (type == ETH_PPPOE)
+		type = unppp(skb, &at.off);
+	if (likely(type == ETH_IPV4))
+		next = parse_ipv4(skb, c, &at);
+	else if (type == ETH_IPV6)
+		next = parse_ipv6(skb, c, &at);
+	else
+		next = step_drop(&c->irrelevant);
+	return next == STEP_ON ? filter_transport(skb, c, &at) : next;
+}
+
+SEC("socket")
+int sipward_filter(struct __sk_buff *skb)
+{
+	u32 zero = 0;
+	struct counters *c = map_lookup(&counters, &zero);
+
+	if (!c)
+		return DROP;
+	return filter(skb, c) == STEP_PASS ? PASS : DROP;
+}
+
+/* What user space hands to sipward_update. */
+struct update {
+	struct endpoint key;
+	struct settings settings;
+};
+
+enum { ABSENT = 1, UPDATED, FOREIGN };
+
+/* Changes the settings of an entry in place. A map update from user space would
+ * replace the counters too, and lose what is counted meanwhile. Never attached;
+ * run with BPF_PROG_RUN.
+ */
+SEC("socket/update")
+int sipward_update(struct __sk_buff *skb)
+{
+	struct update u;
+	struct media *m;
+
+	if (load_bytes(skb, 0, &u, sizeof(u)) < 0)
+		return 0;
+	m = map_lookup(&media, &u.key);
+	if (!m)
+		return ABSENT;
+	if (m->settings.owner != u.settings.owner)
+		return FOREIGN;
+	m->settings = u.settings;
+	return UPDATED;
+}
+
+char licence_name[] SEC("license") = "Apache-2.0";

@@ -1,0 +1,224 @@
+package capture
+
+import (
+	"encoding/binary"
+	"unsafe"
+
+	"github.com/sipward/sipward/sip/media"
+	"github.com/sipward/sipward/sip/packet"
+)
+
+// The structs of bpf/flow.h and bpf/filter.c, field by field and without
+// padding. A test compares their sizes with the object's own type information.
+
+type mapEndpoint struct {
+	IP   [16]byte
+	Port uint16
+	Zero [3]uint16
+}
+
+func mapKey(ep packet.Endpoint) mapEndpoint { return mapEndpoint{IP: ep.IP, Port: ep.Port} }
+
+type mapSettings struct {
+	Owner     uint64
+	EventsIn  [2]uint64
+	EventsOut [2]uint64
+	Tick      uint32
+	Flags     uint32
+}
+
+const (
+	tickShift     = 12
+	jitterShift   = 4
+	flagEncrypted = 1
+	mapFlows      = 3
+	minClockHz    = 1000 // below, a tick does not fit; no codec has such a clock
+)
+
+// mapSettingsOf merges event and redundancy types: both pass, user space tells
+// them apart.
+func mapSettingsOf(s *media.Spec) mapSettings {
+	m := mapSettings{Owner: s.Owner}
+	for i := range m.EventsIn {
+		m.EventsIn[i] = s.EventsIn[i] | s.RedundantIn[i]
+		m.EventsOut[i] = s.EventsOut[i] | s.RedundantOut[i]
+	}
+	if s.ClockHz >= minClockHz {
+		m.Tick = uint32((1_000_000_000 << tickShift) / uint64(s.ClockHz))
+	}
+	if s.Encrypted {
+		m.Flags |= flagEncrypted
+	}
+	return m
+}
+
+type mapFlow struct {
+	Peer     [16]byte
+	SSRC     uint32
+	Port     uint16
+	Used     uint16
+	Packets  uint64
+	Bytes    uint64
+	First    uint64
+	Last     uint64
+	Unique   uint64
+	Lost     uint64
+	Window   uint64
+	Jitter   uint64
+	Arrival  uint64
+	TS       uint32
+	Base     uint32
+	Top      uint32
+	Bad      uint32
+	Restarts uint32
+	Events   uint32
+	Ifindex  uint32
+	Zero     uint32
+}
+
+// lost is what RFC 3550 appendix A.3 calls expected minus received, over all
+// runs of sequence numbers.
+func (f *mapFlow) lost() uint64 {
+	if expected := uint64(f.Top-f.Base) + 1; expected > f.Unique {
+		return f.Lost + expected - f.Unique
+	}
+	return f.Lost
+}
+
+func (f *mapFlow) flow(offset int64) Flow {
+	return Flow{
+		Peer:   packet.Endpoint{IP: f.Peer, Port: f.Port},
+		SSRC:   f.SSRC,
+		Events: uint64(f.Events),
+		Counters: media.Counters{
+			Packets:  f.Packets,
+			Bytes:    f.Bytes,
+			Lost:     f.lost(),
+			Jitter:   int64(f.Jitter >> jitterShift),
+			First:    int64(f.First) + offset,
+			Last:     int64(f.Last) + offset,
+			Restarts: uint64(f.Restarts),
+		},
+	}
+}
+
+type mapRest struct {
+	Packets   uint64
+	Bytes     uint64
+	Lost      uint64
+	First     uint64
+	Last      uint64
+	Other     uint64
+	OtherLast uint64
+	Restarts  uint32
+	RTCP      uint32
+}
+
+func (r *mapRest) flow(offset int64) Flow {
+	f := Flow{
+		RTCP:  uint64(r.RTCP),
+		Other: r.Other,
+		Counters: media.Counters{
+			Packets:  r.Packets,
+			Bytes:    r.Bytes,
+			Lost:     r.Lost,
+			Restarts: uint64(r.Restarts),
+		},
+	}
+	if r.Packets > 0 {
+		f.First, f.Last = int64(r.First)+offset, int64(r.Last)+offset
+	}
+	if r.Other > 0 {
+		f.OtherLast = int64(r.OtherLast) + offset
+	}
+	return f
+}
+
+type mapDirection struct {
+	Flow [mapFlows]mapFlow
+	Rest mapRest
+}
+
+// flows appends what was seen in one direction.
+func (d *mapDirection) flows(to []Flow, reverse bool, offset int64) []Flow {
+	for i := range d.Flow {
+		// A slot is in use a moment before its first packet is counted.
+		if d.Flow[i].Packets > 0 {
+			to = append(to, d.Flow[i].flow(offset))
+			to[len(to)-1].Reverse = reverse
+		}
+	}
+	if r := &d.Rest; r.Packets > 0 || r.Other > 0 || r.RTCP > 0 {
+		to = append(to, r.flow(offset))
+		to[len(to)-1].Reverse = reverse
+	}
+	return to
+}
+
+type mapMedia struct {
+	Settings mapSettings
+	To       mapDirection
+	From     mapDirection
+}
+
+// Answers of the update program.
+const (
+	updateAbsent uint32 = iota + 1
+	updateDone
+	updateForeign
+)
+
+// updateRequest is the packet that the update program reads: an Ethernet
+// header, which the kernel wants to see and removes, then struct update.
+func updateRequest(key *mapEndpoint, s *mapSettings) []byte {
+	const header = 14
+	b := make([]byte, header, header+int(unsafe.Sizeof(*key)+unsafe.Sizeof(*s)))
+	binary.BigEndian.PutUint16(b[12:], 0x88b5) // for local experiments (IEEE 802)
+	b = append(b, key.IP[:]...)
+	b = binary.NativeEndian.AppendUint16(b, key.Port)
+	b = append(b, make([]byte, len(key.Zero)*2)...)
+	b = binary.NativeEndian.AppendUint64(b, s.Owner)
+	for _, v := range [4]uint64{s.EventsIn[0], s.EventsIn[1], s.EventsOut[0], s.EventsOut[1]} {
+		b = binary.NativeEndian.AppendUint64(b, v)
+	}
+	b = binary.NativeEndian.AppendUint32(b, s.Tick)
+	return binary.NativeEndian.AppendUint32(b, s.Flags)
+}
+
+// FilterCounters count the decisions of the kernel filter, one a packet, and
+// what is part of another figure where the comment says so. The order is that
+// of struct counters in bpf/filter.c.
+type FilterCounters struct {
+	Seen       uint64 // all packets
+	PassedUDP  uint64 // SIP over UDP
+	PassedTCP  uint64 // SIP over TCP
+	Fragments  uint64 // passed
+	Events     uint64 // passed; part of Media
+	PassedRTCP uint64 // part of RTCP
+	Tunnels    uint64 // passed
+	Media      uint64 // RTP counted at an endpoint
+	Reverse    uint64 // found by its source; part of Media, RTCP, Other or Twice
+	Crowded    uint64 // had no flow of its own; part of Media
+	Encrypted  uint64 // SRTP; part of Media
+	RTCP       uint64 // at an endpoint
+	Other      uint64 // neither RTP nor RTCP at an endpoint
+	Twice      uint64 // seen on a second interface
+	Missed     uint64 // UDP that belongs to nothing known
+	KeepAlives uint64 // UDP on a SIP port, too short for SIP
+	Loopback   uint64 // the outgoing copy of a loopback packet
+	Irrelevant uint64 // neither TCP nor UDP, or TCP of another service
+	Malformed  uint64
+}
+
+// Passed is the number of packets that reached user space.
+func (c *FilterCounters) Passed() uint64 {
+	return c.PassedUDP + c.PassedTCP + c.Fragments + c.Events + c.PassedRTCP + c.Tunnels
+}
+
+func (c *FilterCounters) add(o *FilterCounters) {
+	const n = unsafe.Sizeof(*c) / 8
+	to, from := (*[n]uint64)(unsafe.Pointer(c)), (*[n]uint64)(unsafe.Pointer(o))
+	for i := range to {
+		to[i] += from[i]
+	}
+}
