@@ -1,0 +1,43 @@
+package register
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/sipward/sipward/sip/parse"
+)
+
+func TestOutcomes(t *testing.T) {
+	o := NewOutcomes()
+	say := func(now int64, callID string, cseq uint32, status uint16) {
+		o.Message(&parse.Message{Method: parse.REGISTER, CallID: callID, CSeq: cseq, Status: status}, now)
+	}
+	say(1, "a", 1, 0)
+	say(2, "a", 1, 0) // sent again
+	say(3, "a", 1, 100)
+	say(4, "a", 1, 401)
+	say(5, "a", 1, 401) // both hops of a proxy
+	say(6, "a", 2, 0)
+	say(7, "a", 2, 200)
+	say(8, "a", 2, 500) // too late to matter
+	say(9, "b", 1, 0)   // nobody answers
+	say(10, "c", 9, 200)
+	want := Totals{Requests: 4, Transactions: 3, Unanswered: 1, ByStatus: map[uint16]uint64{401: 1, 200: 1}}
+	if diff := cmp.Diff(want, o.Totals()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestOutcomesAreBounded(t *testing.T) {
+	o := NewOutcomes()
+	for i := range 3 * maxGeneration {
+		o.Message(&parse.Message{Method: parse.REGISTER, CallID: fmt.Sprint(i), CSeq: 1}, 1)
+	}
+	if n := len(o.young) + len(o.old); n > 2*maxGeneration {
+		t.Errorf("%d transactions remembered", n)
+	}
+	if n := o.Totals().Transactions; n != 3*maxGeneration {
+		t.Errorf("%d transactions counted", n)
+	}
+}
