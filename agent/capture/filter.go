@@ -24,23 +24,8 @@ var (
 	ErrFilterFull = errors.New("the media map of the kernel filter is full")
 )
 
-// Flow is one RTP stream that the kernel counted at an endpoint. Times are Unix
-// nanoseconds.
-type Flow struct {
-	// Peer sent the packets, or received them if Reverse. Zero: not one
-	// stream but the sum of what had to make room for newer ones, with
-	// SSRC, Jitter and Events 0.
-	Peer    packet.Endpoint
-	SSRC    uint32
-	Reverse bool   // packets from the endpoint to a peer that nobody announced
-	Events  uint64 // packets that passed for their payload type
-	media.Counters
-
-	// What is no RTP; only in the sum, the flow without a peer.
-	RTCP      uint64
-	Other     uint64 // STUN, DTLS, T.38 and the like
-	OtherLast int64
-}
+// Flow is one RTP stream that the kernel counted at an endpoint.
+type Flow = media.Observed
 
 // Filter is the table of media endpoints in the kernel filter. It is safe for
 // concurrent use.
