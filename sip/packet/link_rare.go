@@ -58,8 +58,9 @@ func (d *Decoder) exotic(f *Frame, p *Packet) Result {
 	if f.Link > Link(len(layers.LinkTypeMetadata)-1) || layers.LinkTypeMetadata[f.Link].DecodeWith == nil {
 		return Unsupported
 	}
-	pkt := gopacket.NewPacket(f.Data, layers.LinkType(f.Link),
-		gopacket.DecodeOptions{Lazy: true, SkipDecodeRecovery: true})
+	d.copied = append(d.copied[:0], f.Data...)
+	pkt := gopacket.NewPacket(d.copied, layers.LinkType(f.Link),
+		gopacket.DecodeOptions{Lazy: true, NoCopy: true, SkipDecodeRecovery: true})
 	ip := pkt.NetworkLayer()
 	if ip == nil {
 		if pkt.ErrorLayer() != nil {
@@ -67,8 +68,22 @@ func (d *Decoder) exotic(f *Frame, p *Packet) Result {
 		}
 		return NotTransport
 	}
-	d.copied = append(append(d.copied[:0], ip.LayerContents()...), ip.LayerPayload()...)
-	return d.raw(d.copied, p)
+	at := offsetIn(d.copied, ip.LayerContents())
+	if at < 0 {
+		return Unsupported
+	}
+	return d.raw(d.copied[at:], p)
+}
+
+// offsetIn returns where part, a slice of whole, begins in it, and -1 when it
+// is none. The payload of a gopacket layer does not do: for IPv6 it leaves out
+// the hop-by-hop header.
+func offsetIn(whole, part []byte) int {
+	at := cap(whole) - cap(part)
+	if len(part) == 0 || at < 0 || at >= len(whole) || &whole[at] != &part[0] {
+		return -1
+	}
+	return at
 }
 
 // maxLabels bounds an MPLS label stack; real ones stay below six.
