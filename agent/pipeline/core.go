@@ -1,0 +1,208 @@
+// Package pipeline is the one owner of all core state. Frames go in; figures,
+// finished calls and media endpoints come out. Core is synchronous and has no
+// clock; Task runs one on frames from a bounded queue.
+package pipeline
+
+import (
+	"errors"
+	"time"
+
+	"github.com/sipward/sipward/counters"
+	"github.com/sipward/sipward/sip/dialog"
+	"github.com/sipward/sipward/sip/media"
+	"github.com/sipward/sipward/sip/packet"
+	"github.com/sipward/sipward/sip/parse"
+	"github.com/sipward/sipward/sip/party"
+	"github.com/sipward/sipward/sip/register"
+)
+
+// Kernel is the half of the media plane that lives in the capture filter. Its
+// counters replace those of user space.
+type Kernel interface {
+	// Active reports whether the kernel counts at all.
+	Active() bool
+	// Open announces an endpoint; one that is open for another owner begins anew.
+	Open(ep packet.Endpoint, s media.Spec) error
+	// Read appends what was counted at ep, and reports false if ep is not open.
+	Read(ep packet.Endpoint, to []media.Observed) ([]media.Observed, bool)
+	// Close forgets ep.
+	Close(ep packet.Endpoint)
+}
+
+// Config says what a Core knows and where its results go.
+type Config struct {
+	Book    *party.Book
+	Dialog  dialog.Config // LastMedia is set by the Core
+	Media   media.Options
+	Packet  packet.Limits
+	Streams packet.StreamLimits
+	Kernel  Kernel // nil: media is counted in user space alone
+
+	// Finished takes every leg that is over, with what was seen of its media,
+	// before the two are forgotten. They are valid during the call. May be nil.
+	Finished func(*dialog.Leg, *counters.MediaResult)
+	// Flows takes every media flow of a finished leg, and the learned ones at
+	// the end. May be nil.
+	Flows func(*dialog.Leg, *media.Flow)
+}
+
+// Core takes frames one by one. It is not safe for concurrent use.
+type Core struct {
+	cfg      Config
+	book     *party.Book
+	decoder  *packet.Decoder
+	streams  *packet.Streams
+	parser   *parse.Parser
+	repeats  *repeats
+	legs     *dialog.Table
+	media    *media.Table
+	regs     *register.Outcomes
+	counters *counters.Counters
+	whole    func(*packet.Packet) // Core.payload, bound once
+
+	stats     Stats
+	now       int64
+	firstTime int64
+	pkt       packet.Packet
+	msg       parse.Message
+	observed  []media.Observed
+	flows     []*media.Flow
+}
+
+// New returns a Core that has seen nothing.
+func New(cfg Config) *Core {
+	c := &Core{
+		cfg:      cfg,
+		book:     cfg.Book,
+		decoder:  packet.NewDecoder(cfg.Packet),
+		streams:  packet.NewStreams(cfg.Streams),
+		parser:   parse.NewParser(),
+		repeats:  newRepeats(),
+		media:    media.NewTable(cfg.Media),
+		regs:     register.NewOutcomes(),
+		counters: counters.New(cfg.Book.Len()),
+	}
+	cfg.Dialog.LastMedia = c.lastMedia
+	c.legs = dialog.NewTable(cfg.Dialog, cfg.Book)
+	c.whole = c.payload
+	return c
+}
+
+// SetBook makes later calls belong to the parties of book, which must come
+// from the present one by Next.
+func (c *Core) SetBook(book *party.Book) {
+	c.book = book
+	c.legs.SetBook(book)
+}
+
+// Frame takes one captured frame. Whatever is in it, Frame returns; a panic is
+// a bug of ours and costs this one frame.
+func (c *Core) Frame(f *packet.Frame) {
+	defer c.caught()
+	c.stats.Frames++
+	c.pass(f.Time)
+	if c.decoder.Decode(f, &c.pkt) != packet.Payload {
+		return
+	}
+	if c.pkt.Transport == packet.TCP && !c.pkt.Whole {
+		c.streams.Segment(&c.pkt, c.whole)
+		return
+	}
+	c.payload(&c.pkt)
+}
+
+func (c *Core) caught() {
+	if r := recover(); r != nil {
+		c.stats.Panics++
+		c.stats.LastPanic = r
+	}
+}
+
+// pass lets the time of the capture go on and ticks once a second of it.
+func (c *Core) pass(now int64) {
+	if now <= c.now {
+		return
+	}
+	if c.now == 0 {
+		c.firstTime = now
+		c.now = now
+		c.counters.Tick(now)
+		return
+	}
+	if now/int64(time.Second) != c.now/int64(time.Second) {
+		c.tick(now)
+	}
+	c.now = now
+}
+
+// Tick lets time pass without a frame; now is in nanoseconds since the Unix
+// epoch.
+func (c *Core) Tick(now int64) {
+	defer c.caught()
+	c.pass(now)
+}
+
+func (c *Core) tick(now int64) {
+	c.streams.Tick(now, c.whole)
+	c.apply(c.legs.Tick(now))
+	c.counters.Tick(now)
+}
+
+// Finish closes everything that is open: the capture, or the agent, ends.
+func (c *Core) Finish() {
+	c.streams.Flush(c.whole)
+	c.apply(c.legs.Finish(c.now))
+	if c.cfg.Flows != nil {
+		for f := range c.media.Learned() {
+			c.cfg.Flows(nil, f)
+		}
+	}
+}
+
+// payload takes a datagram, or a whole message of a stream. RTP and RTCP begin
+// with version 2 in the top bits, SIP with a letter.
+func (c *Core) payload(p *packet.Packet) {
+	if len(p.Payload) == 0 {
+		return
+	}
+	if p.Payload[0]>>6 == 2 {
+		if v := c.media.Packet(p); v.Digits > 0 {
+			c.stats.Digits += uint64(v.Digits)
+		}
+		return
+	}
+	if parse.IsSIP(p.Payload) {
+		c.message(p)
+	}
+}
+
+// message takes one SIP message.
+func (c *Core) message(p *packet.Packet) {
+	m := &c.msg
+	if err := c.parser.Parse(p.Payload, m); err != nil {
+		c.malformed(p, err)
+		return
+	}
+	c.stats.Messages[p.Transport]++
+	switch c.repeats.see(p, m) {
+	case again:
+		c.stats.Retransmissions++
+	case twice:
+		c.stats.Duplicates++
+	case first:
+	}
+	if m.Method == parse.REGISTER {
+		c.regs.Message(m, p.Time)
+		return
+	}
+	c.apply(c.legs.Message(p, m))
+}
+
+func (c *Core) malformed(p *packet.Packet, err error) {
+	var why parse.Malformed
+	if !errors.As(err, &why) || !why.Message() {
+		return
+	}
+	c.stats.Messages[p.Transport]++
+	c.stats.Malformed++
+}

@@ -1,0 +1,87 @@
+package pipeline
+
+import (
+	"encoding/binary"
+	"hash/maphash"
+	"time"
+
+	"github.com/sipward/sipward/sip/packet"
+	"github.com/sipward/sipward/sip/parse"
+)
+
+// seen says whether a message came before.
+type seen uint8
+
+const (
+	first seen = iota + 1
+	again      // sent again: a retransmission
+	twice      // captured twice: the same packet on another interface or hop of a bridge
+)
+
+// repeats remembers the messages of the last seconds, in two generations of
+// bounded size and age.
+type repeats struct {
+	seed       maphash.Seed
+	young, old map[uint64]last
+	turned     int64
+}
+
+// last is the packet that carried a message last.
+type last struct {
+	time  int64
+	iface uint32
+	ipid  uint16
+}
+
+const (
+	// memory is how long UDP retransmissions go on (64*T1, RFC 3261 section 17).
+	memory     = 32 * time.Second
+	maxRepeats = 1 << 16
+	// A packet passes all interfaces of a host at once; the first
+	// retransmission comes after T1 = 500 ms (RFC 3261 section 17.1.1.1).
+	sameMoment = 100 * time.Millisecond
+)
+
+func newRepeats() *repeats {
+	return &repeats{seed: maphash.MakeSeed(), young: map[uint64]last{}}
+}
+
+// see remembers m, sent in p, and says whether it came before.
+func (r *repeats) see(p *packet.Packet, m *parse.Message) seen {
+	if p.Time-r.turned >= int64(memory) || len(r.young) >= maxRepeats {
+		r.old, r.young, r.turned = r.young, make(map[uint64]last, len(r.young)), p.Time
+	}
+	key := r.key(p, m)
+	before, known := r.young[key]
+	if !known {
+		before, known = r.old[key]
+	}
+	now := last{p.Time, p.Iface, p.IPID}
+	r.young[key] = now
+	switch {
+	case !known:
+		return first
+	case now.time-before.time <= int64(sameMoment) && (now.iface != before.iface || now.ipid == before.ipid && now.ipid != 0):
+		return twice
+	}
+	return again
+}
+
+// key is what a retransmission has in common with the message it repeats.
+func (r *repeats) key(p *packet.Packet, m *parse.Message) uint64 {
+	var b [48]byte
+	copy(b[:], p.Src.IP[:])
+	copy(b[16:], p.Dst.IP[:])
+	binary.BigEndian.PutUint16(b[32:], p.Src.Port)
+	binary.BigEndian.PutUint16(b[34:], p.Dst.Port)
+	binary.BigEndian.PutUint16(b[36:], m.Status)
+	binary.BigEndian.PutUint32(b[38:], m.CSeq)
+	b[42] = byte(m.Method)
+	var h maphash.Hash
+	h.SetSeed(r.seed)
+	_, _ = h.Write(b[:])
+	_, _ = h.WriteString(m.CallID)
+	_, _ = h.WriteString(m.Branch)
+	_, _ = h.WriteString(m.ToTag)
+	return h.Sum64()
+}

@@ -1,0 +1,57 @@
+package pipeline
+
+import (
+	"github.com/sipward/sipward/counters"
+	"github.com/sipward/sipward/sip/dialog"
+	"github.com/sipward/sipward/sip/dtmf"
+	"github.com/sipward/sipward/sip/media"
+	"github.com/sipward/sipward/sip/packet"
+	"github.com/sipward/sipward/sip/parse"
+	"github.com/sipward/sipward/sip/register"
+)
+
+// Stats count what passed a Core. Counts only grow.
+type Stats struct {
+	Frames          uint64
+	Messages        [packet.Transports]uint64 // SIP messages by transport, malformed and repeated ones too
+	Malformed       uint64                    // of these, what could not be used
+	Retransmissions uint64                    // of these, sent again
+	Duplicates      uint64                    // of these, captured twice
+	Digits          uint64                    // RFC 4733 presses, on every hop where they were seen
+	KernelRefused   uint64                    // media endpoints that the kernel filter did not take
+	Panics          uint64                    // frames that met a bug of ours
+	LastPanic       any                       // what the last of them said
+}
+
+// Snapshot is everything that a Core counts, at one moment. It is safe for
+// concurrent reading.
+type Snapshot struct {
+	First, Now    int64 // time of the first frame and now, nanoseconds since the Unix epoch
+	Core          Stats
+	Figures       *counters.Snapshot
+	Registrations register.Totals
+	Packets       packet.Stats
+	Streams       packet.StreamStats
+	Parser        parse.Stats
+	Dialogs       dialog.Stats
+	Media         media.Stats
+	Events        dtmf.Counts
+	Endpoints     int // media endpoints open now
+}
+
+// Snapshot copies all counts.
+func (c *Core) Snapshot() *Snapshot {
+	return &Snapshot{
+		First: c.firstTime, Now: c.now,
+		Core:          c.stats,
+		Figures:       c.counters.Snapshot(c.book),
+		Registrations: c.regs.Totals(),
+		Packets:       c.decoder.Stats(),
+		Streams:       c.streams.Stats(),
+		Parser:        c.parser.Stats(),
+		Dialogs:       c.legs.Stats(),
+		Media:         c.media.Stats,
+		Events:        c.media.Events(),
+		Endpoints:     c.media.Len(),
+	}
+}

@@ -1,0 +1,86 @@
+package pipeline
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/sipward/sipward/sip/packet"
+	"github.com/sipward/sipward/sip/party"
+)
+
+// Task runs a Core on the frames of a Queue and publishes a Snapshot once a
+// second.
+type Task struct {
+	core  *Core
+	queue *Queue
+	books chan *party.Book
+	last  atomic.Pointer[Snapshot]
+	ready chan struct{}
+}
+
+// NewTask returns a task; nothing runs before Run.
+func NewTask(core *Core, queue *Queue) *Task {
+	t := &Task{core: core, queue: queue, books: make(chan *party.Book), ready: make(chan struct{})}
+	t.last.Store(core.Snapshot())
+	return t
+}
+
+// Ready is closed when Run takes frames.
+func (t *Task) Ready() <-chan struct{} { return t.ready }
+
+// Snapshot returns what was last published, at most a second ago while Run
+// runs. It is safe for concurrent use.
+func (t *Task) Snapshot() *Snapshot { return t.last.Load() }
+
+// SetBook changes the parties between two frames. It returns when that is
+// done, or with the context's error.
+func (t *Task) SetBook(ctx context.Context, book *party.Book) error {
+	select {
+	case t.books <- book:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Run takes frames until ctx ends; then it takes what is still queued, closes
+// what is open, and returns nil.
+func (t *Task) Run(ctx context.Context) error {
+	second := time.NewTicker(time.Second)
+	defer second.Stop()
+	close(t.ready)
+	for {
+		select {
+		case b := <-t.queue.full:
+			t.take(b)
+		case <-second.C:
+			// Frames carry the kernel's wall clock; a quiet line must still
+			// let time pass. What is queued is older than now.
+			t.drain()
+			t.core.Tick(time.Now().UnixNano())
+			t.last.Store(t.core.Snapshot())
+		case book := <-t.books:
+			t.core.SetBook(book)
+		case <-ctx.Done():
+			t.drain()
+			t.core.Finish()
+			t.last.Store(t.core.Snapshot())
+			return nil
+		}
+	}
+}
+
+// drain takes what is queued at this moment.
+func (t *Task) drain() {
+	for range t.queue.Len() {
+		t.take(<-t.queue.full)
+	}
+}
+
+func (t *Task) take(b *packet.Batch) {
+	for i := range b.Frames {
+		t.core.Frame(&b.Frames[i])
+	}
+	t.queue.recycle(b)
+}
