@@ -96,7 +96,7 @@ func (p *player) customerLeg(c *call) *leg {
 	port := p.plan.Port
 	tcp := c.customer < p.plan.TCPCustomers
 	if tcp {
-		port = tcpCustomerPort + uint16(c.customer) //nolint:gosec // at most maxParties
+		port = tcpCustomerPort + uint16(c.customer)
 	}
 	up := netip.AddrPortFrom(p.plan.CustomerAddr(c.customer), port)
 	l := &leg{
@@ -120,7 +120,7 @@ func (p *player) carrierLeg(c *call, carrier int) *leg {
 	l.tcp = carrier < p.plan.TCPCarriers
 	l.up = netip.AddrPortFrom(p.plan.SwitchIP, p.plan.Port)
 	if l.tcp {
-		l.up = netip.AddrPortFrom(p.plan.SwitchIP, tcpSwitchPort+uint16(carrier)) //nolint:gosec // at most maxParties
+		l.up = netip.AddrPortFrom(p.plan.SwitchIP, tcpSwitchPort+uint16(carrier))
 	}
 	l.down = netip.AddrPortFrom(p.plan.CarrierAddr(carrier), p.plan.Port)
 	l.downContact = l.down

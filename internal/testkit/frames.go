@@ -67,7 +67,7 @@ const (
 func (s *Frames) udp(p *Packet) {
 	b := binary.BigEndian.AppendUint16(s.l4[:0], p.Src.Port())
 	b = binary.BigEndian.AppendUint16(b, p.Dst.Port())
-	b = binary.BigEndian.AppendUint16(b, uint16(8+len(p.Payload))) //nolint:gosec // a datagram
+	b = binary.BigEndian.AppendUint16(b, uint16(8+len(p.Payload)))
 	b = append(append(b, 0, 0), p.Payload...)
 	sum := checksum(b, pseudo(p.Src.Addr(), p.Dst.Addr(), protoUDP, len(b)))
 	if sum == 0 {
@@ -133,7 +133,7 @@ func (s *Frames) segment(p *Packet, reverse bool, flags byte, data []byte, out, 
 	b = append(b, 5<<4, flags, 0xff, 0xff, 0, 0, 0, 0)
 	b = append(b, data...)
 	binary.BigEndian.PutUint16(b[16:], checksum(b, pseudo(q.Src.Addr(), q.Dst.Addr(), protoTCP, len(b))))
-	out.next += uint32(len(data)) //nolint:gosec // below the MTU
+	out.next += uint32(len(data))
 	if flags&flagSYN != 0 {
 		out.next++
 	}
@@ -153,7 +153,7 @@ func (s *Frames) ip(p *Packet, proto byte, b []byte) {
 		return
 	}
 	s.fragments(b, 48, func(part []byte, offset int, more bool) {
-		field := uint16(offset) //nolint:gosec // a multiple of 8 below 64 KiB: the low bits are free
+		field := uint16(offset)
 		if more {
 			field |= 1
 		}
@@ -190,13 +190,13 @@ func (s *Frames) ethernet(src, dst netip.Addr, etherType uint16) {
 func (s *Frames) ip4(p *Packet, proto byte, part []byte, offset int, more bool) {
 	s.ethernet(p.Src.Addr(), p.Dst.Addr(), 0x0800)
 	at := len(s.buf)
-	field := uint16(offset / 8) //nolint:gosec // 13 bits
+	field := uint16(offset / 8)
 	if more {
 		field |= 0x2000
 	}
 	b := append(s.buf, 0x45, 0)
-	b = binary.BigEndian.AppendUint16(b, uint16(20+len(part))) //nolint:gosec // below the MTU
-	b = binary.BigEndian.AppendUint16(b, uint16(s.ipID))       //nolint:gosec // wraps round
+	b = binary.BigEndian.AppendUint16(b, uint16(20+len(part)))
+	b = binary.BigEndian.AppendUint16(b, uint16(s.ipID))
 	b = binary.BigEndian.AppendUint16(b, field)
 	b = append(b, 64, proto, 0, 0)
 	b = append(append(b, p.Src.Addr().AsSlice()...), p.Dst.Addr().AsSlice()...)
@@ -208,7 +208,7 @@ func (s *Frames) ip4(p *Packet, proto byte, part []byte, offset int, more bool) 
 func (s *Frames) ip6(p *Packet, next byte, payload []byte) {
 	s.ethernet(p.Src.Addr(), p.Dst.Addr(), 0x86dd)
 	b := append(s.buf, 0x60, 0, 0, 0)
-	b = binary.BigEndian.AppendUint16(b, uint16(len(payload))) //nolint:gosec // below the MTU
+	b = binary.BigEndian.AppendUint16(b, uint16(len(payload)))
 	b = append(b, next, 64)
 	b = append(append(b, p.Src.Addr().AsSlice()...), p.Dst.Addr().AsSlice()...)
 	s.buf = append(b, payload...)
@@ -225,7 +225,7 @@ func (s *Frames) write(p *Packet) {
 
 // pseudo is the sum of the pseudo-header (RFC 9293 section 3.1, RFC 8200 section 8.1).
 func pseudo(src, dst netip.Addr, proto, length int) uint32 {
-	return sum16(src.AsSlice()) + sum16(dst.AsSlice()) + uint32(proto) + uint32(length) //nolint:gosec // small
+	return sum16(src.AsSlice()) + sum16(dst.AsSlice()) + uint32(proto) + uint32(length)
 }
 
 func sum16(b []byte) (sum uint32) {
@@ -244,5 +244,5 @@ func checksum(b []byte, sum uint32) uint16 {
 	for sum > 0xffff {
 		sum = sum>>16 + sum&0xffff
 	}
-	return ^uint16(sum) //nolint:gosec // folded above
+	return ^uint16(sum)
 }

@@ -23,7 +23,6 @@ type stream struct {
 	start    uint32 // timestamp of the current press
 	talking  bool   // audio was sent last: no marker
 	text     string
-	pressed  int
 }
 
 type press struct {
@@ -76,7 +75,7 @@ func (p *player) toCaller(l *leg, presses []press, from, until int64) {
 // stream starts at a random place in its number spaces, as RFC 3550 section
 // 5.1 asks; some therefore wrap round.
 func (p *player) stream(s *stream, from int64) {
-	s.ssrc, s.ts, s.seq = p.rng.Uint32(), p.rng.Uint32(), uint16(p.rng.Uint32()) //nolint:gosec // any 16 bits
+	s.ssrc, s.ts, s.seq = p.rng.Uint32(), p.rng.Uint32(), uint16(p.rng.Uint32())
 	if from < s.until {
 		p.want.RTPStreams++
 		p.at(from, s)
@@ -132,7 +131,7 @@ func (s *stream) press(p *player, now int64) error {
 	for range times {
 		s.header(p, s.events, s.step == 1, s.start)
 		p.buf = append(p.buf, code(s.presses[0].key), end|10)
-		p.buf = binary.BigEndian.AppendUint16(p.buf, uint16(s.step*tickSamples)) //nolint:gosec // at most 960
+		p.buf = binary.BigEndian.AppendUint16(p.buf, uint16(s.step*tickSamples))
 		if err := p.send(now, s.src, s.dst, RTP, false); err != nil {
 			return err
 		}

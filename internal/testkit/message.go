@@ -116,7 +116,7 @@ func (l *leg) routing(b []byte, m *message) []byte {
 	if !l.route.IsValid() {
 		return b
 	}
-	name := ""
+	var name string
 	switch {
 	case m.method == "INVITE" && (m.status == 0 && m.vias[1].by.IsValid() || m.status > 100 && m.status < 300):
 		name = "Record-Route"
