@@ -184,7 +184,7 @@ func (c *Core) message(p *packet.Packet) {
 		return
 	}
 	c.stats.Messages[p.Transport]++
-	switch c.repeats.see(p, m) {
+	switch c.repeats.see(p) {
 	case again:
 		c.stats.Retransmissions++
 	case twice:

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/sipward/sipward/sip/packet"
-	"github.com/sipward/sipward/sip/parse"
 )
 
 // seen says whether a message came before.
@@ -46,12 +45,12 @@ func newRepeats() *repeats {
 	return &repeats{seed: maphash.MakeSeed(), young: map[uint64]last{}}
 }
 
-// see remembers m, sent in p, and says whether it came before.
-func (r *repeats) see(p *packet.Packet, m *parse.Message) seen {
+// see remembers the message in p and says whether it came before.
+func (r *repeats) see(p *packet.Packet) seen {
 	if p.Time-r.turned >= int64(memory) || len(r.young) >= maxRepeats {
 		r.old, r.young, r.turned = r.young, make(map[uint64]last, len(r.young)), p.Time
 	}
-	key := r.key(p, m)
+	key := r.key(p)
 	before, known := r.young[key]
 	if !known {
 		before, known = r.old[key]
@@ -67,21 +66,18 @@ func (r *repeats) see(p *packet.Packet, m *parse.Message) seen {
 	return again
 }
 
-// key is what a retransmission has in common with the message it repeats.
-func (r *repeats) key(p *packet.Packet, m *parse.Message) uint64 {
-	var b [48]byte
-	copy(b[:], p.Src.IP[:])
-	copy(b[16:], p.Dst.IP[:])
-	binary.BigEndian.PutUint16(b[32:], p.Src.Port)
-	binary.BigEndian.PutUint16(b[34:], p.Dst.Port)
-	binary.BigEndian.PutUint16(b[36:], m.Status)
-	binary.BigEndian.PutUint32(b[38:], m.CSeq)
-	b[42] = byte(m.Method)
+// key is what a message sent again has in common with the first: its path and
+// every byte (RFC 3261 section 17: retransmissions are the message passed to
+// the transport again). A second 183 with other content is a new message.
+func (r *repeats) key(p *packet.Packet) uint64 {
 	var h maphash.Hash
 	h.SetSeed(r.seed)
-	_, _ = h.Write(b[:])
-	_, _ = h.WriteString(m.CallID)
-	_, _ = h.WriteString(m.Branch)
-	_, _ = h.WriteString(m.ToTag)
+	var ports [4]byte
+	binary.BigEndian.PutUint16(ports[:], p.Src.Port)
+	binary.BigEndian.PutUint16(ports[2:], p.Dst.Port)
+	_, _ = h.Write(p.Src.IP[:])
+	_, _ = h.Write(p.Dst.IP[:])
+	_, _ = h.Write(ports[:])
+	_, _ = h.Write(p.Payload)
 	return h.Sum64()
 }
