@@ -17,9 +17,12 @@ const (
 // compact copies the strings of m into one allocation of their total size and
 // bounds their lengths.
 func (p *Parser) compact(m *Message) {
-	p.bound(m)
 	p.scratch = p.scratch[:0]
 	eachString(m, func(s *string) { p.scratch = append(p.scratch, *s...) })
+	if len(p.scratch) > maxName && p.bound(m) {
+		p.compact(m)
+		return
+	}
 	all, at := string(p.scratch), 0
 	eachString(m, func(s *string) {
 		n := len(*s)
@@ -29,8 +32,8 @@ func (p *Parser) compact(m *Message) {
 }
 
 // bound shortens over-long strings. An identity must stay one: its tail is
-// replaced by a hash of the whole.
-func (p *Parser) bound(m *Message) {
+// replaced by a hash of the whole. It reports whether there was one.
+func (p *Parser) bound(m *Message) (bounded bool) {
 	n := 0
 	eachString(m, func(s *string) {
 		identity := n < identities
@@ -45,7 +48,9 @@ func (p *Parser) bound(m *Message) {
 			return
 		}
 		p.stats.ValuesCut++
+		bounded = true
 	})
+	return bounded
 }
 
 // identities is how many of eachString's first strings identify a dialog or

@@ -2,7 +2,6 @@ package parse
 
 import (
 	"net/netip"
-	"strconv"
 	"strings"
 
 	"github.com/pion/sdp/v3"
@@ -101,9 +100,8 @@ func (p *Parser) media(kind MediaKind, d *sdp.MediaDescription, l level) Media {
 // of an a=rtcp line (RFC 3605), else the port above that of RTP.
 func rtcpEndpoint(rtp packet.Endpoint, line string) packet.Endpoint {
 	e := rtp
-	port, rest, _ := strings.Cut(line, " ")
-	n, err := strconv.ParseUint(port, 10, 16)
-	if err != nil || n == 0 {
+	n, rest := leadingUint(line)
+	if n == 0 || n > 65535 {
 		if e.Port++; e.Port == 0 {
 			return packet.Endpoint{}
 		}
@@ -122,17 +120,15 @@ func rtcpEndpoint(rtp packet.Endpoint, line string) packet.Endpoint {
 // that is neither. A type whose rtpmap is there counts even if the m= line
 // forgot it, for its sender will accept it.
 func (p *Parser) formats(m *Media, d *sdp.MediaDescription) {
-	first := -1 // payload type of the first format that is media
-	m.EventHz = 0
 	for _, f := range d.MediaName.Formats {
-		pt, err := strconv.ParseUint(f, 10, 7)
-		if err != nil {
+		pt, rest := leadingUint(f)
+		if rest != "" || pt > 127 {
 			continue
 		}
 		name, hz := rtpmap(d, uint8(pt))
-		if first < 0 && !fold(name, "telephone-event") && !fold(name, "red") && !fold(name, "cn") {
-			first = int(pt)
+		if !fold(name, "telephone-event") && !fold(name, "red") && !fold(name, "cn") {
 			m.Codec, m.ClockHz = p.codec(name), hz
+			break
 		}
 	}
 	for i := range d.Attributes {

@@ -32,7 +32,7 @@ const (
 // URI is the part of a SIP or tel URI that identifies a party.
 type URI struct {
 	User string // unescaped, without parameters; for tel URIs the number
-	Host string // lower case, without port; "" for tel URIs
+	Host string // lower case, without port and IPv6 brackets; "" for tel URIs
 }
 
 // Contact is one Contact header value, as REGISTER uses it (RFC 3261 section
@@ -42,11 +42,14 @@ type Contact struct {
 	Port     uint16 // 0 when absent
 	Star     bool   // "Contact: *"
 	Expires  int32  // seconds; -1 when absent
-	Instance string // +sip.instance
+	Instance string // +sip.instance, without quotes and angle brackets
 	RegID    uint32 // reg-id; 0 when absent
 }
 
-// Message is one SIP message. Strings do not alias the payload; Body does.
+// Message is one SIP message. Strings do not alias the payload; Body does. The
+// strings of one message share one allocation of a few hundred bytes, so keep
+// several of them or clone the one. Call-ID, tags and branch have at most 512
+// bytes: what is longer ends in its hash instead. Other strings are cut at 255.
 type Message struct {
 	Method     Method // of the request, or of the response's CSeq
 	Status     uint16 // 0 for a request
@@ -111,7 +114,9 @@ type SDP struct {
 
 // Media is one m= line that RTP can use, as its sender wants to receive it.
 // Lines with port 0, without RTP, or without a usable address keep their
-// place in SDP.Media with a zero RTP endpoint.
+// place in SDP.Media with a zero RTP endpoint. A host name in c= is no usable
+// address: nothing is resolved. Of ICE only the default candidate, c= and m=,
+// is read.
 type Media struct {
 	RTP       packet.Endpoint // where packets are wanted; zero: none (port 0, 0.0.0.0, not RTP)
 	RTCP      packet.Endpoint // a=rtcp, else RTP port + 1; RTP itself with rtcp-mux

@@ -41,7 +41,7 @@ var (
 		"Min-SE: 90",
 		"P-Asserted-Identity: <sip:442079460000@pbx.example.com>",
 		"Content-Type: application/sdp",
-		"Content-Length: " + strconv.Itoa(len(sdpOffer)),
+		"Content-Length: "+strconv.Itoa(len(sdpOffer)),
 		"",
 	) + sdpOffer
 	sdpAnswer = strings.ReplaceAll(sdpOffer, "198.51.100.21", "203.0.113.99")
@@ -69,7 +69,7 @@ var (
 		"Contact: <sip:442071838750@203.0.113.7:5060>",
 		"Session-Expires: 1800;refresher=uac",
 		"Content-Type: application/sdp",
-		"Content-Length: " + strconv.Itoa(len(sdpAnswer)),
+		"Content-Length: "+strconv.Itoa(len(sdpAnswer)),
 		"",
 	) + sdpAnswer
 	bye = lines(

@@ -217,6 +217,9 @@ func (w *mender) writeAttribute(s []byte) {
 		if !foldBytes(name, bare) {
 			continue
 		}
+		if known == "rtpmap:" && isStatic(val) {
+			return
+		}
 		if w.attributes == maxAttributes {
 			w.cut = true
 			return
@@ -230,6 +233,25 @@ func (w *mender) writeAttribute(s []byte) {
 		*out = append(append(*out, trim(val)...), "\r\n"...)
 		return
 	}
+}
+
+// isStatic reports whether an rtpmap is for a type of the static table, which
+// needs none and cannot be bound to anything else (RFC 3551 section 6).
+func isStatic(rtpmap []byte) bool {
+	s := trim(rtpmap)
+	n := 0
+	for n < len(s) && isDigit(s[n]) {
+		n++
+	}
+	if n == 0 || n > 2 {
+		return false
+	}
+	pt := s[0] - '0'
+	if n == 2 {
+		pt = pt*10 + s[1] - '0'
+	}
+	name, _ := staticType(pt)
+	return name != ""
 }
 
 // fields cuts s at blanks into f and returns how many fields there are, at

@@ -6,7 +6,7 @@ import "bytes"
 const minMessage = 11
 
 // maxMethod bounds a method name; the longest in RFC 4475 has 43 bytes.
-const maxMethod = 64
+const maxMethod = 255
 
 // IsSIP reports whether payload begins with a SIP start line: a method token,
 // something, and a SIP version, or a SIP version and a status code. Empty
@@ -27,15 +27,17 @@ func IsSIP(payload []byte) bool {
 	if isVersion(payload) {
 		return payload[7] == ' ' && isDigit(payload[8])
 	}
-	n := methodLen(payload)
-	if n == 0 {
+	line, _ := cutLine(payload)
+	for len(line) > 0 && isBlank(line[len(line)-1]) {
+		line = line[:len(line)-1]
+	}
+	// The version is looked at first: hardly anything else ends in one.
+	at := len(line) - len("SIP/2.0")
+	if at < len("M u ") || line[at-1] != ' ' || !isVersion(line[at:]) {
 		return false
 	}
-	line, _ := cutLine(payload[n:])
-	line = bytes.TrimRight(line, " \t")
-	// What is left is " URI SIP/2.0".
-	at := len(line) - len("SIP/2.0")
-	return at >= len(" x ") && line[at-1] == ' ' && isVersion(line[at:])
+	n := methodLen(line)
+	return n > 0 && n < at-1
 }
 
 // startLine is a SIP/2.0 start line taken apart; status is 0 for a request.
@@ -82,24 +84,25 @@ func parseStatusLine(line []byte) (startLine, error) {
 		}
 		s.status = s.status*10 + uint16(c-'0')
 	}
-	if s.status < 100 {
+	if s.status == 0 {
 		return startLine{}, ErrStartLine
 	}
 	s.phrase = bytes.TrimSpace(line[code+3:])
 	return s, nil
 }
 
-// methodLen returns the length of the method token that b begins with, 0 when
-// no space follows it.
+// methodLen returns the length of the method that b begins with, 0 when no
+// space follows it. Only its first byte must be one of a token: what follows
+// is the server's to refuse.
 func methodLen(b []byte) int {
-	for i, c := range b {
-		if !tokens[c] {
-			if c != ' ' {
-				return 0
-			}
+	if len(b) == 0 || !tokens[b[0]] {
+		return 0
+	}
+	for i, c := range b[:min(len(b), maxMethod+1)] {
+		if c == ' ' {
 			return i
 		}
-		if i == maxMethod {
+		if c < ' ' {
 			return 0
 		}
 	}
@@ -138,7 +141,7 @@ func skipEmptyLines(b []byte) []byte {
 }
 
 // cutLine splits b after its first line, which it returns without its line
-// end: CRLF, bare LF, or the end of b.
+// end: CRLF, bare LF, LF after several CRs, or the end of b.
 func cutLine(b []byte) (line, rest []byte) {
 	n := bytes.IndexByte(b, '\n')
 	if n < 0 {
@@ -146,7 +149,7 @@ func cutLine(b []byte) (line, rest []byte) {
 	} else {
 		rest = b[n+1:]
 	}
-	if n > 0 && b[n-1] == '\r' {
+	for n > 0 && b[n-1] == '\r' {
 		n--
 	}
 	return b[:n], rest

@@ -27,8 +27,13 @@ func (p *Parser) parseURI(s string) (u URI, port uint16) {
 	case "tel":
 		return URI{User: telNumber(p.uri.Raw())}, 0
 	}
-	// urn:service:sos and the like: what follows the scheme is the party.
-	return URI{User: userPart(p.uri.Raw())}, 0
+	// urn:service:sos and the like: what follows the scheme is the party, but
+	// for mailto:user@host and http://host.
+	raw := p.uri.Raw()
+	if strings.IndexByte(raw, '@') >= 0 || strings.HasPrefix(raw, "//") {
+		return splitUserHost(raw)
+	}
+	return URI{User: userPart(raw)}, 0
 }
 
 // cutURIParams cuts s before the parameters and headers that follow its host.
@@ -59,11 +64,18 @@ func lenientURI(s string) (u URI, port uint16) {
 		}
 		s = rest
 	}
+	return splitUserHost(s)
+}
+
+// splitUserHost reads what follows a scheme: user:password@host:port.
+func splitUserHost(s string) (u URI, port uint16) {
+	s = strings.TrimPrefix(s, "//")
 	user, host, ok := strings.Cut(s, "@")
 	if !ok {
 		user, host = "", s
 	}
 	user, _, _ = strings.Cut(user, ":") // a password
+	host, _, _ = strings.Cut(host, "/")
 	host, port = splitPort(host)
 	return URI{User: userPart(user), Host: hostPart(host)}, port
 }
@@ -87,9 +99,9 @@ func isPort(s string) bool {
 // splitPort splits host:port and [v6]:port; a port that is no number from 1 to
 // 65535 is none.
 func splitPort(s string) (host string, port uint16) {
-	i := strings.LastIndexByte(s, ':')
-	if i < 0 || i < strings.LastIndexByte(s, ']') || s[0] != '[' && strings.IndexByte(s, ':') != i {
-		return s, 0 // no port, or an IPv6 address without brackets
+	i, end := strings.LastIndexByte(s, ':'), strings.LastIndexByte(s, ']')
+	if i < 0 || i < end || end < 0 && strings.IndexByte(s, ':') != i {
+		return s, 0 // no port, or an IPv6 address without its brackets
 	}
 	if n, rest := leadingUint(s[i+1:]); rest == "" && n <= 65535 {
 		port = uint16(n)
@@ -102,16 +114,13 @@ func userPart(s string) string {
 	if i := strings.IndexByte(s, ';'); i >= 0 {
 		s = s[:i]
 	}
-	return unescape(s)
+	return unescape(strings.TrimSpace(s))
 }
 
 // hostPart returns the host in lower case, without the brackets of an IPv6
 // reference and without the final dot of a fully qualified name.
 func hostPart(s string) string {
-	s = strings.TrimSpace(s)
-	if len(s) > 1 && s[0] == '[' && s[len(s)-1] == ']' {
-		s = s[1 : len(s)-1]
-	}
+	s = strings.Trim(s, "[] \t")
 	return strings.ToLower(strings.TrimSuffix(s, "."))
 }
 
