@@ -142,9 +142,9 @@ func (h *HEP) chunk(kind uint16, v []byte) {
 	case chunkProto:
 		h.Proto = v[0]
 	case chunkSrc4:
-		h.Src.IP = mapped(v)
+		mapIPv4(&h.Src.IP, v)
 	case chunkDst4:
-		h.Dst.IP = mapped(v)
+		mapIPv4(&h.Dst.IP, v)
 	case chunkSrc6:
 		h.Src.IP = [16]byte(v)
 	case chunkDst6:
@@ -192,7 +192,8 @@ func (h *HEP) parse12(b []byte) bool {
 		return false
 	}
 	if addr == 4 {
-		h.Src.IP, h.Dst.IP = mapped(b[fixed:]), mapped(b[fixed+4:])
+		mapIPv4(&h.Src.IP, b[fixed:])
+		mapIPv4(&h.Dst.IP, b[fixed+4:])
 	} else {
 		h.Src.IP, h.Dst.IP = [16]byte(b[fixed:fixed+16]), [16]byte(b[fixed+16:fixed+32])
 	}

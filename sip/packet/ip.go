@@ -1,5 +1,7 @@
 package packet
 
+import "encoding/binary"
+
 // IP protocol numbers (IANA) that lead to a packet.
 const (
 	protoHopByHop  = 0
@@ -50,7 +52,8 @@ func (d *Decoder) ipv4(b []byte, p *Packet) Result {
 	if len(b) < header {
 		return d.short()
 	}
-	p.Src.IP, p.Dst.IP = mapped(b[12:]), mapped(b[16:])
+	mapIPv4(&p.Src.IP, b[12:])
+	mapIPv4(&p.Dst.IP, b[16:])
 	p.IPID = be16(b[4:])
 	if frag := be16(b[6:]); frag&0x3fff != 0 {
 		return d.fragment4(b[9], frag, b[header:], p)
@@ -58,10 +61,13 @@ func (d *Decoder) ipv4(b []byte, p *Packet) Result {
 	return d.transport(b[9], b[header:], p)
 }
 
-// mapped returns the IPv4 address at the start of b as Endpoints hold it.
-func mapped(b []byte) [16]byte {
-	_ = b[3]
-	return [16]byte{10: 0xff, 11: 0xff, 12: b[0], 13: b[1], 14: b[2], 15: b[3]}
+// mapIPv4 sets ip to the IPv4 address at the start of b as Endpoints hold it.
+// Three stores: building the array from its bytes took two thirds of the whole
+// decoding of a packet (BenchmarkDecode).
+func mapIPv4(ip *[16]byte, b []byte) {
+	binary.BigEndian.PutUint64(ip[:], 0)
+	binary.BigEndian.PutUint32(ip[8:], 0xffff)
+	binary.BigEndian.PutUint32(ip[12:], be32(b))
 }
 
 // ipv6 is RFC 8200 section 3.
@@ -75,7 +81,8 @@ func (d *Decoder) ipv6(b []byte, p *Packet) Result {
 	if b[0]>>4 != 6 {
 		return Malformed
 	}
-	p.Src.IP, p.Dst.IP = [16]byte(b[8:24]), [16]byte(b[24:40])
+	p.Src.IP = [16]byte(b[8:24])
+	p.Dst.IP = [16]byte(b[24:40])
 	p.IPID = 0
 	next := b[6]
 	length := int(be16(b[4:]))
