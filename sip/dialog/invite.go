@@ -38,15 +38,15 @@ func (t *Table) initialInvite(p *packet.Packet, m *parse.Message) {
 		l.Customer, l.Call, l.Inbound = role.customer, role.call, role.inbound
 		t.announce(l, p, m, media.Caller)
 		t.emit(Effect{Kind: LegOpened, Now: Setup, Time: p.Time, Leg: l})
-	case l.State == Ended:
-		t.announce(l, p, m, media.Caller)
-		t.comeBack(l, p.Time, Setup)
 	default:
 		t.announce(l, p, m, media.Caller)
-	}
-	if role.call && !l.Call { // the customer's hop was seen after the carrier's
-		l.Customer, l.Call, l.Inbound = role.customer, true, role.inbound
-		t.emit(Effect{Kind: LegOpened, Now: l.State, Time: p.Time, Leg: l})
+		if role.call && !l.Call { // the customer's hop was seen after the carrier's
+			l.Customer, l.Call, l.Inbound = role.customer, true, role.inbound
+			t.emit(Effect{Kind: LegOpened, Now: l.State, Time: p.Time, Leg: l})
+		}
+		if l.State == Ended {
+			t.comeBack(l, p.Time, Setup)
+		}
 	}
 	l.lastSeen = p.Time
 	if !slices.Contains(l.cseqs, m.CSeq) {
