@@ -64,7 +64,7 @@ func (c *Counters) leg(f *Figures, e *dialog.Effect) {
 		c.opened(f, e)
 	case e.Kind == dialog.LegAnswered && l.Initial:
 		t := trialOfLeg(l)
-		f.answer(&t, true)
+		f.answer(&t, false)
 	}
 }
 
@@ -80,7 +80,7 @@ func (c *Counters) opened(f *Figures, e *dialog.Effect) {
 	}
 	if e.Now == dialog.Answered { // found to be a customer's only after its answer
 		t := trialOfLeg(e.Leg)
-		f.answer(&t, true)
+		f.answer(&t, false)
 	}
 }
 
@@ -126,7 +126,7 @@ func (c *Counters) attempt(e *dialog.Effect) {
 			f.Inbound++
 		}
 	case e.Kind == dialog.AttemptAnswered:
-		f.answer(&t, e.Was != dialog.Ended) // a 2xx that beat a CANCEL: its outcome was counted
+		f.answer(&t, e.Was == dialog.Ended)
 	case e.Kind == dialog.AttemptReleased && a.Answer == 0 && !challenged(a):
 		f.outcome(&t)
 	}

@@ -92,15 +92,18 @@ func effective(code uint16, rang bool) bool {
 	return false
 }
 
-// answer counts a trial that was answered.
-func (f *Figures) answer(t *trial, outcome bool) {
+// answer counts a trial that was answered. late says that it had failed before:
+// a 2xx that lost a race with a CANCEL. Its outcome is counted already, and how
+// is not known any more, so only the answer is added to it.
+func (f *Figures) answer(t *trial, late bool) {
 	f.Answered++
+	if late {
+		return
+	}
+	f.Outcomes++
 	f.Effective++
 	f.Decided++
-	if outcome {
-		f.Outcomes++
-		f.ByClass[2]++
-	}
+	f.ByClass[2]++
 	if delay, ok := dialog.PDD(t.invited, t.rang, t.answer); ok {
 		f.PDD.observe(delay)
 	}
