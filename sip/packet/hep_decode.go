@@ -76,11 +76,17 @@ func (i *inflater) inflate(b []byte) ([]byte, bool) {
 	if i.out == nil {
 		i.out = make([]byte, maxInflated+1)
 	}
-	n, err := io.ReadFull(r, i.out)
-	if !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) || n > maxInflated {
-		return nil, false
+	for n := 0; n < len(i.out); {
+		m, err := r.Read(i.out[n:])
+		n += m
+		switch {
+		case errors.Is(err, io.EOF) && n <= maxInflated: // not io.ErrUnexpectedEOF, which a cut payload gives
+			return i.out[:n], true
+		case err != nil:
+			return nil, false
+		}
 	}
-	return i.out[:n], true
+	return nil, false
 }
 
 func (i *inflater) reader(b []byte) (io.Reader, error) {
