@@ -47,10 +47,7 @@ func (l *level) apply(key string) {
 func address(s string) netip.Addr {
 	s, _, _ = strings.Cut(s, "/")
 	s, _, _ = strings.Cut(s, "%")
-	if len(s) > 1 && s[0] == '[' && s[len(s)-1] == ']' {
-		s = s[1 : len(s)-1]
-	}
-	a, err := netip.ParseAddr(s)
+	a, err := netip.ParseAddr(strings.Trim(s, "[]"))
 	if err != nil {
 		return netip.Addr{}
 	}

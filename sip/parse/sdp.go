@@ -65,7 +65,7 @@ func (p *Parser) mend(body []byte) (text []byte, ok bool) {
 	}
 	for len(body) > 0 && !w.cut {
 		var line []byte
-		line, body = cutLine(body)
+		line, body = cutSDPLine(body)
 		line = trim(line)
 		if len(line) < 2 || line[1] != '=' {
 			continue
@@ -92,6 +92,15 @@ func (p *Parser) mend(body []byte) (text []byte, ok bool) {
 		p.stats.SDPCut++
 	}
 	return w.out, w.head || len(w.kinds) > 0
+}
+
+// cutSDPLine is cutLine for lines that a bare CR ends too, as it does for pion.
+func cutSDPLine(b []byte) (line, rest []byte) {
+	line, rest = cutLine(b)
+	if i := bytes.IndexByte(line, '\r'); i >= 0 {
+		return line[:i], b[i+1:]
+	}
+	return line, rest
 }
 
 func (w *mender) endSession() {
