@@ -1,0 +1,140 @@
+package record
+
+import (
+	"time"
+
+	"github.com/sipward/sipward/counters"
+	"github.com/sipward/sipward/sip/dialog"
+	"github.com/sipward/sipward/sip/media"
+	"github.com/sipward/sipward/sip/party"
+)
+
+// NewCall makes the record of a leg that is being closed. Nothing in it is
+// shared with the leg but strings, which never change. Digits are in it as far
+// as policy keeps them.
+func NewCall(node string, l *dialog.Leg, m *counters.MediaResult, book *party.Book, policy counters.DigitPolicy) *Call {
+	c := &Call{
+		Node: node, Kind: "carrier_leg", CallID: l.CallID, FromTag: l.FromTag,
+		Customer: book.Entry(l.Customer).Name, Carrier: carrier(l, book), Direction: "outbound",
+		Caller: l.From.User, CallerAt: l.From.Host,
+		Called: l.Request.User, CalledAt: l.Request.Host, To: l.To.User, UserAgent: l.UserAgent,
+		Src: l.Src.String(), Dst: l.Dst.String(), Transport: l.Transport.String(),
+		RingingUnixMS: unixMS(l.Rang), AnsweredUnixMS: unixMS(l.Answer), EndedUnixMS: unixMS(l.End),
+		RingMS: ring(l), DurationMS: between(l.Answer, l.End),
+		Answered: l.Answer != 0, Status: l.Status, Reason: l.Phrase, Q850: l.Cause,
+		Release: l.Release.String(), ReleasedBy: releasedBy(l.Release),
+		Midcall: !l.Initial, Canceled: l.Canceled, Forks: l.Forks, Reinvites: l.Reinvites, Refers: l.Refers,
+		Encrypted: l.Encrypted || m.Encrypted,
+	}
+	if l.Call {
+		c.Kind = "call"
+	}
+	if l.Inbound {
+		c.Direction = "inbound"
+	}
+	if l.Initial {
+		c.InvitedUnixMS = unixMS(l.Invited)
+		c.PDDMS = pdd(l.Invited, l.Rang, l.Answer)
+	}
+	if l.Answer != 0 {
+		c.MediaClass = m.Class().String()
+	}
+	c.FromCaller = side(&m.Sent[0], l.Digits[0], policy)
+	c.FromCallee = side(&m.Sent[1], l.Digits[1], policy)
+	c.Codec = codec(l, m)
+	for i := range l.Attempts {
+		c.Attempts = append(c.Attempts, attempt(&l.Attempts[i], book))
+	}
+	return c
+}
+
+// carrier names the carrier that carried the call, or was tried last.
+func carrier(l *dialog.Leg, book *party.Book) string {
+	if len(l.Attempts) == 0 {
+		return ""
+	}
+	best := &l.Attempts[len(l.Attempts)-1]
+	for i := range l.Attempts {
+		if l.Attempts[i].Answer != 0 {
+			best = &l.Attempts[i]
+		}
+	}
+	return book.Entry(best.Carrier).Name
+}
+
+func attempt(a *dialog.Attempt, book *party.Book) Attempt {
+	return Attempt{
+		Carrier: book.Entry(a.Carrier).Name, Called: a.Number, Src: a.Src.String(), Dst: a.Dst.String(),
+		InvitedUnixMS: unixMS(a.Invited), RingingUnixMS: unixMS(a.Rang), AnsweredUnixMS: unixMS(a.Answer), EndedUnixMS: unixMS(a.End),
+		PDDMS: pdd(a.Invited, a.Rang, a.Answer), DurationMS: between(a.Answer, a.End),
+		Status: a.Status, Release: a.Release.String(),
+	}
+}
+
+func side(s *media.Summary, info dialog.InfoDigits, policy counters.DigitPolicy) Side {
+	return Side{
+		Packets: s.Packets, Bytes: s.Bytes, Lost: s.Lost,
+		JitterMS: float64(time.Duration(s.Jitter).Round(time.Microsecond)) / float64(time.Millisecond),
+		MOS:      float64(int(s.MOS*100+0.5)) / 100, Codec: s.Codec,
+		Digits: s.Presses, DigitText: policy.Apply(s.Digits),
+		InfoDigits: int(info.Count), InfoText: policy.Apply(info.Text),
+	}
+}
+
+func codec(l *dialog.Leg, m *counters.MediaResult) string {
+	for i := range m.Sent {
+		if s := &m.Sent[i]; s.Packets > 0 && s.Codec != "" {
+			return s.Codec
+		}
+	}
+	return l.Codec(media.Callee)
+}
+
+// releasedBy names the side that ended a call.
+func releasedBy(r dialog.Release) string {
+	switch r {
+	case dialog.ByeCaller, dialog.Cancelled:
+		return "caller"
+	case dialog.ByeCallee, dialog.Failed:
+		return "callee"
+	case dialog.NoResponse, dialog.SessionTimer, dialog.MediaSilence, dialog.MaxAge, dialog.DialogGone:
+		return "network"
+	case dialog.Reused, dialog.CaptureEnd:
+	}
+	return ""
+}
+
+// ring is how long the called side rang, in milliseconds. A callee that answers
+// without ringing did not ring.
+func ring(l *dialog.Leg) int64 {
+	switch {
+	case l.Rang == 0:
+		return 0
+	case l.Answer != 0:
+		return between(l.Rang, l.Answer)
+	}
+	return between(l.Rang, l.End)
+}
+
+func pdd(invited, rang, answer int64) *int64 {
+	ns, ok := dialog.PDD(invited, rang, answer)
+	if !ok {
+		return nil
+	}
+	ms := unixMS(ns)
+	return &ms
+}
+
+// between is the time from one moment to the next in milliseconds, 0 when
+// either never came or packets were captured out of order.
+func between(from, to int64) int64 {
+	if from == 0 || to <= from {
+		return 0
+	}
+	return unixMS(to - from)
+}
+
+// unixMS rounds nanoseconds to milliseconds.
+func unixMS(ns int64) int64 {
+	return int64(time.Duration(ns).Round(time.Millisecond) / time.Millisecond)
+}

@@ -1,0 +1,156 @@
+package record
+
+import (
+	"encoding/json"
+	"net/netip"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sipward/sipward/counters"
+	"github.com/sipward/sipward/sip/dialog"
+	"github.com/sipward/sipward/sip/media"
+	"github.com/sipward/sipward/sip/packet"
+	"github.com/sipward/sipward/sip/parse"
+	"github.com/sipward/sipward/sip/party"
+)
+
+const ms = int64(1e6)
+
+func at(s string) packet.Endpoint { return packet.EndpointFrom(netip.MustParseAddrPort(s)) }
+
+func book(t *testing.T) *party.Book {
+	t.Helper()
+	b, err := party.NewBook([]party.Entry{
+		{Name: "acme", Kind: party.Customer}, {Name: "telco", Kind: party.Carrier}, {Name: "other", Kind: party.Carrier},
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func leg() *dialog.Leg {
+	return &dialog.Leg{
+		CallID: "c1", FromTag: "f1", From: parse.URI{User: "1001", Host: "acme.example"},
+		Request: parse.URI{User: "+4930123", Host: "switch.example"}, To: parse.URI{User: "+4930123"},
+		Src: at("10.0.0.1:5060"), Dst: at("[2001:db8::2]:5061"), Transport: packet.TCP,
+		Customer: 1, Call: true, Initial: true,
+		Invited: 1000 * ms, Rang: 1500 * ms, Answer: 4250 * ms, End: 64_250*ms + 400_000, Status: 200, Phrase: "OK",
+		Cause: 16, Release: dialog.ByeCallee, Forks: 1,
+		Digits: [2]dialog.InfoDigits{{Count: 2, Text: "4#"}, {}},
+		Attempts: []dialog.Attempt{
+			{Carrier: 2, Invited: 1010 * ms, End: 1100 * ms, Status: 503, Release: dialog.Failed, Number: "4930123", Src: at("10.0.0.2:5060"), Dst: at("10.0.0.3:5060")},
+			{Carrier: 3, Invited: 1110 * ms, Rang: 1490 * ms, Answer: 4240 * ms, End: 64_250 * ms, Status: 200, Release: dialog.ByeCallee, Src: at("10.0.0.2:5060"), Dst: at("10.0.0.4:5060")},
+		},
+	}
+}
+
+func TestNewCall(t *testing.T) {
+	m := &counters.MediaResult{Sent: [2]media.Summary{
+		{Counters: media.Counters{Packets: 3000, Bytes: 516_000, Lost: 3, Jitter: 1_234_567}, Codec: "PCMA", Presses: 3, Digits: "12#", MOS: 4.389},
+		{Counters: media.Counters{Packets: 2990}, Codec: "PCMA", MOS: 4.41},
+	}}
+	got := NewCall("sw1", leg(), m, book(t), counters.MaskDigits)
+	pddCall, pddAttempt := int64(500), int64(380)
+	want := &Call{
+		Node: "sw1", Kind: "call", CallID: "c1", FromTag: "f1",
+		Customer: "acme", Carrier: "other", Direction: "outbound",
+		Caller: "1001", CallerAt: "acme.example", Called: "+4930123", CalledAt: "switch.example", To: "+4930123",
+		Src: "10.0.0.1:5060", Dst: "[2001:db8::2]:5061", Transport: "tcp",
+		InvitedUnixMS: 1000, RingingUnixMS: 1500, AnsweredUnixMS: 4250, EndedUnixMS: 64_250,
+		PDDMS: &pddCall, RingMS: 2750, DurationMS: 60_000,
+		Answered: true, Status: 200, Reason: "OK", Q850: 16, Release: "bye_callee", ReleasedBy: "callee", Forks: 1,
+		Codec: "PCMA", MediaClass: "two_way",
+		FromCaller: Side{Packets: 3000, Bytes: 516_000, Lost: 3, JitterMS: 1.235, MOS: 4.39, Codec: "PCMA", Digits: 3, DigitText: "xx#", InfoDigits: 2, InfoText: "x#"},
+		FromCallee: Side{Packets: 2990, MOS: 4.41, Codec: "PCMA"},
+		Attempts: []Attempt{
+			{Carrier: "telco", Called: "4930123", Src: "10.0.0.2:5060", Dst: "10.0.0.3:5060", InvitedUnixMS: 1010, EndedUnixMS: 1100, Status: 503, Release: "failed"},
+			{Carrier: "other", Src: "10.0.0.2:5060", Dst: "10.0.0.4:5060", InvitedUnixMS: 1110, RingingUnixMS: 1490, AnsweredUnixMS: 4240, EndedUnixMS: 64_250,
+				PDDMS: &pddAttempt, DurationMS: 60_010, Status: 200, Release: "bye_callee"},
+		},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestNewCallVariants(t *testing.T) {
+	tests := []struct {
+		name  string
+		edit  func(l *dialog.Leg)
+		check func(c *Call) bool
+	}{
+		{"never answered", func(l *dialog.Leg) { l.Answer, l.Release, l.End = 0, dialog.Cancelled, 3000*ms },
+			func(c *Call) bool {
+				return !c.Answered && c.DurationMS == 0 && c.RingMS == 1500 && c.MediaClass == "" && c.ReleasedBy == "caller"
+			}},
+		{"nothing rang", func(l *dialog.Leg) { l.Answer, l.Rang, l.Release = 0, 0, dialog.NoResponse },
+			func(c *Call) bool { return c.PDDMS == nil && c.RingMS == 0 && c.ReleasedBy == "network" }},
+		{"joined midway", func(l *dialog.Leg) { l.Initial, l.Answer, l.Rang = false, 0, 0 },
+			func(c *Call) bool { return c.Midcall && c.InvitedUnixMS == 0 && c.PDDMS == nil }},
+		{"only the carrier's", func(l *dialog.Leg) { l.Call, l.Customer = false, party.Unknown },
+			func(c *Call) bool { return c.Kind == "carrier_leg" && c.Customer == "unknown" }},
+		{"inbound", func(l *dialog.Leg) { l.Inbound = true }, func(c *Call) bool { return c.Direction == "inbound" }},
+		{"all refused", func(l *dialog.Leg) { l.Attempts[1].Answer = 0 }, func(c *Call) bool { return c.Carrier == "other" }},
+		{"first answered", func(l *dialog.Leg) { l.Attempts[1].Answer, l.Attempts[0].Answer = 0, 5 },
+			func(c *Call) bool { return c.Carrier == "telco" }},
+		{"no carrier", func(l *dialog.Leg) { l.Attempts = nil }, func(c *Call) bool { return c.Carrier == "" }},
+		{"media expected", func(*dialog.Leg) {}, func(c *Call) bool { return c.MediaClass == "answered_without_media" && c.FromCaller.MOS == 0 }},
+		{"digits are counted only", func(*dialog.Leg) {}, func(c *Call) bool { return c.FromCaller.InfoText == "" && c.FromCaller.InfoDigits == 2 }},
+		{"ended before it was answered", func(l *dialog.Leg) { l.End = l.Answer - ms }, func(c *Call) bool { return c.DurationMS == 0 }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			l := leg()
+			tt.edit(l)
+			if c := NewCall("", l, &counters.MediaResult{Expected: true}, book(t), counters.CountDigits); !tt.check(c) {
+				t.Errorf("%+v", c)
+			}
+		})
+	}
+}
+
+// TestUnits checks that whoever reads a record sees the unit of every time and
+// duration in its name, and that all of a record survives JSON.
+func TestUnits(t *testing.T) {
+	for _, typ := range []reflect.Type{reflect.TypeFor[Call](), reflect.TypeFor[Attempt](), reflect.TypeFor[Side]()} {
+		for i := range typ.NumField() {
+			f := typ.Field(i)
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if name == "" || name != strings.ToLower(name) {
+				t.Errorf("%s.%s has no JSON name in lower case", typ.Name(), f.Name)
+			}
+			if strings.HasSuffix(f.Name, "MS") != strings.HasSuffix(name, "_ms") {
+				t.Errorf("%s.%s is named %s", typ.Name(), f.Name, name)
+			}
+		}
+	}
+	c := NewCall("sw1", leg(), &counters.MediaResult{}, book(t), counters.StoreDigits)
+	b, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back Call
+	if err := json.Unmarshal(b, &back); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(c, &back); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func BenchmarkNewCall(b *testing.B) {
+	l, m := leg(), &counters.MediaResult{}
+	bk, err := party.NewBook([]party.Entry{
+		{Name: "acme", Kind: party.Customer}, {Name: "telco", Kind: party.Carrier}, {Name: "other", Kind: party.Carrier}}, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		NewCall("sw1", l, m, bk, counters.CountDigits)
+	}
+}
