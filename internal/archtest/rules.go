@@ -52,7 +52,7 @@ var layers = []Layer{
 		"the demo drives the real program from outside"},
 	{"internal/testkit/...", []string{"internal/testkit/...", "sip/packet"},
 		"a generator that shared code with what it tests would share its mistakes"},
-	{"test/...", []string{"internal/testkit/...", "configs"},
+	{"test/...", []string{"test/...", "internal/testkit/...", "configs"},
 		"these tests drive the real programs from outside"},
 }
 
