@@ -152,14 +152,12 @@ func (t *Table) learn(f *learned, p *packet.Packet) {
 	if f.flow.hz == 0 {
 		f.flow.hz = staticClock(pt)
 	}
+	event := false
 	if g := f.guessOf(pt, t.learner.events); g != nil {
 		t.try(g, p)
-		f.flow.events.Add(pt)
-		if t.learner.events == 0 && g.events < g.packets {
-			f.flow.events[pt>>6] &^= 1 << (pt & 63)
-		}
+		event = t.learner.events != 0 || g.events == g.packets
 	}
-	f.flow.count(p.Time, len(b), pt, seq, binary.BigEndian.Uint32(b[4:]))
+	f.flow.count(p.Time, len(b), seq, binary.BigEndian.Uint32(b[4:]), event)
 }
 
 // guessOf returns the guess for pt, nil when it cannot be telephone-event or

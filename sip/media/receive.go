@@ -91,12 +91,12 @@ func (t *Table) Packet(p *packet.Packet) Verdict {
 		}
 	}
 	t.Stats.RTP++
-	pt := b[1] &^ markerBit
-	f.count(p.Time, len(b), pt, binary.BigEndian.Uint16(b[2:]), binary.BigEndian.Uint32(b[4:]))
 	v := Verdict{Kind: RTP, Flow: f, Owner: f.owner}
+	pt, event := b[1]&^markerBit, false
 	if f.special.Has(pt) {
-		v.Digits = t.event(f, p, pt)
+		event, v.Digits = t.special(f, p, pt)
 	}
+	f.count(p.Time, len(b), binary.BigEndian.Uint16(b[2:]), binary.BigEndian.Uint32(b[4:]), event)
 	return v
 }
 
@@ -118,29 +118,30 @@ func (t *Table) closed(p *packet.Packet, ssrc uint32) Verdict {
 	return Verdict{Kind: RTP}
 }
 
-// event looks into a packet of a telephone-event or RED type and returns the
-// presses that begin with it.
-func (t *Table) event(f *Flow, p *packet.Packet, pt uint8) int {
+// special looks into a packet of a telephone-event or RED type. It says which
+// of the two it is, and how many presses begin with it.
+func (t *Table) special(f *Flow, p *packet.Packet, pt uint8) (event bool, presses int) {
 	s := &f.claim.spec
 	types := dtmf.Types{Events: s.EventsIn, Redundant: s.RedundantIn}
 	if f.Reverse {
 		types = dtmf.Types{Events: s.EventsOut, Redundant: s.RedundantOut}
 	}
-	if types.Events.Has(pt) {
+	event = types.Events.Has(pt)
+	if event {
 		f.EventPackets++
 		t.Stats.EventPackets++
 	}
 	switch {
 	case s.Encrypted:
 		t.Stats.Encrypted++
-		return 0
+		return event, 0
 	case p.Truncated:
 		t.Stats.Cut++
-		return 0
+		return event, 0
 	case f.digits == nil:
 		f.digits = new(dtmf.State)
 	}
-	return t.detector.Step(f.digits, p.Payload, types, t.options.Digits)
+	return event, t.detector.Step(f.digits, p.Payload, types, t.options.Digits)
 }
 
 // find is the way for packets that are not of the last flow: it decides which
@@ -204,9 +205,9 @@ func (t *Table) claimFor(e *entry, far *packet.Endpoint) *claim {
 func (f *Flow) adopt(c *claim, epoch uint64) {
 	s := &c.spec
 	f.claim, f.owner, f.epoch, f.hz = c, s.Owner, epoch, clock(s)
-	f.events, f.special = s.EventsIn, union(s.EventsIn, s.RedundantIn)
+	f.special = union(s.EventsIn, s.RedundantIn)
 	if f.Reverse {
-		f.events, f.special = s.EventsOut, union(s.EventsOut, s.RedundantOut)
+		f.special = union(s.EventsOut, s.RedundantOut)
 	}
 }
 

@@ -67,10 +67,10 @@ type Table struct {
 // entry is one announced endpoint.
 type entry struct {
 	endpoint packet.Endpoint
-	epoch    uint64   // Table.changes at the last change of this entry
-	last     [2]*Flow // the flow of the last packet to the endpoint, and from it
-	newest   *claim   // nil when all have closed and KeepClosed is set
-	owners   map[uint64]*claim
+	epoch    uint64            // Table.changes at the last change of this entry
+	last     [2]*Flow          // the flow of the last packet to the endpoint, and from it
+	newest   *claim            // nil when all have closed and KeepClosed is set
+	owners   map[uint64]*claim // nil unless there are several
 }
 
 // claim is one owner's announcement of one endpoint.
@@ -245,8 +245,9 @@ func (e *entry) remove(c *claim) {
 	}
 }
 
-// shared reports whether several owners have announced the endpoint.
-func (e *entry) shared() bool { return e.newest != nil && e.newest.older != nil }
+// shared reports whether several owners have announced the endpoint. It reads
+// nothing but the entry, which the fast path has at hand.
+func (e *entry) shared() bool { return e.owners != nil }
 
 // all returns the flows, those that were summed up last.
 func (c *claim) all() []*Flow {
