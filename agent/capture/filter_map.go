@@ -6,6 +6,7 @@ import (
 
 	"github.com/sipward/sipward/sip/media"
 	"github.com/sipward/sipward/sip/packet"
+	"github.com/sipward/sipward/sip/parse"
 )
 
 // The structs of bpf/flow.h and bpf/filter.c, field by field and without
@@ -19,37 +20,48 @@ type mapEndpoint struct {
 
 func mapKey(ep packet.Endpoint) mapEndpoint { return mapEndpoint{IP: ep.IP, Port: ep.Port} }
 
+type mapTypes struct {
+	Events    parse.PayloadTypes
+	Redundant parse.PayloadTypes
+}
+
 type mapSettings struct {
-	Owner     uint64
-	EventsIn  [2]uint64
-	EventsOut [2]uint64
-	Tick      uint32
-	Flags     uint32
+	Owner uint64
+	In    mapTypes
+	Out   mapTypes
+	Tick  uint32
+	Flags uint32
 }
 
 const (
 	tickShift     = 12
-	jitterShift   = 4
 	flagEncrypted = 1
 	mapFlows      = 3
-	minClockHz    = 1000 // below, a tick does not fit; no codec has such a clock
 )
 
-// mapSettingsOf merges event and redundancy types: both pass, user space tells
-// them apart.
 func mapSettingsOf(s *media.Spec) mapSettings {
-	m := mapSettings{Owner: s.Owner}
-	for i := range m.EventsIn {
-		m.EventsIn[i] = s.EventsIn[i] | s.RedundantIn[i]
-		m.EventsOut[i] = s.EventsOut[i] | s.RedundantOut[i]
-	}
-	if s.ClockHz >= minClockHz {
-		m.Tick = uint32((1_000_000_000 << tickShift) / uint64(s.ClockHz))
+	m := mapSettings{
+		Owner: s.Owner,
+		In:    mapTypes{s.EventsIn, s.RedundantIn},
+		Out:   mapTypes{s.EventsOut, s.RedundantOut},
+		Tick:  uint32((1_000_000_000 << tickShift) / uint64(clockHz(s))),
 	}
 	if s.Encrypted {
 		m.Flags |= flagEncrypted
 	}
 	return m
+}
+
+// clockHz returns the RTP clock, or the usual one where SDP named none that can
+// be: a tick of less than 1 kHz does not fit, and no codec has such a clock.
+func clockHz(s *media.Spec) uint32 {
+	switch {
+	case s.ClockHz >= 1000:
+		return s.ClockHz
+	case s.Kind == parse.Video:
+		return 90000
+	}
+	return 8000
 }
 
 type mapFlow struct {
@@ -61,7 +73,6 @@ type mapFlow struct {
 	Bytes    uint64
 	First    uint64
 	Last     uint64
-	Unique   uint64
 	Lost     uint64
 	Window   uint64
 	Jitter   uint64
@@ -69,18 +80,18 @@ type mapFlow struct {
 	TS       uint32
 	Base     uint32
 	Top      uint32
+	Unique   uint32
 	Bad      uint32
 	Restarts uint32
 	Events   uint32
 	Ifindex  uint32
-	Zero     uint32
 }
 
 // lost is what RFC 3550 appendix A.3 calls expected minus received, over all
 // runs of sequence numbers.
 func (f *mapFlow) lost() uint64 {
-	if expected := uint64(f.Top-f.Base) + 1; expected > f.Unique {
-		return f.Lost + expected - f.Unique
+	if expected := f.Top - f.Base + 1; expected > f.Unique {
+		return f.Lost + uint64(expected-f.Unique)
 	}
 	return f.Lost
 }
@@ -94,7 +105,7 @@ func (f *mapFlow) flow(offset int64) Flow {
 			Packets:  f.Packets,
 			Bytes:    f.Bytes,
 			Lost:     f.lost(),
-			Jitter:   int64(f.Jitter >> jitterShift),
+			Jitter:   int64(f.Jitter),
 			First:    int64(f.First) + offset,
 			Last:     int64(f.Last) + offset,
 			Restarts: uint64(f.Restarts),
@@ -178,8 +189,9 @@ func updateRequest(key *mapEndpoint, s *mapSettings) []byte {
 	b = binary.NativeEndian.AppendUint16(b, key.Port)
 	b = append(b, make([]byte, len(key.Zero)*2)...)
 	b = binary.NativeEndian.AppendUint64(b, s.Owner)
-	for _, v := range [4]uint64{s.EventsIn[0], s.EventsIn[1], s.EventsOut[0], s.EventsOut[1]} {
-		b = binary.NativeEndian.AppendUint64(b, v)
+	for _, set := range [4]parse.PayloadTypes{s.In.Events, s.In.Redundant, s.Out.Events, s.Out.Redundant} {
+		b = binary.NativeEndian.AppendUint64(b, set[0])
+		b = binary.NativeEndian.AppendUint64(b, set[1])
 	}
 	b = binary.NativeEndian.AppendUint32(b, s.Tick)
 	return binary.NativeEndian.AppendUint32(b, s.Flags)

@@ -124,38 +124,42 @@ INLINE enum step step_pass(u64 *counter)
 	return STEP_PASS;
 }
 
-/* One UDP packet that belongs to the endpoint whose settings are s. */
-INLINE enum step count_media(struct counters *c, const struct settings *s, struct direction *d, const u64 set[2],
-			     const struct udp_rtp *u, struct rtp *p, u32 have)
+/* One UDP packet that belongs to the endpoint whose settings are s. have: the
+ * bytes of u that are valid.
+ */
+INLINE enum step count_media(struct counters *c, const struct settings *s, struct direction *d,
+			     const struct types *types, const struct udp_rtp *u, struct rtp *p, u32 have)
 {
+	u8 pt = u->type & 0x7f;
+
 	p->now = ktime_get_boot_ns();
 	p->bytes = net16(u->len) - 8u;
+	/* RFC 5761 section 4: second bytes from 192 to 223 are RTCP's. */
+	if (have >= 16 && p->bytes >= 8 && u->version >> 6 == 2 && u->type >= 192 && u->type <= 223) {
+		ATOMIC_ADD(d->rest.rtcp, 1);
+		c->rtcp++;
+		return pass_rtcp ? step_pass(&c->rtcp_passed) : STEP_DROP;
+	}
 	if (have < 20 || p->bytes < 12 || u->version >> 6 != 2) {
 		ATOMIC_ADD(d->rest.other, 1);
 		d->rest.other_last = p->now;
 		return step_drop(&c->other);
 	}
-	/* RFC 5761 section 4: these second bytes are RTCP's. */
-	if (u->type >= 192 && u->type <= 223) {
-		ATOMIC_ADD(d->rest.rtcp, 1);
-		c->rtcp++;
-		return pass_rtcp ? step_pass(&c->rtcp_passed) : STEP_DROP;
-	}
-	int encrypted = s->flags & FLAG_ENCRYPTED;
-
 	p->ssrc = net32(u->ssrc);
 	p->ts = net32(u->ts);
 	p->seq = net16(u->seq);
-	p->event = !encrypted && in_set(set, u->type & 0x7f);
+	p->event = in_set(types->events, pt);
 	enum verdict v = flow_count(d, p, s->tick);
 	if (v == TWICE)
 		return step_drop(&c->twice);
 	c->media++;
 	if (v == CROWDED)
 		c->crowded++;
-	if (encrypted)
+	if (s->flags & FLAG_ENCRYPTED) {
 		c->encrypted++;
-	return p->event ? step_pass(&c->events) : STEP_DROP;
+		return STEP_DROP;
+	}
+	return p->event || in_set(types->redundant, pt) ? step_pass(&c->events) : STEP_DROP;
 }
 
 /* These two are functions of their own, not inlined: each holds the counting
@@ -164,12 +168,12 @@ INLINE enum step count_media(struct counters *c, const struct settings *s, struc
  */
 NOINLINE int count_to(struct counters *c, struct media *m, const struct udp_rtp *u, struct rtp *p, u32 have)
 {
-	return count_media(c, &m->settings, &m->to, m->settings.events_in, u, p, have);
+	return count_media(c, &m->settings, &m->to, &m->settings.in, u, p, have);
 }
 
 NOINLINE int count_from(struct counters *c, struct media *m, const struct udp_rtp *u, struct rtp *p, u32 have)
 {
-	return count_media(c, &m->settings, &m->from, m->settings.events_out, u, p, have);
+	return count_media(c, &m->settings, &m->from, &m->settings.out, u, p, have);
 }
 
 INLINE enum step filter_udp(struct __sk_buff *skb, struct counters *c, struct path *at)
@@ -177,13 +181,15 @@ INLINE enum step filter_udp(struct __sk_buff *skb, struct counters *c, struct pa
 	struct udp_rtp u = {};
 	struct rtp p = {};
 	struct media *m;
-	u32 have = skb->len - at->off;
+	u32 have = 20;
 
-	if (at->off + 20 <= skb->len) {
-		if (load_bytes(skb, at->off, &u, 20) < 0)
-			return step_drop(&c->malformed);
-	} else if (load_bytes(skb, at->off, &u, 8) < 0) {
-		return step_drop(&c->malformed);
+	if (unlikely(load_bytes(skb, at->off, &u, 20) < 0)) {
+		have = 16;
+		if (load_bytes(skb, at->off, &u, 16) < 0) {
+			have = 8;
+			if (load_bytes(skb, at->off, &u, 8) < 0)
+				return step_drop(&c->malformed);
+		}
 	}
 	at->src.port = net16(u.sport);
 	at->dst.port = net16(u.dport);

@@ -21,9 +21,11 @@
 #define MAX_DROPOUT 3000
 #define MAX_MISORDER 100
 
-/* Fraction bits of settings.tick and of flow.jitter. */
+/* A change of transit time beyond this is a clock set anew, not jitter. */
+#define MAX_TRANSIT_NS 2000000000ULL
+
+/* Fraction bits of settings.tick. */
 #define TICK_SHIFT 12
-#define JITTER_SHIFT 4
 
 struct endpoint {
 	u64 ip[2]; /* 16 bytes in network order, IPv4 as ::ffff:a.b.c.d */
@@ -33,12 +35,18 @@ struct endpoint {
 
 #define FLAG_ENCRYPTED 1
 
+/* Payload types that pass, a bit for each. */
+struct types {
+	u64 events[2];    /* telephone-event (RFC 4733) */
+	u64 redundant[2]; /* RED (RFC 2198) */
+};
+
 /* What SDP said of an endpoint; only user space writes it. */
 struct settings {
 	u64 owner;
-	u64 events_in[2];  /* payload types that pass, of packets to the endpoint */
-	u64 events_out[2]; /* and of packets from it */
-	u32 tick;          /* nanoseconds of one RTP clock tick << TICK_SHIFT; 0 = unknown */
+	struct types in;  /* of packets to the endpoint */
+	struct types out; /* of packets from it */
+	u32 tick;         /* nanoseconds of one RTP clock tick << TICK_SHIFT */
 	u32 flags;
 };
 
@@ -52,19 +60,18 @@ struct flow {
 	u64 bytes;
 	u64 first;
 	u64 last;
-	u64 unique;  /* packets of this run of sequence numbers, duplicates left out */
 	u64 lost;    /* of earlier runs */
-	u64 window;  /* bit n: top - n was seen */
-	u64 jitter;  /* nanoseconds << JITTER_SHIFT */
-	u64 arrival; /* of the packet that ts belongs to */
+	u64 window;  /* bit n: top - n came, or was never expected */
+	u64 jitter;  /* nanoseconds */
+	u64 arrival; /* of the packet that ts belongs to; 0 = none yet */
 	u32 ts;
-	u32 base; /* first extended sequence number of the run */
-	u32 top;  /* highest */
-	u32 bad;  /* the sequence number that would confirm a jump, + 1; 0 = none */
+	u32 base;   /* first extended sequence number of the run */
+	u32 top;    /* highest */
+	u32 unique; /* packets of the run, without duplicates */
+	u32 bad;    /* the sequence number that would confirm a jump, + 1; 0 = none */
 	u32 restarts;
-	u32 events;
+	u32 events; /* packets of a telephone-event type */
 	u32 ifindex;
-	u32 zero;
 };
 
 /* What no flow holds: the sum of flows that were folded, packets that came
@@ -103,90 +110,93 @@ struct rtp {
 	u32 ifindex;
 	u16 port; /* of the peer */
 	u16 seq;
-	u8 event;
+	u8 event; /* of a telephone-event type */
 };
 
 INLINE u64 flow_lost(const struct flow *f)
 {
-	u64 expected = (u64)(f->top - f->base) + 1;
+	u32 expected = f->top - f->base + 1;
 
-	return f->lost + (f->packets && expected > f->unique ? expected - f->unique : 0);
+	return f->lost + (expected > f->unique ? expected - f->unique : 0);
 }
 
-/* Begins a run of sequence numbers at p. */
+/* Begins a run of sequence numbers; nothing before it was expected. */
 INLINE void seq_start(struct flow *f, u16 seq)
 {
 	f->base = seq;
 	f->top = seq;
-	f->window = 1;
+	f->window = ~0ULL;
 	f->bad = 0;
 }
 
-/* Sequence numbers as RFC 3550 appendix A.1 and A.3 count them, with these
- * differences: a duplicate and a late packet from before the first one do not
- * hide a loss, and both packets that confirm a jump count as received.
+enum seq_step { SEQ_NEW, SEQ_FILLED, SEQ_DUPLICATE, SEQ_RESTART, SEQ_JUMP };
+
+/* Sequence numbers as RFC 3550 appendix A.1 and A.3 count them, but that the
+ * last 64 are remembered: a duplicate does not hide a loss. The loss is not
+ * summed up but follows from the first, the highest and how many came, so that
+ * two CPUs which count one flow at once leave no lasting error.
  */
-INLINE void seq_update(struct flow *f, u16 seq)
+INLINE enum seq_step seq_update(struct flow *f, u16 seq)
 {
 	u16 ahead = seq - (u16)f->top;
+	u16 behind = -ahead;
 
 	if (likely(ahead && ahead < MAX_DROPOUT)) {
 		f->top += ahead;
 		f->window = ahead < 64 ? f->window << ahead | 1 : 1;
 		f->bad = 0;
 		ATOMIC_ADD(f->unique, 1);
-		return;
+		return SEQ_NEW;
 	}
-	u16 behind = -ahead;
 	if (behind < MAX_MISORDER) {
-		/* One from before the run's first packet belongs to the run. */
-		if (behind > f->top - f->base)
-			f->base = f->top - behind;
-		if (behind >= 64) {
-			ATOMIC_ADD(f->unique, 1); /* too late to know; RFC 3550 counts it */
-		} else if (!(f->window >> behind & 1)) {
-			f->window |= 1ULL << behind;
-			ATOMIC_ADD(f->unique, 1);
-		}
-		return;
+		if (behind >= 64 || f->window >> behind & 1)
+			return SEQ_DUPLICATE;
+		f->window |= 1ULL << behind;
+		ATOMIC_ADD(f->unique, 1);
+		return SEQ_FILLED;
 	}
+	/* One stray packet must not begin a new run. */
 	if (f->bad != (u32)seq + 1) {
 		f->bad = (u32)(u16)(seq + 1) + 1;
-		return;
+		return SEQ_JUMP;
 	}
 	f->lost = flow_lost(f);
 	f->restarts++;
-	seq_start(f, seq - 1);
-	f->top = f->base + 1;
-	f->window = 3;
-	f->unique = 2;
+	f->arrival = 0;
+	seq_start(f, seq);
+	f->unique = 1;
+	return SEQ_RESTART;
 }
 
 /* Interarrival jitter, RFC 3550 section 6.4.1. All packets of one event carry
- * the timestamp of its start (RFC 4733 section 2.3), so they say nothing.
+ * the timestamp of its start (RFC 4733 section 2.2.1), which says nothing of
+ * when they were sent.
  */
 INLINE void jitter_update(struct flow *f, const struct rtp *p, u32 tick)
 {
-	if (!tick || p->event)
-		return;
-	if (f->arrival) {
-		u64 gap = p->now - f->arrival;
-		s32 ticks = (s32)(p->ts - f->ts);
-		u64 media = (u64)(u32)(ticks < 0 ? -ticks : ticks) * tick >> TICK_SHIFT;
-		u64 d;
+	u64 arrival = f->arrival;
 
-		if (ticks < 0)
-			d = gap + media;
-		else
-			d = gap > media ? gap - media : media - gap;
-		/* J += (|D| - J) / 16, in 1/16 ns. Ten seconds off is a new
-		 * timestamp base, not jitter.
-		 */
-		if (d < 10000000000ULL)
-			f->jitter += d - (f->jitter >> JITTER_SHIFT);
-	}
+	if (p->event)
+		return;
 	f->arrival = p->now;
+	s32 ticks = (s32)(p->ts - f->ts);
 	f->ts = p->ts;
+	if (!arrival)
+		return;
+	u64 gap = p->now - arrival;
+	u64 sent = (u64)(u32)(ticks < 0 ? -ticks : ticks) * tick >> TICK_SHIFT;
+	u64 d;
+
+	if (ticks < 0)
+		d = gap + sent;
+	else
+		d = gap > sent ? gap - sent : sent - gap;
+	if (d > MAX_TRANSIT_NS)
+		return;
+	if (d >= f->jitter)
+		f->jitter += (d - f->jitter) >> 4;
+	else
+		f->jitter -= (f->jitter - d) >> 4;
 }
 
 INLINE int flow_is(const struct flow *f, const struct rtp *p)
@@ -276,6 +286,7 @@ enum verdict { COUNTED, TWICE, CROWDED };
  */
 INLINE enum verdict flow_count(struct direction *d, const struct rtp *p, u32 tick)
 {
+	enum seq_step step = SEQ_NEW;
 	struct flow *f;
 
 	if (likely(flow_is(&d->flow[0], p))) {
@@ -302,14 +313,15 @@ INLINE enum verdict flow_count(struct direction *d, const struct rtp *p, u32 tic
 			return TWICE;
 		f->ifindex = p->ifindex;
 	}
-	seq_update(f, p->seq);
+	step = seq_update(f, p->seq);
 counted:
 	ATOMIC_ADD(f->packets, 1);
 	ATOMIC_ADD(f->bytes, p->bytes);
 	if (p->event)
 		f->events++;
 	f->last = p->now;
-	jitter_update(f, p, tick);
+	if (step == SEQ_NEW || step == SEQ_FILLED)
+		jitter_update(f, p, tick);
 	return COUNTED;
 }
 
