@@ -268,6 +268,11 @@ func carriers() []carrier {
 		{name: "mpls", link: LinkEthernet, wrap: mpls(1)},
 		{name: "mpls three labels", link: LinkEthernet, wrap: mpls(3)},
 		{name: "mpls pseudowire", link: LinkEthernet, wrap: func(t uint16, ip []byte) []byte { return mpls(2)(t, bridged(t, ip)) }},
+		{name: "mpls pseudowire to a MAC like ipv4", link: LinkEthernet, wrap: func(t uint16, ip []byte) []byte {
+			b := bridged(t, ip)
+			copy(b, []byte{0x44, 0x38, 0x39, 1, 2, 3})
+			return mpls(1)(t, b)
+		}},
 		{name: "mpls pseudowire control word", link: LinkEthernet, wrap: func(t uint16, ip []byte) []byte { return mpls(2)(t, cat(zeros(4), bridged(t, ip))) }},
 		{name: "wifi", link: 105, wrap: func(t uint16, ip []byte) []byte { return cat(wifi(false, false)(t, ip), fcs) }},
 		{name: "wifi qos four addresses", link: 105, wrap: wifi(true, true)},

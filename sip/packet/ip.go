@@ -162,7 +162,7 @@ func (d *Decoder) tcp(b []byte, p *Packet) Result {
 // authentication header, and harmless.
 func (d *Decoder) rareTransport(proto uint8, b []byte, p *Packet) Result {
 	for range maxExtensions {
-		size := 0
+		var size int
 		switch proto {
 		case protoHopByHop, protoRouting, protoDestOpts, protoMobility, protoHIP, protoShim6:
 			if len(b) < 8 {

@@ -52,8 +52,9 @@ func (d *Decoder) link(f *Frame, p *Packet) Result {
 		return d.null(f.Data, p)
 	case LinkHEP:
 		return d.decodeHEP(f, p)
+	default:
+		return d.rareLink(f, p)
 	}
-	return d.rareLink(f, p)
 }
 
 func (d *Decoder) ethernet(b []byte, p *Packet) Result {

@@ -46,8 +46,9 @@ func (d *Decoder) rareLink(f *Frame, p *Packet) Result {
 			return d.short()
 		}
 		return d.wifi(b[n:], p)
+	default:
+		return d.exotic(f, p)
 	}
-	return d.exotic(f, p)
 }
 
 // exotic leaves the link layer of FDDI, Prism, pflog and the like to gopacket,
@@ -111,16 +112,29 @@ func (d *Decoder) underLabels(b []byte, p *Packet) Result {
 		return d.short()
 	}
 	switch {
-	case b[0]>>4 == 4:
-		return d.ipv4(b, p)
-	case b[0]>>4 == 6:
-		return d.ipv6(b, p)
+	case ipFits(b):
+		return d.raw(b, p)
 	case b[0]>>4 == 0 && len(b) >= 4 && plausibleEthernet(b[4:]):
 		return d.ethernet(b[4:], p)
 	case plausibleEthernet(b):
 		return d.ethernet(b, p)
+	case b[0]>>4 == 4 || b[0]>>4 == 6: // cut, or bad: the header will tell
+		return d.raw(b, p)
 	}
 	return NotTransport
+}
+
+// ipFits reports whether b begins with an IP header whose length agrees with
+// b's. The first four bits alone are also those of many MAC addresses.
+func ipFits(b []byte) bool {
+	switch {
+	case len(b) >= 20 && b[0]>>4 == 4:
+		n := int(be16(b[2:]))
+		return n >= 20 && n <= len(b)
+	case len(b) >= ipv6HeaderSize && b[0]>>4 == 6:
+		return ipv6HeaderSize+int(be16(b[4:])) <= len(b)
+	}
+	return false
 }
 
 // pppoe is RFC 2516 section 4: version 1, type 1, code 0 for a session. The
