@@ -80,10 +80,10 @@ func TestAudioAllocations(t *testing.T) {
 	}
 }
 
-// TestLiveCallsMemory holds 20,000 answered calls with media and extrapolates:
+// TestLiveCallsMemory holds 5,000 answered calls with media and extrapolates:
 // 100,000 may take 250 MB.
 func TestLiveCallsMemory(t *testing.T) {
-	const calls, bound = 20_000, 2500
+	const calls, bound = 5_000, 2500
 	plan, err := testkit.Plan{Calls: calls, Rate: 2000, Hold: time.Hour}.Fill()
 	if err != nil {
 		t.Fatal(err)
