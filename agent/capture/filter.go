@@ -191,14 +191,18 @@ func (f *Filter) stats() FilterStats {
 	if f.kernel == nil {
 		return s
 	}
-	var cpus []FilterCounters
-	if err := f.kernel.Counters.Lookup(uint32(0), &cpus); err != nil {
-		f.failed.Add(1)
-		return s
+	var n [outcomes]uint64
+	for i := range n {
+		var cpus []uint64
+		if err := f.kernel.Counters.Lookup(uint32(i), &cpus); err != nil {
+			f.failed.Add(1)
+			return s
+		}
+		for _, v := range cpus {
+			n[i] += v
+		}
 	}
-	for i := range cpus {
-		s.FilterCounters.add(&cpus[i])
-	}
+	s.FilterCounters = countersOf(&n)
 	return s
 }
 

@@ -197,24 +197,50 @@ func updateRequest(key *mapEndpoint, s *mapSettings) []byte {
 	return binary.NativeEndian.AppendUint32(b, s.Flags)
 }
 
-// FilterCounters count the decisions of the kernel filter, one a packet, and
-// what is part of another figure where the comment says so. The order is that
-// of struct counters in bpf/filter.c.
+// outcome indexes the counters of the filter. The order is that of enum outcome
+// in bpf/filter.c.
+type outcome uint32
+
+const (
+	_ outcome = iota
+	outSIPUDP
+	outSIPTCP
+	outFragment
+	outEvent
+	outRTCPPassed
+	outTunnel
+	outMedia
+	outEncrypted
+	outRTCP
+	outOther
+	outTwice
+	outMissed
+	outKeepAlive
+	outLoopback
+	outIrrelevant
+	outMalformed
+	outReverse // this and the next are counted beside the outcome
+	outCrowded
+	outcomes
+)
+
+// FilterCounters count the packets that the kernel filter saw by what became of
+// them.
 type FilterCounters struct {
 	Seen       uint64 // all packets
 	PassedUDP  uint64 // SIP over UDP
 	PassedTCP  uint64 // SIP over TCP
 	Fragments  uint64 // passed
-	Events     uint64 // passed; part of Media
+	Events     uint64 // telephone events and RED; passed; part of Media
 	PassedRTCP uint64 // part of RTCP
 	Tunnels    uint64 // passed
 	Media      uint64 // RTP counted at an endpoint
-	Reverse    uint64 // found by its source; part of Media, RTCP, Other or Twice
-	Crowded    uint64 // had no flow of its own; part of Media
 	Encrypted  uint64 // SRTP; part of Media
+	Crowded    uint64 // had no flow of its own; part of Media
+	Reverse    uint64 // found by its source; part of Media, RTCP, Other or Twice
 	RTCP       uint64 // at an endpoint
 	Other      uint64 // neither RTP nor RTCP at an endpoint
-	Twice      uint64 // seen on a second interface
+	Twice      uint64 // media seen on a second interface
 	Missed     uint64 // UDP that belongs to nothing known
 	KeepAlives uint64 // UDP on a SIP port, too short for SIP
 	Loopback   uint64 // the outgoing copy of a loopback packet
@@ -227,10 +253,30 @@ func (c *FilterCounters) Passed() uint64 {
 	return c.PassedUDP + c.PassedTCP + c.Fragments + c.Events + c.PassedRTCP + c.Tunnels
 }
 
-func (c *FilterCounters) add(o *FilterCounters) {
-	const n = unsafe.Sizeof(*c) / 8
-	to, from := (*[n]uint64)(unsafe.Pointer(c)), (*[n]uint64)(unsafe.Pointer(o))
-	for i := range to {
-		to[i] += from[i]
+// countersOf sums up what the filter counted.
+func countersOf(n *[outcomes]uint64) FilterCounters {
+	c := FilterCounters{
+		PassedUDP:  n[outSIPUDP],
+		PassedTCP:  n[outSIPTCP],
+		Fragments:  n[outFragment],
+		Events:     n[outEvent],
+		PassedRTCP: n[outRTCPPassed],
+		Tunnels:    n[outTunnel],
+		Media:      n[outMedia] + n[outEvent] + n[outEncrypted],
+		Encrypted:  n[outEncrypted],
+		Crowded:    n[outCrowded],
+		Reverse:    n[outReverse],
+		RTCP:       n[outRTCP] + n[outRTCPPassed],
+		Other:      n[outOther],
+		Twice:      n[outTwice],
+		Missed:     n[outMissed],
+		KeepAlives: n[outKeepAlive],
+		Loopback:   n[outLoopback],
+		Irrelevant: n[outIrrelevant],
+		Malformed:  n[outMalformed],
 	}
+	for _, v := range n[:outReverse] {
+		c.Seen += v
+	}
+	return c
 }

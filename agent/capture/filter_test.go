@@ -278,7 +278,7 @@ func TestFilterLayout(t *testing.T) {
 	}{
 		{"endpoint", uintptr(m.KeySize), unsafe.Sizeof(mapEndpoint{})},
 		{"media", uintptr(m.ValueSize), unsafe.Sizeof(mapMedia{})},
-		{"counters", uintptr(c.ValueSize), unsafe.Sizeof(FilterCounters{})},
+		{"counters", uintptr(c.MaxEntries), uintptr(outcomes)},
 	} {
 		if s.inC != s.inGo {
 			t.Errorf("struct %s: %d bytes in C, %d in Go", s.name, s.inC, s.inGo)

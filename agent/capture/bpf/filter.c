@@ -47,34 +47,43 @@ const volatile u64 sip_ports[1024]; /* a bit for each port */
 const volatile u8 pass_tunnels;
 const volatile u8 pass_rtcp;
 
-/* The order is that of filterCounters in filter.go. */
-struct counters {
-	u64 seen;
-	u64 sip_udp;
-	u64 sip_tcp;
-	u64 fragments;
-	u64 events;
-	u64 rtcp_passed;
-	u64 tunnels;
-	u64 media;     /* RTP counted at an endpoint, events too */
-	u64 reverse;   /* of these, found by their source */
-	u64 crowded;   /* of these, with no flow of their own */
-	u64 encrypted; /* of these, SRTP */
-	u64 rtcp;
-	u64 other;     /* neither RTP nor RTCP at an endpoint */
-	u64 twice;     /* seen on a second interface */
-	u64 missed;    /* UDP that belongs to nothing known */
-	u64 keepalive; /* UDP on a SIP port, too short to be SIP */
-	u64 loopback;  /* the outgoing copy of a loopback packet */
-	u64 irrelevant; /* neither TCP nor UDP, or TCP of another service */
-	u64 malformed;
+/* What becomes of a packet; each is a counter. The order is that of the
+ * constants in filter_map.go.
+ */
+enum outcome {
+	ON, /* none yet: the next step decides */
+
+	SIP_UDP,
+	SIP_TCP,
+	FRAGMENT,
+	EVENT, /* or RED, which may hold one */
+	RTCP_PASSED,
+	TUNNEL,
+	LAST_PASSED = TUNNEL,
+
+	MEDIA,
+	ENCRYPTED, /* media, and SRTP */
+	RTCP,
+	OTHER,     /* neither RTP nor RTCP at an endpoint */
+	TWICE,     /* media seen on a second interface */
+	MISSED,    /* UDP that belongs to nothing known */
+	KEEPALIVE, /* UDP on a SIP port, too short to be SIP */
+	LOOPBACK,  /* the outgoing copy of a loopback packet */
+	IRRELEVANT, /* neither TCP nor UDP, or TCP of another service */
+	MALFORMED,
+
+	/* Counted beside the outcome. */
+	REVERSE, /* found by its source */
+	CROWDED, /* media with no flow of its own */
+
+	OUTCOMES
 };
 
 struct {
 	UINT(type, MAP_PERCPU_ARRAY);
-	UINT(max_entries, 1);
+	UINT(max_entries, OUTCOMES);
 	TYPE(key, u32);
-	TYPE(value, struct counters);
+	TYPE(value, u64);
 } counters SEC(".maps");
 
 struct {
@@ -109,25 +118,22 @@ struct udp_rtp {
 	u32 ts, ssrc;
 };
 
-/* What a step of the parser says: the packet's fate, or go on. */
-enum step { STEP_DROP, STEP_PASS, STEP_ON };
-
-INLINE enum step step_drop(u64 *counter)
+/* An entry for each counter, not one struct of them: the compiler would turn
+ * increments of different fields into one at a computed offset, which the
+ * verifier refuses to programs loaded without CAP_PERFMON.
+ */
+INLINE void count(u32 what)
 {
-	++*counter;
-	return STEP_DROP;
-}
+	u64 *counter = map_lookup(&counters, &what);
 
-INLINE enum step step_pass(u64 *counter)
-{
-	++*counter;
-	return STEP_PASS;
+	if (counter)
+		++*counter;
 }
 
 /* One UDP packet that belongs to the endpoint whose settings are s. have: the
  * bytes of u that are valid.
  */
-INLINE enum step count_media(struct counters *c, const struct settings *s, struct direction *d,
+INLINE enum outcome count_media(const struct settings *s, struct direction *d,
 			     const struct types *types, const struct udp_rtp *u, struct rtp *p, u32 have)
 {
 	u8 pt = u->type & 0x7f;
@@ -137,46 +143,46 @@ INLINE enum step count_media(struct counters *c, const struct settings *s, struc
 	/* RFC 5761 section 4: second bytes from 192 to 223 are RTCP's. */
 	if (have >= 16 && p->bytes >= 8 && u->version >> 6 == 2 && u->type >= 192 && u->type <= 223) {
 		ATOMIC_ADD(d->rest.rtcp, 1);
-		c->rtcp++;
-		return pass_rtcp ? step_pass(&c->rtcp_passed) : STEP_DROP;
+		return pass_rtcp ? RTCP_PASSED : RTCP;
 	}
 	if (have < 20 || p->bytes < 12 || u->version >> 6 != 2) {
 		ATOMIC_ADD(d->rest.other, 1);
 		d->rest.other_last = p->now;
-		return step_drop(&c->other);
+		return OTHER;
 	}
 	p->ssrc = net32(u->ssrc);
 	p->ts = net32(u->ts);
 	p->seq = net16(u->seq);
 	p->event = in_set(types->events, pt);
-	enum verdict v = flow_count(d, p, s->tick);
-	if (v == TWICE)
-		return step_drop(&c->twice);
-	c->media++;
-	if (v == CROWDED)
-		c->crowded++;
-	if (s->flags & FLAG_ENCRYPTED) {
-		c->encrypted++;
-		return STEP_DROP;
+	switch (flow_count(d, p, s->tick)) {
+	case SECOND_INTERFACE:
+		return TWICE;
+	case NO_ROOM:
+		count(CROWDED);
+		break;
+	case COUNTED:
+		break;
 	}
-	return p->event || in_set(types->redundant, pt) ? step_pass(&c->events) : STEP_DROP;
+	if (s->flags & FLAG_ENCRYPTED)
+		return ENCRYPTED;
+	return p->event || in_set(types->redundant, pt) ? EVENT : MEDIA;
 }
 
 /* These two are functions of their own, not inlined: each holds the counting
  * once for one direction, and the verifier sees constant offsets only, which
  * it demands of programs loaded without CAP_PERFMON.
  */
-NOINLINE int count_to(struct counters *c, struct media *m, const struct udp_rtp *u, struct rtp *p, u32 have)
+NOINLINE enum outcome count_to(struct media *m, const struct udp_rtp *u, struct rtp *p, u32 have)
 {
-	return count_media(c, &m->settings, &m->to, &m->settings.in, u, p, have);
+	return count_media(&m->settings, &m->to, &m->settings.in, u, p, have);
 }
 
-NOINLINE int count_from(struct counters *c, struct media *m, const struct udp_rtp *u, struct rtp *p, u32 have)
+NOINLINE enum outcome count_from(struct media *m, const struct udp_rtp *u, struct rtp *p, u32 have)
 {
-	return count_media(c, &m->settings, &m->from, &m->settings.out, u, p, have);
+	return count_media(&m->settings, &m->from, &m->settings.out, u, p, have);
 }
 
-INLINE enum step filter_udp(struct __sk_buff *skb, struct counters *c, struct path *at)
+INLINE enum outcome filter_udp(struct __sk_buff *skb, struct path *at)
 {
 	struct udp_rtp u = {};
 	struct rtp p = {};
@@ -188,18 +194,18 @@ INLINE enum step filter_udp(struct __sk_buff *skb, struct counters *c, struct pa
 		if (load_bytes(skb, at->off, &u, 16) < 0) {
 			have = 8;
 			if (load_bytes(skb, at->off, &u, 8) < 0)
-				return step_drop(&c->malformed);
+				return MALFORMED;
 		}
 	}
 	at->src.port = net16(u.sport);
 	at->dst.port = net16(u.dport);
 	if (net16(u.len) < 8)
-		return step_drop(&c->malformed);
+		return MALFORMED;
 	if (is_sip(at->src.port) || is_sip(at->dst.port)) {
 		/* CRLF and other keep-alives: RFC 5626 section 3.5.1. */
 		if (net16(u.len) <= 12)
-			return step_drop(&c->keepalive);
-		return step_pass(&c->sip_udp);
+			return KEEPALIVE;
+		return SIP_UDP;
 	}
 	p.ifindex = skb->ifindex;
 	m = map_lookup(&media, &at->dst);
@@ -207,44 +213,44 @@ INLINE enum step filter_udp(struct __sk_buff *skb, struct counters *c, struct pa
 		p.peer[0] = at->src.ip[0];
 		p.peer[1] = at->src.ip[1];
 		p.port = at->src.port;
-		return count_to(c, m, &u, &p, have);
+		return count_to(m, &u, &p, have);
 	}
 	m = map_lookup(&media, &at->src);
 	if (m) {
-		c->reverse++;
+		count(REVERSE);
 		p.peer[0] = at->dst.ip[0];
 		p.peer[1] = at->dst.ip[1];
 		p.port = at->dst.port;
-		return count_from(c, m, &u, &p, have);
+		return count_from(m, &u, &p, have);
 	}
 	if (pass_tunnels && (at->dst.port == PORT_VXLAN || at->dst.port == PORT_VXLAN_OLD || at->dst.port == PORT_GTPU))
-		return step_pass(&c->tunnels);
-	return step_drop(&c->missed);
+		return TUNNEL;
+	return MISSED;
 }
 
-INLINE enum step filter_tcp(struct __sk_buff *skb, struct counters *c, struct path *at)
+INLINE enum outcome filter_tcp(struct __sk_buff *skb, struct path *at)
 {
 	u16 port[2];
 
 	if (load_bytes(skb, at->off, port, 4) < 0)
-		return step_drop(&c->malformed);
+		return MALFORMED;
 	if (is_sip(net16(port[0])) || is_sip(net16(port[1])))
-		return step_pass(&c->sip_tcp);
-	return step_drop(&c->irrelevant);
+		return SIP_TCP;
+	return IRRELEVANT;
 }
 
-INLINE enum step filter_transport(struct __sk_buff *skb, struct counters *c, struct path *at)
+INLINE enum outcome filter_transport(struct __sk_buff *skb, struct path *at)
 {
 	if (likely(at->proto == PROTO_UDP))
-		return filter_udp(skb, c, at);
+		return filter_udp(skb, at);
 	if (at->proto == PROTO_TCP)
-		return filter_tcp(skb, c, at);
+		return filter_tcp(skb, at);
 	if (pass_tunnels && (at->proto == PROTO_IPIP || at->proto == PROTO_IPV6 || at->proto == PROTO_GRE))
-		return step_pass(&c->tunnels);
-	return step_drop(&c->irrelevant);
+		return TUNNEL;
+	return IRRELEVANT;
 }
 
-INLINE enum step parse_ipv4(struct __sk_buff *skb, struct counters *c, struct path *at)
+INLINE enum outcome parse_ipv4(struct __sk_buff *skb, struct path *at)
 {
 	struct {
 		u8 vhl, tos;
@@ -255,17 +261,17 @@ INLINE enum step parse_ipv4(struct __sk_buff *skb, struct counters *c, struct pa
 	} ip;
 
 	if (load_bytes(skb, at->off, &ip, 20) < 0 || ip.vhl >> 4 != 4 || (ip.vhl & 15) < 5)
-		return step_drop(&c->malformed);
+		return MALFORMED;
 	if (ip.frag & bswap16(0x3fff)) { /* MF or an offset */
 		if (ip.proto == PROTO_UDP || ip.proto == PROTO_TCP)
-			return step_pass(&c->fragments);
-		return step_drop(&c->irrelevant);
+			return FRAGMENT;
+		return IRRELEVANT;
 	}
 	at->off += (ip.vhl & 15) * 4;
 	at->proto = ip.proto;
 	at->src.ip[1] = (u64)ip.src << 32 | 0xffff0000;
 	at->dst.ip[1] = (u64)ip.dst << 32 | 0xffff0000;
-	return STEP_ON;
+	return ON;
 }
 
 /* Whether a fragment of this next header can be of use. A destination options,
@@ -284,7 +290,7 @@ INLINE int is_extension(u8 proto)
 }
 
 /* Walks the extension headers (RFC 8200 section 4). */
-INLINE enum step parse_extensions(struct __sk_buff *skb, struct counters *c, struct path *at)
+INLINE enum outcome parse_extensions(struct __sk_buff *skb, struct path *at)
 {
 	struct {
 		u8 next, len;
@@ -294,15 +300,15 @@ INLINE enum step parse_extensions(struct __sk_buff *skb, struct counters *c, str
 
 	for (i = 0; i < MAX_EXTENSIONS; i++) {
 		if (!is_extension(at->proto))
-			return STEP_ON;
+			return ON;
 		if (load_bytes(skb, at->off, &ext, 4) < 0)
 			break;
 		if (at->proto == PROTO_FRAGMENT) {
 			/* An atomic fragment is a whole packet (RFC 6946). */
 			if (ext.frag & bswap16(0xfff9)) {
 				if (fragment_wanted(ext.next))
-					return step_pass(&c->fragments);
-				return step_drop(&c->irrelevant);
+					return FRAGMENT;
+				return IRRELEVANT;
 			}
 			at->off += 8;
 		} else if (at->proto == PROTO_AH) {
@@ -312,10 +318,10 @@ INLINE enum step parse_extensions(struct __sk_buff *skb, struct counters *c, str
 		}
 		at->proto = ext.next;
 	}
-	return is_extension(at->proto) ? step_drop(&c->malformed) : STEP_ON;
+	return is_extension(at->proto) ? MALFORMED : ON;
 }
 
-INLINE enum step parse_ipv6(struct __sk_buff *skb, struct counters *c, struct path *at)
+INLINE enum outcome parse_ipv6(struct __sk_buff *skb, struct path *at)
 {
 	struct {
 		u32 vtf;
@@ -325,7 +331,7 @@ INLINE enum step parse_ipv6(struct __sk_buff *skb, struct counters *c, struct pa
 	} ip;
 
 	if (load_bytes(skb, at->off, &ip, 40) < 0 || (ip.vtf & 0xf0) != 0x60)
-		return step_drop(&c->malformed);
+		return MALFORMED;
 	at->src.ip[0] = ip.src[0];
 	at->src.ip[1] = ip.src[1];
 	at->dst.ip[0] = ip.dst[0];
@@ -333,8 +339,8 @@ INLINE enum step parse_ipv6(struct __sk_buff *skb, struct counters *c, struct pa
 	at->off += 40;
 	at->proto = ip.next;
 	if (likely(!is_extension(ip.next)))
-		return STEP_ON;
-	return parse_extensions(skb, c, at);
+		return ON;
+	return parse_extensions(skb, at);
 }
 
 INLINE int is_tag(u16 type)
@@ -399,38 +405,35 @@ NOINLINE int unppp(struct __sk_buff *skb, u32 *off)
 	return net16(head[3]) == PPP_IPV6 ? ETH_IPV6 : 0;
 }
 
-INLINE enum step filter(struct __sk_buff *skb, struct counters *c)
+INLINE enum outcome filter(struct __sk_buff *skb)
 {
 	struct path at = {};
-	enum step next;
+	enum outcome out;
 	u16 type;
 
-	c->seen++;
 	if (skb->pkt_type == PACKET_OUTGOING && skb->ifindex == LOOPBACK_IFINDEX)
-		return step_drop(&c->loopback);
+		return LOOPBACK;
 	type = net16(skb->protocol);
 	if (is_tag(type))
 		type = untag(skb, &at.off);
 	else if (type == ETH_PPPOE)
 		type = unppp(skb, &at.off);
 	if (likely(type == ETH_IPV4))
-		next = parse_ipv4(skb, c, &at);
+		out = parse_ipv4(skb, &at);
 	else if (type == ETH_IPV6)
-		next = parse_ipv6(skb, c, &at);
+		out = parse_ipv6(skb, &at);
 	else
-		next = step_drop(&c->irrelevant);
-	return next == STEP_ON ? filter_transport(skb, c, &at) : next;
+		out = IRRELEVANT;
+	return out == ON ? filter_transport(skb, &at) : out;
 }
 
 SEC("socket")
 int sipward_filter(struct __sk_buff *skb)
 {
-	u32 zero = 0;
-	struct counters *c = map_lookup(&counters, &zero);
+	enum outcome out = filter(skb);
 
-	if (!c)
-		return DROP;
-	return filter(skb, c) == STEP_PASS ? PASS : DROP;
+	count(out);
+	return out <= LAST_PASSED ? PASS : DROP;
 }
 
 /* What user space hands to sipward_update. */

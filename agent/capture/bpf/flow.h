@@ -279,12 +279,12 @@ INLINE struct flow *flow_claim(struct direction *d, const struct rtp *p)
 	return f;
 }
 
-enum verdict { COUNTED, TWICE, CROWDED };
+enum counted { COUNTED, SECOND_INTERFACE, NO_ROOM };
 
-/* Counts one RTP packet. TWICE: it is the same stream seen on a second
+/* Counts one RTP packet. SECOND_INTERFACE: it is the same stream seen on a second
  * interface (bridge and member, VLAN and parent, in and out of a router).
  */
-INLINE enum verdict flow_count(struct direction *d, const struct rtp *p, u32 tick)
+INLINE enum counted flow_count(struct direction *d, const struct rtp *p, u32 tick)
 {
 	enum seq_step step = SEQ_NEW;
 	struct flow *f;
@@ -303,14 +303,14 @@ INLINE enum verdict flow_count(struct direction *d, const struct rtp *p, u32 tic
 			if (!d->rest.first)
 				d->rest.first = p->now;
 			d->rest.last = p->now;
-			return CROWDED;
+			return NO_ROOM;
 		}
 		ATOMIC_ADD(f->unique, 1);
 		goto counted;
 	}
 	if (unlikely(f->ifindex != p->ifindex)) {
 		if (p->now - f->last < SILENT_NS)
-			return TWICE;
+			return SECOND_INTERFACE;
 		f->ifindex = p->ifindex;
 	}
 	step = seq_update(f, p->seq);
