@@ -64,17 +64,20 @@ func (t *Table) Observe(ep packet.Endpoint, owner uint64, seen []Observed) {
 			}
 			c.flows = append(c.flows, f)
 			t.flows++
-			t.Stats.Streams++
+			if !o.Peer.IsZero() {
+				t.Stats.Streams++
+			}
 		}
 		f.Counters = o.Counters
 	}
 	t.touch(t.entries[ep])
 }
 
-// observed returns the flow of c that o describes, or nil.
+// observed returns the flow of c that o describes, or nil. What is described is
+// a total, so a second look must find the flow of the first, the sum too.
 func (c *claim) observed(o *Observed) *Flow {
 	for _, f := range c.flows {
-		if f.SSRC == o.SSRC && f.Reverse == o.Reverse && !o.Peer.IsZero() && *f.far() == o.Peer {
+		if f.SSRC == o.SSRC && f.Reverse == o.Reverse && *f.far() == o.Peer {
 			return f
 		}
 	}
