@@ -26,6 +26,8 @@ const controlTCP = 4444
 const phoneConfig = `sip_listen %[1]s:5060
 audio_player aubridge,sink
 audio_source ausine,440
+ausrc_srate 48000
+ausrc_channels 2
 audio_alert aubridge,alert
 rtp_ports 16000-16100
 module_path /usr/lib/baresip/modules
