@@ -82,25 +82,26 @@ func cutPart(b []byte, boundary string) (part, rest []byte, more bool) {
 // partHeaders splits a body part into its Content-Type and its content. The
 // default type, plain text, says as little as none.
 func partHeaders(part []byte) (contentType string, content []byte) {
-	var line []byte
+	var line, found []byte
+	inside := false // of the Content-Type, when it is folded
 	for len(part) > 0 {
 		line, part = cutLine(part)
 		if len(line) == 0 {
-			return contentType, part
+			return string(found), part
 		}
-		folded := len(part) > 0 && isBlank(part[0])
-		colon := bytes.IndexByte(line, ':')
-		if colon < 0 || contentType != "" || headerNamed(trimRight(line[:colon])) != hContentType {
+		if isBlank(line[0]) {
+			if inside {
+				found = append(append(found, ' '), trim(line)...)
+			}
 			continue
 		}
-		contentType = string(trim(line[colon+1:]))
-		for folded {
-			line, part = cutLine(part)
-			contentType += " " + string(trim(line))
-			folded = len(part) > 0 && isBlank(part[0])
+		colon := bytes.IndexByte(line, ':')
+		inside = found == nil && colon > 0 && headerNamed(trimRight(line[:colon])) == hContentType
+		if inside {
+			found = append([]byte{}, trim(line[colon+1:])...)
 		}
 	}
-	return contentType, nil
+	return string(found), nil
 }
 
 // isDTMF reports whether a body of that type is a digit: application/dtmf-relay,

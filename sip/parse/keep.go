@@ -17,61 +17,59 @@ const (
 // compact copies the strings of m into one allocation of their total size and
 // bounds their lengths.
 func (p *Parser) compact(m *Message) {
-	p.scratch = p.scratch[:0]
-	eachString(m, func(s *string) { p.scratch = append(p.scratch, *s...) })
-	if len(p.scratch) > maxName && p.bound(m) {
-		p.compact(m)
-		return
+	var buf [identities + others + 3*4]*string
+	all := appendStrings(buf[:0], m)
+	total := 0
+	for _, s := range all {
+		total += len(*s)
 	}
-	all, at := string(p.scratch), 0
-	eachString(m, func(s *string) {
+	if total > maxName { // one of them may be too long
+		p.bound(all)
+	}
+	p.scratch = p.scratch[:0]
+	for _, s := range all {
+		p.scratch = append(p.scratch, *s...)
+	}
+	kept := string(p.scratch)
+	for _, s := range all {
 		n := len(*s)
-		*s = all[at : at+n]
-		at += n
-	})
+		*s, kept = kept[:n], kept[n:]
+	}
 }
 
 // bound shortens over-long strings. An identity must stay one: its tail is
-// replaced by a hash of the whole. It reports whether there was one.
-func (p *Parser) bound(m *Message) (bounded bool) {
-	n := 0
-	eachString(m, func(s *string) {
-		identity := n < identities
-		n++
+// replaced by a hash of the whole.
+func (p *Parser) bound(all []*string) {
+	for i, s := range all {
 		switch {
-		case identity && len(*s) > maxIdentity:
+		case i < identities && len(*s) > maxIdentity:
 			sum := sha256.Sum256([]byte(*s))
 			*s = (*s)[:maxIdentity-1-2*len(sum)] + "~" + hex.EncodeToString(sum[:])
-		case !identity && len(*s) > maxName:
+		case i >= identities && len(*s) > maxName:
 			*s = (*s)[:maxName]
 		default:
-			return
+			continue
 		}
 		p.stats.ValuesCut++
-		bounded = true
-	})
-	return bounded
+	}
 }
 
-// identities is how many of eachString's first strings identify a dialog or
-// transaction.
-const identities = 4
+// How many strings appendStrings lists: first those that identify a dialog or
+// a transaction, then the others, then three for each contact.
+const (
+	identities = 4
+	others     = 7
+)
 
-// eachString calls f for every string of m that is cut out of its text, those
-// that identify a dialog or transaction first.
-func eachString(m *Message, f func(*string)) {
-	for _, s := range [...]*string{
-		&m.CallID, &m.FromTag, &m.ToTag, &m.Branch, &m.AuthUser,
-		&m.RequestURI.User, &m.RequestURI.Host, &m.From.User, &m.From.Host, &m.To.User, &m.To.Host,
-	} {
-		f(s)
-	}
+// appendStrings lists the strings of m that are cut out of its text.
+func appendStrings(all []*string, m *Message) []*string {
+	all = append(all, &m.CallID, &m.FromTag, &m.ToTag, &m.Branch,
+		&m.AuthUser, &m.RequestURI.User, &m.RequestURI.Host, &m.From.User, &m.From.Host, &m.To.User, &m.To.Host)
 	for i := range m.Contacts {
 		c := &m.Contacts[i]
-		f(&c.URI.User)
-		f(&c.URI.Host)
-		f(&c.Instance)
+		all = append(all, &c.URI.User, &c.URI.Host, &c.Instance)
 	}
+	return all
 }
 
 // names holds texts that many messages share, each once.

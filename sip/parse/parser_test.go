@@ -2,6 +2,7 @@ package parse
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"testing"
 
@@ -38,7 +39,7 @@ func TestParseWhole(t *testing.T) {
 		}},
 		Expires: 600, AuthUser: "1004", UserAgent: "Desk Phone 4.1", Body: []byte{},
 	}
-	if d := cmp.Diff(want, m, cmp.Comparer(func(a, b []byte) bool { return bytes.Equal(a, b) })); d != "" {
+	if d := cmp.Diff(want, m, cmp.Comparer(bytes.Equal)); d != "" {
 		t.Errorf("REGISTER (-want +got):\n%s", d)
 	}
 	m = mustParse(t, answer)
@@ -115,7 +116,7 @@ func TestMalformed(t *testing.T) {
 	} {
 		m := &Message{CallID: "left over", Contacts: make([]Contact, 3)}
 		err := NewParser().Parse([]byte(tc.text), m)
-		if err != tc.want {
+		if !errors.Is(err, tc.want) {
 			t.Errorf("%s: %v, want %v", tc.name, err, tc.want)
 		}
 		if err == nil && (m.CallID != "x" || m.Method != BYE && m.Status == 0) || err != nil && m.CallID != "" || len(m.Contacts) != 0 {

@@ -15,7 +15,7 @@ const (
 
 // sdpHead stands for the lines that nothing here reads. pion demands them and
 // is strict about them, where many devices are not.
-const sdpHead = "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\n"
+const sdpHead = "v=0\r\no=- 0 0 IN IP4 -\r\ns=-\r\n"
 
 // readSDP reads a session description; it returns nil, and counts, when there
 // is nothing in it that could be read.
@@ -111,16 +111,17 @@ func (w *mender) endSession() {
 // writeConnection writes the first usable c= line of the session or the media.
 // Other networks than IN (RFC 8866 section 5.7) have no RTP.
 func (w *mender) writeConnection(s []byte) {
-	var f [4][]byte
-	if n := fields(s, f[:]); w.connection || n < 3 || !foldBytes(f[0], "in") ||
-		!foldBytes(f[1], "ip4") && !foldBytes(f[1], "ip6") {
+	network, s := nextField(s)
+	family, s := nextField(s)
+	addr, _ := nextField(s)
+	if w.connection || len(addr) == 0 || !foldBytes(network, "in") ||
+		!foldBytes(family, "ip4") && !foldBytes(family, "ip6") {
 		w.mended = true
 		return
 	}
 	w.connection = true
-	w.out = append(w.out, "c=IN IP4 "...)
-	w.out[len(w.out)-2] = f[1][2]
-	w.out = append(append(w.out, f[2]...), "\r\n"...)
+	// pion does not look at the address, nor do we at its family.
+	w.out = append(append(append(w.out, "c=IN IP4 "...), addr...), "\r\n"...)
 }
 
 // writeMedia writes an m= line. pion knows few media types and protocols; the
@@ -135,14 +136,12 @@ func (w *mender) writeMedia(s []byte) {
 		w.endSession()
 	}
 	w.connection = false
-	var f [3 + maxFormats][]byte
-	n := fields(s, f[:])
-	kind := OtherMedia
-	if n > 0 {
-		kind = mediaKind(f[0])
-	}
+	media, s := nextField(s)
+	port, s := nextField(s)
+	proto, s := nextField(s)
+	kind := mediaKind(media)
 	w.kinds = append(w.kinds, kind)
-	if n < 3 || !isPortRange(f[1]) {
+	if len(proto) == 0 || !isPortRange(port) {
 		w.mended = true
 		w.out = append(w.out, "m=application 0 UDP -\r\n"...)
 		return
@@ -151,9 +150,13 @@ func (w *mender) writeMedia(s []byte) {
 	if kind == Audio || kind == Video {
 		name = "audio "
 	}
-	w.out = append(append(append(w.out, "m="...), name...), f[1]...)
-	w.out = append(append(w.out, ' '), protocol(f[2])...)
-	for _, format := range f[3:n] {
+	w.out = append(append(append(w.out, "m="...), name...), port...)
+	w.out = append(append(w.out, ' '), protocol(proto)...)
+	for range maxFormats {
+		var format []byte
+		if format, s = nextField(s); len(format) == 0 {
+			break
+		}
 		w.out = append(append(w.out, ' '), format...)
 	}
 	w.out = append(w.out, "\r\n"...)
@@ -263,21 +266,15 @@ func isStatic(rtpmap []byte) bool {
 	return name != ""
 }
 
-// fields cuts s at blanks into f and returns how many fields there are, at
-// most len(f).
-func fields(s []byte, f [][]byte) (n int) {
-	for n < len(f) {
-		s = trim(s)
-		if len(s) == 0 {
-			break
-		}
-		end := 0
-		for end < len(s) && !isBlank(s[end]) {
-			end++
-		}
-		f[n] = s[:end]
-		s = s[end:]
-		n++
+// nextField splits the first field off s; it is empty when there is none.
+func nextField(s []byte) (field, rest []byte) {
+	for len(s) > 0 && isBlank(s[0]) {
+		s = s[1:]
 	}
-	return n
+	for i, c := range s {
+		if isBlank(c) {
+			return s[:i], s[i:]
+		}
+	}
+	return s, nil
 }

@@ -264,7 +264,7 @@ func golden(t *testing.T, file, got string) {
 // dump prints what was read of a message.
 func dump(m *Message, err error) string {
 	if err != nil {
-		return "malformed " + err.(Malformed).String() + "\n"
+		return err.Error() + "\n"
 	}
 	var b strings.Builder
 	if m.Request() {

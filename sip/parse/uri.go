@@ -128,7 +128,7 @@ func hostPart(s string) string {
 // separators, which do not count in comparisons (RFC 3966 section 4).
 func telNumber(s string) string {
 	s = userPart(s)
-	if strings.IndexAny(s, "-.()") < 0 {
+	if !strings.ContainsAny(s, "-.()") {
 		return s
 	}
 	return strings.Map(func(r rune) rune {

@@ -101,7 +101,7 @@ func TestNextValue(t *testing.T) {
 		{"a, b ,c", []string{"a", "b", "c"}},
 		{`"x,y" <sip:a,b@c>;p="1,2", *`, []string{`"x,y" <sip:a,b@c>;p="1,2"`, "*"}},
 		{`"x\",y" <sip:a@b>,c`, []string{`"x\",y" <sip:a@b>`, "c"}},
-		{`"x, y`, []string{`"x`, "y"}},
+		{`a, "x, y`, []string{"a", `"x, y`}},
 		{",,a,", []string{"", "", "a"}},
 	} {
 		var got []string

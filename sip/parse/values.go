@@ -16,10 +16,14 @@ func nextValue(s string) (value, rest string) {
 	for i := 0; i < len(s); i++ {
 		switch s[i] {
 		case '"':
-			// An unbalanced quote is an ordinary character.
-			if end := closingQuote(s, i); end > 0 {
-				i = end
+			// Behind a quote that never closes all is one value. Reading on
+			// there would look for the end of each further quote, at a cost
+			// that grows with the square of the length.
+			end := closingQuote(s, i)
+			if end < 0 {
+				return strings.TrimSpace(s), ""
 			}
+			i = end
 		case '<':
 			bracket = true
 		case '>':
@@ -75,9 +79,11 @@ scan:
 				eq = i
 			}
 		case '"':
-			if c := closingQuote(s, i); c > 0 {
-				i = c
+			c := closingQuote(s, i)
+			if c < 0 { // see nextValue
+				break scan
 			}
+			i = c
 		}
 	}
 	if eq < 0 {
