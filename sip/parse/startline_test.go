@@ -1,6 +1,9 @@
 package parse
 
-import "testing"
+import (
+	"errors"
+	"testing"
+)
 
 // startLines are start lines with what tshark (4.0, SIP over UDP on 5060 and
 // by heuristic elsewhere) takes them for.
@@ -68,7 +71,7 @@ func TestStartLine(t *testing.T) {
 		}
 		var m Message
 		err := NewParser().Parse(payload, &m)
-		if err != c.err {
+		if !errors.Is(err, c.err) {
 			t.Errorf("Parse(%q...) = %v, want %v", c.line, err, c.err)
 		}
 		if err == nil && (m.CallID != "x" || m.CSeq != 1 || m.FromTag != "1") {

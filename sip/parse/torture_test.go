@@ -1,6 +1,7 @@
 package parse
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -231,7 +232,7 @@ func TestTorture(t *testing.T) {
 			for _, c := range rfc.cases {
 				m := new(Message)
 				err := NewParser().Parse([]byte(c.text), m)
-				if err != c.err {
+				if !errors.Is(err, c.err) {
 					t.Errorf("%s (%s): error %v, want %v", c.name, c.trait, err, c.err)
 				}
 				if !IsSIP([]byte(c.text)) && c.err != ErrStartLine {
