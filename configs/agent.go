@@ -1,0 +1,210 @@
+// Package configs reads and checks the configuration files of both programs.
+// Reading is strict: a key that is not known is an error with its file and line
+// and the key that was probably meant. It starts nothing and opens nothing but
+// the files that it is told to read.
+package configs
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/sipward/sipward/counters"
+)
+
+// Agent is the configuration of sipward-agent.
+type Agent struct {
+	Node      string       `yaml:"node"`            // id of this host; default its name
+	Capture   Capture      `yaml:"capture"`         // where packets come from
+	Calls     Calls        `yaml:"calls"`           // what ends a call that no BYE ends
+	DTMF      DTMF         `yaml:"dtmf"`            // what is kept of digits
+	Local     []netip.Addr `yaml:"local_addresses"` // the switch's own; default the host's
+	Customers []Customer   `yaml:"customers"`
+	Carriers  []Carrier    `yaml:"carriers"`
+	Admin     Admin        `yaml:"admin"`   // where figures are served
+	Records   Records      `yaml:"records"` // where finished calls are written
+
+	file string
+	odd  []string
+}
+
+// Capture says where packets come from.
+type Capture struct {
+	Interfaces   []string      `yaml:"interfaces"`    // names, patterns, or "any"; none with HEP alone
+	SIPPorts     []uint16      `yaml:"sip_ports"`     // UDP and TCP
+	RingMiB      int           `yaml:"ring_mib"`      // receive ring of each interface, 1 to 1024
+	MaxEndpoints int           `yaml:"max_endpoints"` // media addresses watched at once
+	Tunnels      bool          `yaml:"tunnels"`       // look into IP in IP, GRE, VXLAN and GTP-U
+	RTCP         bool          `yaml:"rtcp"`          // pass RTCP up
+	Promiscuous  bool          `yaml:"promiscuous"`   // for mirror ports
+	Filter       Filter        `yaml:"filter"`        // auto, ebpf or classic
+	HEP          []HEPListener `yaml:"hep"`
+}
+
+// Filter says which kernel filter capture uses.
+type Filter string
+
+// Filters.
+const (
+	FilterAuto    Filter = "auto" // eBPF, or classic where the kernel refuses it
+	FilterEBPF    Filter = "ebpf"
+	FilterClassic Filter = "classic"
+)
+
+// HEPListener takes HEPv3 from switches and other capture agents.
+type HEPListener struct {
+	Network  string `yaml:"network"`        // udp, tcp or tls
+	Address  string `yaml:"address"`        // address:port, or :port for all
+	CertFile string `yaml:"cert_file"`      // tls: PEM certificate chain
+	KeyFile  string `yaml:"key_file"`       // tls: PEM key
+	CAFile   string `yaml:"client_ca_file"` // tls: clients must have a certificate of one of these
+	AuthFile string `yaml:"auth_key_file"`  // the authenticate key that senders must give; none: any
+
+	AuthKey Secret // what AuthFile holds
+}
+
+// Calls bounds calls in number and time.
+type Calls struct {
+	Max          int           `yaml:"max"`           // legs held at once
+	SetupTimeout time.Duration `yaml:"setup_timeout"` // without a message before an answer
+	MediaTimeout Timeout       `yaml:"media_timeout"` // media silence that ends a call; never turns it off
+	MaxAge       time.Duration `yaml:"max_age"`       // of an answered call
+}
+
+// DTMF says what is kept of digits.
+type DTMF struct {
+	Digits Digits `yaml:"digits"` // count, mask or store
+}
+
+// Customer is who places calls over the switch.
+type Customer struct {
+	ID       string   `yaml:"id"`
+	Channels int      `yaml:"channels"` // 0: no limit given
+	Nets     []Prefix `yaml:"addresses"`
+	Domains  []string `yaml:"domains"`
+	Blocks   []Block  `yaml:"blocks"`
+}
+
+// Carrier is whom the switch sends calls to, or gets them from.
+type Carrier struct {
+	ID       string   `yaml:"id"`
+	Channels int      `yaml:"channels"` // 0: no limit given
+	Nets     []Prefix `yaml:"addresses"`
+	Domains  []string `yaml:"domains"`
+}
+
+// Block is an inclusive range of extension numbers of equal length.
+type Block struct {
+	First string `yaml:"first"`
+	Last  string `yaml:"last"`
+}
+
+// Admin says where figures are served.
+type Admin struct {
+	Listen string `yaml:"listen"` // address:port of the HTTP server, or off
+	Socket string `yaml:"socket"` // unix socket that `status` reads, or off
+}
+
+// Off turns Admin.Listen or Admin.Socket off.
+const Off = "off"
+
+// Records says where finished calls are written.
+type Records struct {
+	File string `yaml:"file"` // JSON lines; "" for none
+}
+
+// Defaults returns the configuration of an empty file.
+func Defaults() *Agent {
+	return &Agent{
+		Capture: Capture{
+			Interfaces: []string{"any"}, SIPPorts: []uint16{5060, 5061, 5080},
+			RingMiB: 16, MaxEndpoints: 262144, Filter: FilterAuto,
+		},
+		Calls: Calls{Max: 200_000, SetupTimeout: 5 * time.Minute, MediaTimeout: Timeout(5 * time.Minute), MaxAge: 12 * time.Hour},
+		DTMF:  DTMF{Digits: Digits(counters.CountDigits)},
+		Admin: Admin{Listen: "127.0.0.1:9464", Socket: "/run/sipward/agent.sock"},
+	}
+}
+
+// maxFile bounds a configuration file.
+const maxFile = 16 << 20
+
+// Load reads and checks the file at path and the secrets it names. Its error
+// joins one *Error a problem, in the order of their lines.
+func Load(path string) (*Agent, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the configuration: %w", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading the configuration: %w", err)
+	}
+	if len(text) > maxFile {
+		return nil, fmt.Errorf("reading the configuration: %s is larger than %d MiB", path, maxFile>>20)
+	}
+	a, d := parse(path, text)
+	a.readSecrets(d, filepath.Dir(path))
+	if len(d.errs) > 0 {
+		return nil, inOrder(d.errs)
+	}
+	return a, nil
+}
+
+// Parse reads and checks a configuration; name stands for the file in errors.
+// It reads no other file: secrets stay empty.
+func Parse(name string, text []byte) (*Agent, error) {
+	a, d := parse(name, text)
+	if len(d.errs) > 0 {
+		return nil, inOrder(d.errs)
+	}
+	return a, nil
+}
+
+func parse(name string, text []byte) (*Agent, *decoder) {
+	a := Defaults()
+	a.file = name
+	d := decode(name, text, a)
+	if len(d.errs) == 0 {
+		a.check(d)
+	}
+	return a, d
+}
+
+// readSecrets reads what the file names, relative to its own folder.
+func (a *Agent) readSecrets(d *decoder, dir string) {
+	for i := range a.Capture.HEP {
+		h := &a.Capture.HEP[i]
+		for _, p := range []*string{&h.CertFile, &h.KeyFile, &h.CAFile, &h.AuthFile} {
+			if *p != "" && !filepath.IsAbs(*p) {
+				*p = filepath.Join(dir, *p)
+			}
+		}
+		if h.AuthFile == "" {
+			continue
+		}
+		secret, err := readSecret(h.AuthFile)
+		if err != nil {
+			d.at(fmt.Sprintf("capture.hep[%d].auth_key_file", i), "%v", err)
+		}
+		h.AuthKey = secret
+	}
+}
+
+func readSecret(path string) (Secret, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	b = bytes.TrimSpace(b)
+	if len(b) == 0 {
+		return "", errors.New(path + " is empty; put the secret into it, or remove the key")
+	}
+	return Secret(b), nil
+}

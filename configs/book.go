@@ -1,0 +1,61 @@
+package configs
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+
+	"github.com/sipward/sipward/sip/party"
+)
+
+// Entries returns the customers and carriers as the core knows them.
+func (a *Agent) Entries() []party.Entry {
+	entries := make([]party.Entry, 0, len(a.Customers)+len(a.Carriers))
+	for _, c := range a.Customers {
+		e := party.Entry{Name: c.ID, Kind: party.Customer, Channels: c.Channels, Addresses: prefixes(c.Nets), Domains: c.Domains}
+		for _, b := range c.Blocks {
+			e.Blocks = append(e.Blocks, party.Block{First: b.First, Last: b.Last})
+		}
+		entries = append(entries, e)
+	}
+	for _, c := range a.Carriers {
+		entries = append(entries, party.Entry{Name: c.ID, Kind: party.Carrier, Channels: c.Channels, Addresses: prefixes(c.Nets), Domains: c.Domains})
+	}
+	return entries
+}
+
+func prefixes(nets []Prefix) []netip.Prefix {
+	out := make([]netip.Prefix, len(nets))
+	for i, n := range nets {
+		out[i] = n.Prefix
+	}
+	return out
+}
+
+// Book builds the table of parties. Where before is not nil, parties that it
+// knows keep their IDs.
+func (a *Agent) Book(before *party.Book) (*party.Book, error) {
+	if before != nil {
+		return before.Next(a.Entries(), a.Local)
+	}
+	return party.NewBook(a.Entries(), a.Local)
+}
+
+// FindLocal fills in the host's own addresses when the file names none.
+func (a *Agent) FindLocal() error {
+	if len(a.Local) > 0 {
+		return nil
+	}
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return fmt.Errorf("listing the host's addresses: %w; set local_addresses", err)
+	}
+	for _, addr := range addrs {
+		if n, ok := addr.(*net.IPNet); ok {
+			if ip, ok := netip.AddrFromSlice(n.IP); ok {
+				a.Local = append(a.Local, ip.Unmap())
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,242 @@
+package configs
+
+import (
+	"cmp"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/sipward/sipward/sip/party"
+)
+
+var (
+	nodeID  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
+	partyID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
+)
+
+// Bounds that capture has too; here they are reported with file and line.
+const (
+	maxSIPPorts  = 64
+	maxRingMiB   = 1024
+	maxEndpoints = 1 << 24
+	maxCalls     = 10_000_000
+)
+
+// check reports every problem that a well-formed file can still have.
+func (a *Agent) check(d *decoder) {
+	if a.Node == "" {
+		a.Node, _ = os.Hostname()
+	}
+	if !nodeID.MatchString(a.Node) {
+		d.at("node", "node %q: use 1 to 63 letters, digits, dots, dashes and underscores; it is part of certificates and topics", a.Node)
+	}
+	a.checkCapture(d)
+	a.checkCalls(d)
+	a.checkAdmin(d)
+	a.checkParties(d)
+	if len(d.errs) == 0 {
+		if _, err := a.Book(nil); err != nil {
+			d.at("customers", "%v", err)
+		}
+		a.lookOdd(d)
+	}
+}
+
+func (a *Agent) checkCapture(d *decoder) {
+	c := &a.Capture
+	if len(c.Interfaces) == 0 && len(c.HEP) == 0 {
+		d.at("capture.interfaces", "nothing to capture from: name an interface, any, or a hep listener")
+	}
+	for i, name := range c.Interfaces {
+		at := fmt.Sprintf("capture.interfaces[%d]", i)
+		if _, err := path.Match(name, ""); err != nil || name == "" || len(name) > 64 {
+			d.at(at, "%q is no interface name or pattern; `ip link` lists the names", name)
+		}
+		if name == "any" && len(c.Interfaces) > 1 {
+			d.at(at, "any includes all interfaces: remove the others, or remove any")
+		}
+	}
+	if n := len(c.SIPPorts); n == 0 || n > maxSIPPorts {
+		d.at("capture.sip_ports", "%d SIP ports: from 1 to %d can be set", n, maxSIPPorts)
+	}
+	for i, p := range c.SIPPorts {
+		if p == 0 || slices.Index(c.SIPPorts, p) < i {
+			d.at(fmt.Sprintf("capture.sip_ports[%d]", i), "port %d is listed twice, or is 0", p)
+		}
+	}
+	within(d, "capture.ring_mib", c.RingMiB, 1, maxRingMiB)
+	within(d, "capture.max_endpoints", c.MaxEndpoints, 1, maxEndpoints)
+	if c.Filter != FilterAuto && c.Filter != FilterEBPF && c.Filter != FilterClassic {
+		d.at("capture.filter", "%q is no filter; choose auto, ebpf or classic", c.Filter)
+	}
+	if c.Promiscuous && slices.Contains(c.Interfaces, "any") {
+		d.at("capture.promiscuous", "promiscuous needs interfaces by name; any has no such mode")
+	}
+	for i := range c.HEP {
+		checkHEP(d, &c.HEP[i], fmt.Sprintf("capture.hep[%d]", i))
+	}
+}
+
+func checkHEP(d *decoder, h *HEPListener, at string) {
+	switch h.Network {
+	case "udp", "tcp":
+		if h.CertFile+h.KeyFile+h.CAFile != "" {
+			d.at(at, "certificates are for network: tls")
+		}
+	case "tls":
+		if h.CertFile == "" || h.KeyFile == "" {
+			d.at(at, "network: tls needs cert_file and key_file")
+		}
+	default:
+		d.at(at+".network", "network %q: choose udp, tcp or tls", h.Network)
+	}
+	if !address(h.Address) {
+		d.at(at+".address", "address %q: write address:port, or :9060 for all addresses", h.Address)
+	}
+}
+
+// address reports whether s can be listened on. Host names are refused: what
+// they mean can change without a word.
+func address(s string) bool {
+	host, port, err := net.SplitHostPort(s)
+	if err != nil || port == "" {
+		return false
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil {
+		return false
+	}
+	if host == "" || host == "localhost" {
+		return true
+	}
+	_, err = netip.ParseAddr(host)
+	return err == nil
+}
+
+func (a *Agent) checkCalls(d *decoder) {
+	c := &a.Calls
+	within(d, "calls.max", c.Max, 1, maxCalls)
+	if c.SetupTimeout <= 0 {
+		d.at("calls.setup_timeout", "must be more than 0")
+	}
+	if c.MediaTimeout != Never && c.MediaTimeout <= 0 {
+		d.at("calls.media_timeout", "must be more than 0, or never")
+	}
+	if c.MaxAge <= 0 {
+		d.at("calls.max_age", "must be more than 0: without it a call whose end was missed stays for ever")
+	}
+}
+
+func (a *Agent) checkAdmin(d *decoder) {
+	if a.Admin.Listen != Off && !address(a.Admin.Listen) {
+		d.at("admin.listen", "listen %q: write address:port, or off", a.Admin.Listen)
+	}
+	if s := a.Admin.Socket; s != Off && (!filepath.IsAbs(s) || len(s) > 100) {
+		d.at("admin.socket", "socket %q: write an absolute path of at most 100 characters, or off", s)
+	}
+}
+
+func within(d *decoder, path string, n, low, high int) {
+	if n < low || n > high {
+		d.at(path, "%d is out of range: from %d to %d", n, low, high)
+	}
+}
+
+// checkParties checks each party for itself; what two of them share is found
+// with both their names, here where lines are known.
+func (a *Agent) checkParties(d *decoder) {
+	claimed := map[string]string{} // what one party claims -> who
+	claim := func(path, what, who string) {
+		if other, taken := claimed[what]; taken {
+			d.at(path, "%s of %s belongs to %s already", what, who, other)
+		}
+		claimed[what] = who
+	}
+	taken := map[string]bool{}
+	each := func(list, kind, id string, i, channels int, nets []Prefix, domains []string) {
+		at, who := fmt.Sprintf("%s[%d]", list, i), kind+" "+id
+		switch {
+		case id == "":
+			d.at(at, "a %s needs an id", kind)
+		case !partyID.MatchString(id) || id == party.UnknownName:
+			d.at(at+".id", "id %q: use 1 to 63 letters, digits, dots, dashes and underscores, and not %q", id, party.UnknownName)
+		default:
+			if taken[who] {
+				d.at(at+".id", "%s is listed twice", who)
+			}
+			taken[who] = true
+		}
+		if channels < 0 {
+			d.at(at+".channels", "%d channels: 0 means that no limit is given", channels)
+		}
+		for j, p := range nets {
+			claim(fmt.Sprintf("%s.addresses[%d]", at, j), "address "+short(p.Prefix), who)
+		}
+		for j, name := range domains {
+			at := fmt.Sprintf("%s.domains[%d]", at, j)
+			if name == "" || strings.ContainsAny(name, "@:/* ") {
+				d.at(at, "domain %q: write the host part of a SIP address alone", name)
+			}
+			claim(at, "domain "+strings.ToLower(name), who)
+		}
+	}
+	for i, c := range a.Customers {
+		each("customers", "customer", c.ID, i, c.Channels, c.Nets, c.Domains)
+		for j, b := range c.Blocks {
+			checkBlock(d, fmt.Sprintf("customers[%d].blocks[%d]", i, j), b)
+		}
+	}
+	for i, c := range a.Carriers {
+		each("carriers", "carrier", c.ID, i, c.Channels, c.Nets, c.Domains)
+	}
+	a.checkOverlaps(d)
+}
+
+var number = regexp.MustCompile(`^[0-9]{1,32}$`)
+
+func checkBlock(d *decoder, at string, b Block) {
+	if !number.MatchString(b.First) || !number.MatchString(b.Last) || len(b.First) != len(b.Last) || b.First > b.Last {
+		d.at(at, "block %q to %q: write two numbers of equal length without +, the smaller as first", b.First, b.Last)
+	}
+}
+
+// checkOverlaps finds numbers that two blocks hold.
+func (a *Agent) checkOverlaps(d *decoder) {
+	type owned struct {
+		Block
+		at, owner string
+	}
+	var all []owned
+	for i, c := range a.Customers {
+		for j, b := range c.Blocks {
+			all = append(all, owned{b, fmt.Sprintf("customers[%d].blocks[%d]", i, j), c.ID})
+		}
+	}
+	slices.SortStableFunc(all, func(x, y owned) int {
+		return cmp.Or(cmp.Compare(len(x.First), len(y.First)), cmp.Compare(x.First, y.First))
+	})
+	for i := 1; i < len(all); i++ {
+		x, y := all[i-1], all[i]
+		if len(x.First) != len(y.First) || x.Last < y.First {
+			continue
+		}
+		d.at(y.at, "block %s-%s of %s overlaps block %s-%s of %s in line %d",
+			y.First, y.Last, y.owner, x.First, x.Last, x.owner, d.lineOf(x.at))
+		if x.Last > y.Last {
+			all[i] = x // it may reach over the next one too
+		}
+	}
+}
+
+// short prints a single address without its length.
+func short(p netip.Prefix) string {
+	if p.IsSingleIP() {
+		return p.Addr().String()
+	}
+	return p.String()
+}
