@@ -1,0 +1,78 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/sipward/sipward/internal/testkit"
+)
+
+// row is one figure on both sides.
+type row struct {
+	name            string
+	played, counted int
+}
+
+// compare lists every figure that the generator and the agent both know.
+func compare(want *testkit.Expected, got *status) []row {
+	t := got.Figures.Total
+	rows := []row{
+		{"calls", want.Calls.Total, t.Started},
+		{"calls answered", want.Calls.Answered, t.Answered},
+		{"calls with an outcome", want.Calls.Total, t.Outcomes},
+		{"most live at once", want.Calls.MaxLive, t.Peak},
+		{"most answered at once", want.Calls.MaxAnswered, t.PeakAnswered},
+		{"live now", 0, t.LiveSetup + t.LiveAnswered},
+	}
+	rows = append(rows, parties(customerName, want.Customers, got.Figures.Customers, "calls")...)
+	rows = append(rows, parties(carrierName, want.Carriers, got.Figures.Carriers, "attempts")...)
+	rows = append(rows,
+		row{"digits", want.DigitCount, t.Digits[0] + t.Digits[1]},
+		row{"SIP messages", want.Messages, got.Messages},
+		row{"RTP packets", want.RTPPackets, got.RTPPackets},
+		row{"REGISTER transactions", want.Registrations.Transactions, got.Registrations.Transactions},
+	)
+	var codes []int
+	for code := range want.Registrations.Outcomes {
+		codes = append(codes, code)
+	}
+	slices.Sort(codes)
+	for _, code := range codes {
+		rows = append(rows, row{fmt.Sprintf("  answered %d", code), want.Registrations.Outcomes[code], got.Registrations.ByStatus[fmt.Sprint(code)]})
+	}
+	return rows
+}
+
+func parties(name func(int) string, want []testkit.Totals, got []party, what string) []row {
+	var rows []row
+	for i := range want {
+		var f figures
+		for _, p := range got {
+			if p.Name == name(i) {
+				f = p.figures
+			}
+		}
+		rows = append(rows,
+			row{fmt.Sprintf("  %s, %s", name(i), what), want[i].Total, f.Started},
+			row{fmt.Sprintf("  %s, answered", name(i)), want[i].Answered, f.Answered})
+	}
+	return rows
+}
+
+// same reports whether both sides agree everywhere.
+func same(rows []row) bool {
+	return !slices.ContainsFunc(rows, func(r row) bool { return r.played != r.counted })
+}
+
+// summary prints the rows, and says which differ.
+func summary(w io.Writer, rows []row) {
+	fmt.Fprintf(w, "\n%-28s %10s %10s\n", "", "played", "counted")
+	for _, r := range rows {
+		mark := ""
+		if r.played != r.counted {
+			mark = "   <- differs"
+		}
+		fmt.Fprintf(w, "%-28s %10d %10d%s\n", r.name, r.played, r.counted, mark)
+	}
+}

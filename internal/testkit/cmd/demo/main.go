@@ -1,0 +1,208 @@
+// Command demo shows the agent at work: it starts sipward-agent, plays made-up
+// calls, key presses and registrations, shows the agent's live figures, and at
+// the end compares what was played with what the agent counted. Its exit status
+// is 1 when they differ.
+//
+// As root the agent captures on loopback, where the generator sends from real
+// sockets. Otherwise the generator reports its packets over HEPv3, as a switch
+// does.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/sipward/sipward/internal/testkit"
+)
+
+type options struct {
+	program string
+	seconds int
+	rate    float64
+	seed    uint64
+	hep     bool
+	keep    bool
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.program, "agent", "bin/sipward-agent", "the agent's `program`")
+	flag.IntVar(&o.seconds, "seconds", 40, "about how long to play, at least 10")
+	flag.Float64Var(&o.rate, "rate", 4, "new calls a second, 0.5 to 200")
+	flag.Uint64Var(&o.seed, "seed", 1, "which calls; the same seed plays the same ones")
+	flag.BoolVar(&o.hep, "hep", os.Geteuid() != 0, "feed the agent over HEPv3 instead of letting it capture")
+	flag.BoolVar(&o.keep, "keep", false, "keep the folder with the agent's config and log")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options) (err error) {
+	if o.seconds < 10 || o.rate < 0.5 || o.rate > 200 || flag.NArg() > 0 {
+		return errors.New("-seconds must be at least 10 and -rate between 0.5 and 200; see -help")
+	}
+	if _, err := os.Stat(o.program); err != nil {
+		return fmt.Errorf("%s is not there, run make build: %w", o.program, err)
+	}
+	program, err := filepath.Abs(o.program)
+	if err != nil {
+		return err
+	}
+	length := time.Duration(o.seconds) * time.Second
+	plan, err := planFor(length, o.rate, o.seed)
+	if err != nil {
+		return err
+	}
+	s, err := prepare(&plan, o.hep)
+	if err != nil {
+		return err
+	}
+	if o.keep {
+		defer fmt.Println("kept:", s.dir)
+	} else {
+		defer os.RemoveAll(s.dir)
+	}
+	a, err := start(ctx, program, s)
+	if err != nil {
+		return err
+	}
+	rows, err := show(ctx, a, plan, length)
+	if err := errors.Join(err, a.stop()); err != nil {
+		return errors.Join(err, a.complaint())
+	}
+	summary(os.Stdout, rows)
+	if !same(rows) {
+		return errors.New("the agent counted something else than was played")
+	}
+	fmt.Println("\nThe agent counted what was played.")
+	return nil
+}
+
+// prepare makes a folder with the agent's config.
+func prepare(plan *testkit.Plan, hep bool) (*site, error) {
+	dir, err := os.MkdirTemp("", "sipward-demo-")
+	if err != nil {
+		return nil, fmt.Errorf("make a folder for the agent: %w", err)
+	}
+	s := &site{dir: dir}
+	if hep {
+		if s.hep, err = freeAddress(); err != nil {
+			return nil, err
+		}
+	}
+	return s, s.write(plan)
+}
+
+// freeAddress finds a UDP port that nobody has.
+func freeAddress() (string, error) {
+	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		return "", fmt.Errorf("find a port for HEP: %w", err)
+	}
+	return conn.LocalAddr().String(), conn.Close()
+}
+
+// show plays the plan and draws the agent's figures once a second. Its rows are
+// the comparison at the end.
+func show(ctx context.Context, a *agent, plan testkit.Plan, length time.Duration) ([]row, error) {
+	sink, closeSink, err := a.site.sink(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer closeSink()
+	sc := &screen{w: os.Stdout, terminal: term.IsTerminal(int(os.Stdout.Fd())), source: "capture on loopback"}
+	if a.site.hep != "" {
+		sc.source = "HEPv3 over UDP"
+	}
+	progress := &testkit.Progress{}
+	done := make(chan played, 1)
+	go func() {
+		// Calls that began are played to their end, whatever ctx says.
+		want, err := testkit.Play(plan, &testkit.Pace{Context: context.WithoutCancel(ctx), To: sink}, progress)
+		done <- played{want, err}
+	}()
+	begin := time.Now()
+	second := time.NewTicker(time.Second)
+	defer second.Stop()
+	interrupt := ctx.Done()
+	for {
+		select {
+		case <-second.C:
+			if got, err := a.status(context.WithoutCancel(ctx)); err == nil {
+				sc.draw(time.Since(begin), length, progress, got)
+			}
+		case <-a.ended:
+			return nil, errors.New("the agent ended while calls were played")
+		case <-interrupt:
+			fmt.Println("\nNo new calls; those in progress come to their end.")
+			progress.Stop()
+			interrupt, sc.drawn = nil, 0
+		case p := <-done:
+			if p.err != nil {
+				return nil, p.err
+			}
+			return settle(context.WithoutCancel(ctx), a, p.want)
+		}
+	}
+}
+
+type played struct {
+	want *testkit.Expected
+	err  error
+}
+
+// settleWait is how long the agent may take to publish its last figures.
+const settleWait = 5 * time.Second
+
+// settle reads the agent's figures until they are those expected, or do not
+// become so.
+func settle(ctx context.Context, a *agent, want *testkit.Expected) ([]row, error) {
+	ctx, cancel := context.WithTimeout(ctx, settleWait)
+	defer cancel()
+	poll := time.NewTicker(pollEvery)
+	defer poll.Stop()
+	var rows []row
+	for {
+		got, err := a.status(ctx)
+		if err == nil {
+			if rows = compare(want, got); same(rows) {
+				return rows, nil
+			}
+		}
+		select {
+		case <-poll.C:
+		case <-ctx.Done():
+			if rows == nil {
+				return nil, err
+			}
+			return rows, nil
+		}
+	}
+}
+
+// sink is where the generator's packets go.
+func (s *site) sink(ctx context.Context) (testkit.Sink, func(), error) {
+	if s.hep == "" {
+		live := testkit.NewLive()
+		return live, func() { _ = live.Close() }, nil
+	}
+	conn, err := (&net.Dialer{}).DialContext(ctx, "udp", s.hep)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reach the agent's HEP listener: %w", err)
+	}
+	return &testkit.HEP{W: conn, Node: 1, Media: true}, func() { _ = conn.Close() }, nil
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/sipward/sipward/internal/testkit"
+)
+
+// screen shows live figures: a table that is drawn over itself on a terminal,
+// one line a second elsewhere.
+type screen struct {
+	w        io.Writer
+	terminal bool
+	source   string // how the agent gets its packets
+	drawn    int    // lines to go back
+}
+
+func (s *screen) draw(passed, length time.Duration, p *testkit.Progress, got *status) {
+	t := got.Figures.Total
+	if !s.terminal {
+		fmt.Fprintf(s.w, "%3.0f s  setup %d/%d  answered %d/%d  calls %d/%d  ASR %s  digits %d/%d  (played/counted)\n",
+			passed.Seconds(), p.Setup.Load(), t.LiveSetup, p.Talking.Load(), t.LiveAnswered,
+			p.Calls.Load(), t.Started, percent(t.Answered, t.Outcomes), p.Digits.Load(), t.Digits[0]+t.Digits[1])
+		return
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "Sipward demo, %s, %.0f of about %.0f s (Ctrl-C ends it)\n\n", s.source, passed.Seconds(), length.Seconds())
+	fmt.Fprintf(&b, "%-24s %10s %10s\n", "", "played", "agent")
+	line := func(name string, played int64, counted int) {
+		fmt.Fprintf(&b, "%-24s %10d %10d\n", name, played, counted)
+	}
+	line("channels in setup", p.Setup.Load(), t.LiveSetup)
+	line("channels answered", p.Talking.Load(), t.LiveAnswered)
+	line("calls", p.Calls.Load(), t.Started)
+	line("answered", p.Answered.Load(), t.Answered)
+	line("digits", p.Digits.Load(), t.Digits[0]+t.Digits[1])
+	line("registrations", p.Registration.Load(), accepted(got))
+	line("SIP messages", p.Messages.Load(), got.Messages)
+	line("RTP packets", p.RTP.Load(), got.RTPPackets)
+	fmt.Fprintf(&b, "\n%-24s %6s %6s %6s %7s %7s %9s %9s\n", "", "setup", "answ.", "peak", "calls", "ASR", "ACD", "PDD")
+	for _, group := range [][]party{{{"all calls", t}}, got.Figures.Customers, got.Figures.Carriers} {
+		for _, f := range group {
+			if f.Name == "unknown" && f.Started == 0 {
+				continue
+			}
+			fmt.Fprintf(&b, "%-24s %6d %6d %6d %7d %7s %9s %9s\n", f.Name, f.LiveSetup, f.LiveAnswered, f.Peak, f.Started,
+				percent(f.Answered, f.Outcomes), mean(f.AnsweredMS, f.Ended), mean(f.PDD.SumMS, f.PDD.Count))
+		}
+	}
+	text := b.String()
+	up := ""
+	if s.drawn > 0 {
+		up = fmt.Sprintf("\x1b[%dA", s.drawn)
+	}
+	s.drawn = strings.Count(text, "\n")
+	fmt.Fprint(s.w, up+strings.ReplaceAll(text, "\n", "\x1b[K\n"))
+}
+
+// accepted are registrations that came to an end, as the generator counts them.
+func accepted(s *status) int {
+	n := 0
+	for code, count := range s.Registrations.ByStatus {
+		if code != "401" {
+			n += count
+		}
+	}
+	return n
+}
+
+// percent and mean are blank without a denominator.
+func percent(n, of int) string {
+	if of == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f%%", 100*float64(n)/float64(of))
+}
+
+func mean(ms, of int) string {
+	if of == 0 {
+		return "-"
+	}
+	return (time.Duration(ms/of) * time.Millisecond).Round(10 * time.Millisecond).String()
+}
