@@ -235,7 +235,7 @@ func TestTorture(t *testing.T) {
 				if !errors.Is(err, c.err) {
 					t.Errorf("%s (%s): error %v, want %v", c.name, c.trait, err, c.err)
 				}
-				if !IsSIP([]byte(c.text)) && c.err != ErrStartLine {
+				if !IsSIP([]byte(c.text)) && !errors.Is(c.err, ErrStartLine) {
 					t.Errorf("%s: not recognised as SIP", c.name)
 				}
 				fmt.Fprintf(&got, "# %s: %s\n%s\n", c.name, c.trait, dump(m, err))
