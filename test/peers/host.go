@@ -66,9 +66,10 @@ func (e End) attach(ctx context.Context, link string) error {
 	if err := run(ctx, "ip", "link", "set", link, "netns", e.Host.ns, "name", e.Interface); err != nil {
 		return err
 	}
-	// No link-local address: duplicate detection of it would hold IPv6 traffic
-	// up for seconds.
-	if err := e.Host.ip(ctx, "link", "set", e.Interface, "addrgenmode", "none"); err != nil {
+	// Duplicate detection of the link-local address would hold IPv6 traffic up
+	// for seconds, and nobody answers a router solicitation here.
+	conf := "net.ipv6.conf." + e.Interface
+	if err := e.Host.Run(ctx, "sysctl", "-qw", conf+".accept_dad=0", conf+".router_solicitations=0"); err != nil {
 		return err
 	}
 	for _, p := range e.Addresses {

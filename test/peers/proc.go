@@ -61,6 +61,9 @@ func (h *Host) StartEnv(name string, env []string, command string, args ...strin
 // PID returns the program's process id.
 func (p *Proc) PID() int { return p.cmd.Process.Pid }
 
+// Done is closed at the program's end.
+func (p *Proc) Done() <-chan struct{} { return p.done }
+
 // Ended reports whether the program has ended.
 func (p *Proc) Ended() bool {
 	select {

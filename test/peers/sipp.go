@@ -60,20 +60,20 @@ type RegisterRound struct {
 
 // SIPp is one run of sipp.
 type SIPp struct {
-	Host     *Host
-	Name     string // of its files in the lab's folder
-	Fill     any    // Caller, Callee or Register
-	Local    netip.AddrPort
-	Remote   netip.AddrPort // where a caller sends to; zero for a callee
-	TCP      bool
-	Service  string // the number that is called
-	Calls    int    // to make in all, then end; 0: until stopped
-	Rate     int    // calls a second; 0: 10
-	Limit    int    // calls at the same time; 0: sipp's default
-	Media    int    // RTP port; 0: MediaPort
-	Echo     bool   // send RTP that arrives on the media port back
-	Timeout  int    // seconds after which it gives up; 0: 120
-	MorePara []string
+	Host    *Host
+	Name    string // of its files in the lab's folder
+	Fill    any    // Caller, Callee or Register
+	Local   netip.AddrPort
+	Remote  netip.AddrPort // where a caller sends to; zero for a callee
+	TCP     bool
+	Service string   // the number that is called
+	Calls   int      // to make in all, then end; 0: until stopped
+	Rate    int      // calls a second; 0: 10
+	Limit   int      // calls at the same time; 0: sipp's default
+	Media   int      // RTP port; 0: MediaPort
+	Echo    bool     // send RTP that arrives on the media port back
+	Timeout int      // seconds after which it gives up; 0: 120
+	More    []string // further arguments
 }
 
 // Play is a sipp that runs.
@@ -167,7 +167,7 @@ func (s *SIPp) arguments(scenario, stats string) []string {
 	if s.Service != "" {
 		args = append(args, "-s", s.Service)
 	}
-	args = append(args, s.MorePara...)
+	args = append(args, s.More...)
 	if s.Remote.IsValid() {
 		args = append(args, s.Remote.String())
 	}

@@ -164,3 +164,30 @@ func press(ctx context.Context, p *peers.Phone, key string) error {
 		return ctx.Err()
 	}
 }
+
+// lossy has both ends ignore a fifth of what arrives, so that all is sent again.
+func lossy(ctx context.Context, s *stage) error {
+	if err := s.record(ctx); err != nil {
+		return err
+	}
+	answer := s.callee("carrier-a-sipp", s.CarrierA, peers.V4.CarrierA, false, peers.Callee{Answer: 200})
+	answer.More = []string{"-lost", "20"}
+	callee, err := answer.Start(ctx)
+	if err != nil {
+		return err
+	}
+	call := s.caller(peers.V4, false, peers.Caller{Hold: 2000}, "1000", 8)
+	call.Remote = peers.At(peers.V4.CarrierA)
+	call.More = answer.More
+	play, err := call.Start(ctx)
+	if err != nil {
+		return err
+	}
+	// Some calls may fail, which is sipp's only error here.
+	select {
+	case <-play.Done():
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return callee.End(ctx)
+}

@@ -31,6 +31,7 @@ var takes = []take{
 	{"digits.pcap", customer, "", direct(peers.V4, false, 1, peers.Caller{Play: keys("0123456789*#")}, peers.Callee{})},
 	{"digits6.pcap", carrierA, "", direct(peers.V6, false, 1, peers.Caller{Play: append(keys("42"), voice)}, peers.Callee{})},
 	{"early.pcap", customer, "", direct(peers.V4, false, 1, peers.Caller{Play: keys("7")}, peers.Callee{Early: true, Answer: 300})},
+	{"lossy.pcap", customer, "", lossy},
 	{"midcall.pcap", customer, "", midcall},
 	{"proxy.pcapng", both, "", proxied(plan{addresses: peers.V4, number: "1000", calls: 3, a: peers.Callee{Answer: 300}})},
 	{"proxy6.pcapng", both, "", proxied(plan{addresses: peers.V6, number: "1000", calls: 3, a: peers.Callee{Answer: 300}})},
