@@ -35,7 +35,7 @@ const (
 // several interfaces, enhanced, simple and the obsolete packet blocks. Other
 // blocks are skipped.
 //
-// pcapgo's reader is not used: its zero-copy call costs three times as much a
+// pcapgo's reader is not used: its zero-copy call costs four times as much a
 // packet, and it ends a file at blocks that can be skipped.
 type pcapngReader struct {
 	swap   bool

@@ -13,7 +13,7 @@ const (
 	filePacketMax = 256 << 10
 	// fileWindowSize must hold a packet of filePacketMax with its header. More
 	// is slower: the window should stay in the processor's cache.
-	fileWindowSize = 512 << 10
+	fileWindowSize = 320 << 10
 )
 
 // errFileCut means that the file ends inside a packet.
