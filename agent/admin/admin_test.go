@@ -1,0 +1,318 @@
+package admin
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/sipward/sipward/counters"
+	"github.com/sipward/sipward/sip/dialog"
+	"github.com/sipward/sipward/sip/packet"
+	"github.com/sipward/sipward/sip/register"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+type fixed struct{ s *Status }
+
+func (f fixed) Status() *Status { return f.s }
+
+// sample is an agent in the middle of its day.
+func sample() *Status {
+	var acme counters.Figures
+	acme.LiveSetup, acme.LiveAnswered, acme.Peak, acme.PeakAnswered = 2, 5, 9, 7
+	acme.Started, acme.Outcomes, acme.Answered, acme.Effective, acme.Decided = 12, 10, 8, 9, 9
+	acme.Over, acme.Completed, acme.Ended, acme.AnsweredMS = 5, 5, 3, 183_000
+	acme.ByClass[2], acme.ByClass[4] = 8, 2
+	acme.ByRelease[dialog.ByeCaller], acme.ByRelease[dialog.Failed] = 3, 2
+	acme.Media[counters.MediaTwoWay], acme.Media[counters.MediaOneWay] = 2, 1
+	acme.MediaVisible, acme.CallsWithDigits = 3, 1
+	acme.Digits[0], acme.InfoDigits[1] = 4, 2
+	acme.MOSMilli[0], acme.MOSCalls[0] = 8600, 2
+	acme.PDD.Count, acme.PDD.SumMS, acme.PDD.Buckets[3] = 10, 2500, 10
+	total := acme
+	s := &Status{
+		Node: "sw1", Version: "v1.2.3", Mode: "ebpf", Started: time.Unix(1_700_000_000, 0), Taken: time.Now(),
+		Figures: &counters.Snapshot{Total: total,
+			Customers: []counters.Party{{Name: "acme", Channels: 30, Figures: acme}, {Name: "idle"}, {Name: "unknown"}},
+			Carriers:  []counters.Party{{Name: "telco", Figures: counters.Figures{Started: 10}}, {Name: "unknown"}}},
+		Registrations: register.Totals{Requests: 5, Transactions: 4, Unanswered: 1, ByStatus: map[uint16]uint64{200: 2, 401: 1}},
+		Frames:        1000, Malformed: 1, Retransmissions: 3, LiveLegs: 7, MaxLegs: 200_000, Endpoints: 14, MaxEndpoints: 262_144,
+		Drops:      []Count{{"kernel", "ring_full", 0}, {"queue", "full", 2}},
+		Counts:     []Count{{"tcp", "out_of_order", 6}},
+		Interfaces: []Interface{{"eth0", "capturing"}}, Listeners: []Listener{{"udp", ":9060"}},
+		Suspect: []string{"the queue is full"},
+	}
+	s.Messages[packet.UDP] = 90
+	return s
+}
+
+func serve(t *testing.T, s *Status) http.Handler {
+	t.Helper()
+	return New(Config{Source: fixed{s}}).handler
+}
+
+func get(t *testing.T, h http.Handler, path string) (int, string) {
+	t.Helper()
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+	return w.Code, w.Body.String()
+}
+
+func TestMetrics(t *testing.T) {
+	code, body := get(t, serve(t, sample()), "/metrics")
+	if code != http.StatusOK {
+		t.Fatal(code, body)
+	}
+	for _, want := range []string{
+		`sipward_build_info{mode="ebpf",node="sw1",version="v1.2.3"} 1`,
+		`sipward_channels{state="setup"} 2`,
+		`sipward_customer_channels{customer="acme",state="answered"} 5`,
+		`sipward_customer_channels{customer="idle",state="answered"} 0`,
+		`sipward_customer_channels_limit{customer="acme"} 30`,
+		`sipward_customer_calls_outcomes_total{class="2xx",customer="acme"} 8`,
+		`sipward_customer_calls_answered_seconds_total{customer="acme"} 183`,
+		`sipward_customer_calls_post_dial_delay_seconds_bucket{customer="acme",le="0.2"} 0`,
+		`sipward_customer_calls_post_dial_delay_seconds_bucket{customer="acme",le="0.3"} 10`,
+		`sipward_customer_calls_post_dial_delay_seconds_sum{customer="acme"} 2.5`,
+		`sipward_customer_calls_mos_sum{customer="acme",sent_by="caller"} 8.6`,
+		`sipward_carrier_attempts_started_total{carrier="telco"} 10`,
+		`sipward_calls_media_total{class="one_way"} 1`,
+		`sipward_sip_messages_total{transport="udp"} 90`,
+		`sipward_register_transactions_total{status="401"} 1`,
+		`sipward_dropped_total{event="full",stage="queue"} 2`,
+		`sipward_figures_suspect 1`,
+		`sipward_ready 1`,
+	} {
+		if !strings.Contains(body, "\n"+want+"\n") {
+			t.Errorf("missing %s", want)
+		}
+	}
+	if strings.Contains(body, `customer_channels_limit{customer="idle"}`) {
+		t.Error("a customer without a limit has one")
+	}
+	for _, l := range regexp.MustCompile(`(?m)^(sipward_\w+)`).FindAllString(body, -1) {
+		if !regexp.MustCompile(`^sipward_[a-z0-9_]+$`).MatchString(l) {
+			t.Errorf("name %s", l)
+		}
+	}
+	lint(t, body)
+}
+
+// lint runs promtool over the metrics, but not over those of the Go runtime,
+// which are not ours.
+func lint(t *testing.T, body string) {
+	t.Helper()
+	promtool, err := exec.LookPath("promtool")
+	if err != nil {
+		t.Skip("promtool is not installed (Debian: prometheus): names and types are not linted")
+	}
+	cmd := exec.Command(promtool, "check", "metrics")
+	cmd.Stdin = strings.NewReader(ours(body))
+	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("promtool: %v\n%s", err, out)
+	}
+}
+
+func ours(body string) string {
+	var out strings.Builder
+	for _, l := range strings.SplitAfter(body, "\n") {
+		if strings.Contains(l, "sipward_") {
+			out.WriteString(l)
+		}
+	}
+	return out.String()
+}
+
+func TestLinterFindsFaults(t *testing.T) {
+	promtool, err := exec.LookPath("promtool")
+	if err != nil {
+		t.Skip("promtool is not installed")
+	}
+	cmd := exec.Command(promtool, "check", "metrics")
+	cmd.Stdin = strings.NewReader("# TYPE sipward_calls counter\nsipward_calls 1\n")
+	if err := cmd.Run(); err == nil {
+		t.Error("promtool accepts a counter without _total and help")
+	}
+}
+
+func TestHealthAndReadiness(t *testing.T) {
+	s := sample()
+	h := serve(t, s)
+	for _, path := range []string{"/healthz", "/readyz"} {
+		if code, body := get(t, h, path); code != http.StatusOK {
+			t.Errorf("%s: %d %s", path, code, body)
+		}
+	}
+	s.Taken = time.Now().Add(-time.Minute)
+	s.NotReady = []string{"capture: no interface eth7 yet", "hep: starting"}
+	if code, body := get(t, h, "/healthz"); code != http.StatusServiceUnavailable || !strings.Contains(body, "has not published figures for 1m0s") {
+		t.Errorf("%d %s", code, body)
+	}
+	if code, body := get(t, h, "/readyz"); code != http.StatusServiceUnavailable || !strings.Contains(body, "no interface eth7 yet\nhep: starting") {
+		t.Errorf("%d %s", code, body)
+	}
+	if code, _ := get(t, h, "/nothing"); code != http.StatusNotFound {
+		t.Errorf("/nothing: %d", code)
+	}
+	if code, body := get(t, h, "/"); code != http.StatusOK || !strings.Contains(body, "/metrics") {
+		t.Errorf("/: %d %s", code, body)
+	}
+}
+
+// run starts a server and stops it with the test.
+func run(t *testing.T, cfg Config) *Server {
+	t.Helper()
+	s := New(cfg)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	select {
+	case <-s.Ready():
+	case err := <-done:
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func TestServeAndFetch(t *testing.T) {
+	status := sample()
+	socket := filepath.Join(t.TempDir(), "agent.sock")
+	if err := os.WriteFile(socket+".txt", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := run(t, Config{Listen: "127.0.0.1:0", Socket: socket, Source: fixed{status}})
+	if info, err := os.Stat(socket); err != nil || info.Mode().Perm() != 0o660 {
+		t.Errorf("socket: %v, %v", info.Mode(), err)
+	}
+	for _, where := range []string{socket, "http://" + s.Addr().String(), "http://" + s.Addr().String() + "/"} {
+		r, raw, err := Fetch(t.Context(), where)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := NewReport(status, time.Now())
+		want.UptimeS = r.UptimeS
+		if diff := cmp.Diff(want, r); diff != "" {
+			t.Errorf("%s: %s", where, diff)
+		}
+		if !json.Valid(raw) {
+			t.Errorf("%s", raw)
+		}
+	}
+	http.DefaultClient.CloseIdleConnections()
+
+	other := New(Config{Socket: socket, Source: fixed{status}})
+	if err := other.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "another agent") {
+		t.Errorf("a second agent took the socket: %v", err)
+	}
+	other = New(Config{Listen: s.Addr().String(), Source: fixed{status}})
+	if err := other.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "admin.listen") {
+		t.Errorf("a second agent took the port: %v", err)
+	}
+}
+
+func TestSocketOfADeadAgentIsReplaced(t *testing.T) {
+	dir := t.TempDir()
+	socket := filepath.Join(dir, "agent.sock")
+	l, err := openSocket(t.Context(), socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.(interface{ SetUnlinkOnClose(bool) }).SetUnlinkOnClose(false)
+	_ = l.Close()
+	run(t, Config{Socket: socket, Source: fixed{sample()}})
+
+	file := filepath.Join(dir, "precious")
+	if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := New(Config{Socket: file, Source: fixed{sample()}}).Run(t.Context()); err == nil {
+		t.Error("a file was replaced by a socket")
+	}
+	if b, err := os.ReadFile(file); err != nil || string(b) != "x" {
+		t.Errorf("the file is gone: %v", err)
+	}
+	err = New(Config{Socket: filepath.Join(dir, "none", "x.sock"), Source: fixed{sample()}}).Run(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "RuntimeDirectory") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestFetchErrors(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "none.sock")
+	if _, _, err := Fetch(t.Context(), missing); err == nil || !strings.Contains(err.Error(), "is it running") {
+		t.Errorf("%v", err)
+	}
+	for _, answer := range []http.HandlerFunc{
+		func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusTeapot) },
+		func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") },
+	} {
+		srv := httptest.NewServer(answer)
+		if _, _, err := Fetch(t.Context(), srv.URL); err == nil {
+			t.Error("what is no agent was taken for one")
+		}
+		srv.Close()
+	}
+	http.DefaultClient.CloseIdleConnections()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, _, err := Fetch(ctx, missing); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestTable(t *testing.T) {
+	s := sample()
+	var out bytes.Buffer
+	if err := WriteTable(&out, NewReport(s, s.Started.Add(90*time.Minute))); err != nil {
+		t.Fatal(err)
+	}
+	golden := filepath.Join("testdata", "status.txt")
+	if *update {
+		if err := os.WriteFile(golden, out.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), out.String()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func BenchmarkScrape(b *testing.B) {
+	s := sample()
+	for range 100 {
+		s.Figures.Customers = append(s.Figures.Customers, counters.Party{Name: "c" + string(rune(0x4e00+len(s.Figures.Customers)))})
+	}
+	h := New(Config{Source: fixed{s}}).handler
+	b.ReportAllocs()
+	for b.Loop() {
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	}
+}

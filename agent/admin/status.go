@@ -1,0 +1,71 @@
+// Package admin serves what the agent knows: Prometheus metrics, health,
+// readiness and a status report, over HTTP and on a unix socket. It only reads
+// snapshots that it is handed; no event costs it anything.
+package admin
+
+import (
+	"time"
+
+	"github.com/sipward/sipward/counters"
+	"github.com/sipward/sipward/sip/packet"
+	"github.com/sipward/sipward/sip/register"
+)
+
+// Source hands out the state of the agent. Status is called from many
+// goroutines; what it returns does not change any more.
+type Source interface {
+	Status() *Status
+}
+
+// Status is the state of the agent at one moment.
+type Status struct {
+	Node    string
+	Version string
+	Mode    string    // where packets come from: "ebpf", "classic", "hep", ...
+	Started time.Time // of the agent
+	Taken   time.Time // when the pipeline published its figures
+
+	NotReady []string // why the agent does not do its work yet; empty when it does
+	Suspect  []string // why the figures may be wrong: packets are being lost
+
+	Figures       *counters.Snapshot
+	Registrations register.Totals
+
+	Frames          uint64                    // that reached user space
+	Messages        [packet.Transports]uint64 // SIP, by transport
+	Malformed       uint64
+	Retransmissions uint64
+	Duplicates      uint64 // captured twice
+	Panics          uint64 // frames that met a fault in the agent
+
+	LiveLegs     int // held by the dialog table, calls and carrier legs
+	MaxLegs      int
+	Endpoints    int // media addresses watched
+	MaxEndpoints int
+	QueueLength  int // batches that wait for the pipeline
+
+	Drops      []Count // what was lost for want of room or time
+	Counts     []Count // everything else that is counted
+	Interfaces []Interface
+	Listeners  []Listener
+}
+
+// Count is one counter of one part of the agent. Stages and events are fixed
+// words.
+type Count struct {
+	Stage string `json:"stage"`
+	Event string `json:"event"`
+	N     uint64 `json:"n"`
+}
+
+// Interface is one network interface that is, or should be, listened on.
+type Interface struct {
+	Name  string `json:"name"`
+	State string `json:"state"`
+}
+
+// Listener is one HEP listener.
+type Listener struct {
+	Network string `json:"network"`
+	Address string `json:"address"`
+}
