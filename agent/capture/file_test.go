@@ -513,4 +513,3 @@ func TestFileStdin(t *testing.T) {
 	}
 	_ = r.Close()
 }
-

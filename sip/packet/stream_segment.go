@@ -122,4 +122,3 @@ func (s *Streams) starve(st *stream, n int, emit func(*Packet)) {
 	s.giveUpAll(st, emit)
 	s.lose(st, n, emit)
 }
-
