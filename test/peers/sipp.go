@@ -44,6 +44,7 @@ type Callee struct {
 	Early    bool   // 183 with media, not 180
 	Answer   int    // milliseconds from ringing to the answer
 	Info     []string
+	Play     []Clip // from a media port of each call's own
 	Reinvite bool
 	Abandon  bool
 }
@@ -76,8 +77,8 @@ type SIPp struct {
 	More    []string // further arguments
 }
 
-// Play is a sipp that runs.
-type Play struct {
+// Running is a sipp that runs.
+type Running struct {
 	*Proc
 	stats string
 }
@@ -117,7 +118,7 @@ func (s *SIPp) write() (string, error) {
 }
 
 // Start starts sipp; a callee is ready for calls when it returns.
-func (s *SIPp) Start(ctx context.Context) (*Play, error) {
+func (s *SIPp) Start(ctx context.Context) (*Running, error) {
 	path, err := s.write()
 	if err != nil {
 		return nil, err
@@ -137,7 +138,7 @@ func (s *SIPp) Start(ctx context.Context) (*Play, error) {
 			return nil, err
 		}
 	}
-	return &Play{Proc: p, stats: stats}, nil
+	return &Running{Proc: p, stats: stats}, nil
 }
 
 func (s *SIPp) arguments(scenario, stats string) []string {
@@ -183,7 +184,7 @@ func or(v, d int) int {
 }
 
 // Run starts sipp and waits until it has made its calls.
-func (s *SIPp) Run(ctx context.Context) (*Play, error) {
+func (s *SIPp) Run(ctx context.Context) (*Running, error) {
 	p, err := s.Start(ctx)
 	if err != nil {
 		return nil, err
@@ -192,7 +193,31 @@ func (s *SIPp) Run(ctx context.Context) (*Play, error) {
 }
 
 // End stops a callee that no call is left on, so that its statistics are whole.
-func (p *Play) End(ctx context.Context) error { return p.Stop(ctx, syscall.SIGUSR1) }
+func (p *Running) End(ctx context.Context) error { return p.Stop(ctx, syscall.SIGUSR1) }
+
+// Keys returns the clips that sipp's package has of some digits, one after the
+// other. They bear one SSRC, and fixed timestamps: no digit can be used twice.
+func Keys(digits string) []Clip {
+	var clips []Clip
+	for _, d := range digits {
+		name := string(d)
+		switch d {
+		case '*':
+			name = "star"
+		case '#':
+			name = "pound"
+		}
+		clips = append(clips, Clip{File: "/usr/share/sip-tester/dtmf_2833_" + name + ".pcap", Milliseconds: 300})
+	}
+	return clips
+}
+
+// Voice is 4.7 s of G.711 from sipp's package, VoicePackets packets. The next
+// clip, or the end of the call, comes after ms milliseconds.
+func Voice(ms int) Clip { return Clip{File: "/usr/share/sip-tester/g711a.pcap", Milliseconds: ms} }
+
+// VoicePackets is the number of packets in Voice.
+const VoicePackets = 236
 
 // Stats are sipp's own figures.
 type Stats struct {
@@ -206,7 +231,7 @@ type Stats struct {
 
 // Stats reads the statistics that sipp wrote last. Before the first there are
 // none, and all are 0.
-func (p *Play) Stats() (Stats, error) {
+func (p *Running) Stats() (Stats, error) {
 	b, err := os.ReadFile(p.stats)
 	if errors.Is(err, os.ErrNotExist) {
 		return Stats{}, nil

@@ -102,7 +102,7 @@ func digitsCall(ctx context.Context, s *stage) error {
 	if err != nil {
 		return err
 	}
-	call := s.caller(peers.V4, false, peers.Caller{Play: keys("36")}, "1000", 1)
+	call := s.caller(peers.V4, false, peers.Caller{Play: peers.Keys("36")}, "1000", 1)
 	call.Remote = peers.At(peers.V4.CarrierA)
 	if _, err := call.Run(ctx); err != nil {
 		return err

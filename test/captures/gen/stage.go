@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"path/filepath"
 
 	"github.com/sipward/sipward/test/peers"
 )
@@ -123,23 +122,3 @@ func (s *stage) caller(a peers.Addresses, tcp bool, c peers.Caller, number strin
 		Local: netip.AddrPortFrom(a.Customer, sip), Remote: netip.AddrPortFrom(a.ToCustomer, sip),
 		Service: number, Calls: max(calls, 1), Timeout: 60}
 }
-
-// keys returns the clips that sipp's package has of some digits, sent one
-// after the other.
-func keys(digits string) []peers.Clip {
-	var clips []peers.Clip
-	for _, d := range digits {
-		name := string(d)
-		switch d {
-		case '*':
-			name = "star"
-		case '#':
-			name = "pound"
-		}
-		clips = append(clips, peers.Clip{File: filepath.Join("/usr/share/sip-tester", "dtmf_2833_"+name+".pcap"), Milliseconds: 300})
-	}
-	return clips
-}
-
-// voice is 4.7 s of G.711 from sipp's package.
-var voice = peers.Clip{File: "/usr/share/sip-tester/g711a.pcap", Milliseconds: 1500}

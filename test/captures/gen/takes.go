@@ -28,16 +28,16 @@ var takes = []take{
 	{"reinvite.pcap", customer, "", direct(peers.V4, false, 2, peers.Caller{Reinvite: true}, peers.Callee{Reinvite: true})},
 	{"info.pcap", customer, "", direct(peers.V4, false, 1, peers.Caller{Info: split("1 2 3 * #")}, peers.Callee{Info: split("1 2 3 * #")})},
 	{"open.pcap", customer, "", direct(peers.V4, false, 3, peers.Caller{Abandon: true}, peers.Callee{Abandon: true})},
-	{"digits.pcap", customer, "", direct(peers.V4, false, 1, peers.Caller{Play: keys("0123456789*#")}, peers.Callee{})},
-	{"digits6.pcap", carrierA, "", direct(peers.V6, false, 1, peers.Caller{Play: append(keys("42"), voice)}, peers.Callee{})},
-	{"early.pcap", customer, "", direct(peers.V4, false, 1, peers.Caller{Play: keys("7")}, peers.Callee{Early: true, Answer: 300})},
+	{"digits.pcap", customer, "", direct(peers.V4, false, 1, peers.Caller{Play: peers.Keys("0123456789*#")}, peers.Callee{})},
+	{"digits6.pcap", carrierA, "", direct(peers.V6, false, 1, peers.Caller{Play: append(peers.Keys("42"), peers.Voice(1500))}, peers.Callee{})},
+	{"early.pcap", customer, "", direct(peers.V4, false, 1, peers.Caller{Play: peers.Keys("7")}, peers.Callee{Early: true, Answer: 300})},
 	{"lossy.pcap", customer, "", lossy},
 	{"midcall.pcap", customer, "", midcall},
 	{"proxy.pcapng", both, "", proxied(plan{addresses: peers.V4, number: "1000", calls: 3, a: peers.Callee{Answer: 300}})},
 	{"proxy6.pcapng", both, "", proxied(plan{addresses: peers.V6, number: "1000", calls: 3, a: peers.Callee{Answer: 300}})},
 	{"proxy-tcp.pcapng", both, "", proxied(plan{addresses: peers.V4, tcp: true, number: "1000", calls: 3, a: peers.Callee{Answer: 300}})},
 	{"proxy-any.pcap", anywhere, "LINUX_SLL2", proxied(plan{addresses: peers.V4, number: "1000", calls: 3,
-		caller: peers.Caller{Play: keys("59")}, a: peers.Callee{Answer: 300}})},
+		caller: peers.Caller{Play: peers.Keys("59")}, a: peers.Callee{Answer: 300}})},
 	{"proxy-sll.pcap", anywhere, "LINUX_SLL", proxied(plan{addresses: peers.V4, number: "1000", calls: 2})},
 	{"failover.pcapng", both, "", proxied(plan{addresses: peers.V4, number: "2000", calls: 3,
 		a: peers.Callee{Refuse: "503 Service Unavailable"}})},
@@ -53,7 +53,7 @@ var takes = []take{
 		plan{addresses: peers.V4, number: "1000"},
 	)},
 	{"rtpengine.pcapng", both, "", proxied(plan{addresses: peers.V4, rtpengine: true, number: "5000",
-		caller: peers.Caller{Play: append(keys("12#"), voice)}})},
+		caller: peers.Caller{Play: append(peers.Keys("12#"), peers.Voice(1500))}})},
 	{"register.pcap", customer, "", register(peers.V4, false)},
 	{"register6.pcap", customer, "", register(peers.V6, false)},
 	{"register-tcp.pcap", customer, "", register(peers.V4, true)},
@@ -71,7 +71,7 @@ func midcall(ctx context.Context, s *stage) error {
 	if err != nil {
 		return err
 	}
-	call := s.caller(peers.V4, false, peers.Caller{Reinvite: true, Hold: 300, Play: []peers.Clip{{File: voice.File, Milliseconds: 3000}}}, "1000", 2)
+	call := s.caller(peers.V4, false, peers.Caller{Reinvite: true, Hold: 300, Play: []peers.Clip{peers.Voice(3000)}}, "1000", 2)
 	call.Remote = peers.At(peers.V4.CarrierA)
 	play, err := call.Start(ctx)
 	if err != nil {

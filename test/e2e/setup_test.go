@@ -1,0 +1,243 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sipward/sipward/test/peers"
+)
+
+// need skips what was not asked for, and fails what was and cannot be.
+func need(t *testing.T) {
+	t.Helper()
+	if !tagged && os.Getenv("SIPWARD_E2E") == "" {
+		t.Skip("needs root and real SIP programs: run it with make e2e, or SIPWARD_E2E=1")
+	}
+	if os.Geteuid() != 0 {
+		t.Fatal("end-to-end tests make network namespaces: run them as root")
+	}
+}
+
+// config is the agent's on the switch. %s are the addresses of the customer
+// and the carriers.
+const config = `
+node: e2e
+capture:
+  interfaces: [any]
+  filter: ebpf
+dtmf:
+  digits: store
+customers:
+  - id: acme
+    addresses: [%s]
+carriers:
+  - id: alpha
+    addresses: [%s]
+  - id: beta
+    addresses: [%s]
+`
+
+// world is a site with its switch and agent running.
+type world struct {
+	*peers.Site
+	t         *testing.T
+	addresses peers.Addresses
+	tcp       bool
+	agent     *peers.Agent
+	plays     int
+}
+
+// newWorld builds one; it ends with the test, and shows its logs if that fails.
+func newWorld(t *testing.T, a peers.Addresses, tcp bool, more string) *world {
+	t.Helper()
+	ctx := t.Context()
+	site, err := peers.NewSite(ctx, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := site.Close(); err != nil {
+			t.Error(err)
+		}
+		if t.Failed() {
+			site.WriteLogs(t.Output())
+		}
+	})
+	program, err := peers.BuildAgent(ctx, site.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{Site: site, t: t, addresses: a, tcp: tcp}
+	if _, err := (&peers.Kamailio{Host: site.Switch, Addresses: a, TCP: tcp}).Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	w.agent = &peers.Agent{Host: site.Switch, Program: program,
+		Config: fmt.Sprintf(config, quoted(a.Customer), quoted(a.CarrierA), quoted(a.CarrierB)) + more}
+	if err := w.agent.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func quoted(a netip.Addr) string { return fmt.Sprintf("%q", a) }
+
+// status asks the agent.
+func (w *world) status() *peers.AgentStatus {
+	w.t.Helper()
+	s, err := w.agent.Status(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return s
+}
+
+// batch is calls of one kind.
+type batch struct {
+	name   string
+	number string // what is called; its first digit is the switch's route
+	calls  int
+	rate   int // a second
+	caller peers.Caller
+	a, b   peers.Callee
+}
+
+// result is what sipp says about a batch.
+type result struct{ caller, a, b peers.Stats }
+
+// running is a batch that goes on.
+type running struct {
+	w            *world
+	caller, a, b *peers.Running
+}
+
+func (w *world) start(b *batch) *running {
+	w.t.Helper()
+	w.plays++
+	r := &running{w: w}
+	for _, callee := range []struct {
+		to   **peers.Running
+		host *peers.Host
+		at   netip.Addr
+		fill peers.Callee
+	}{{&r.a, w.CarrierA, w.addresses.CarrierA, b.a}, {&r.b, w.CarrierB, w.addresses.CarrierB, b.b}} {
+		run := &peers.SIPp{Host: callee.host, Name: fmt.Sprintf("%s-%s", callee.host.Name, b.name), Fill: callee.fill,
+			Local: peers.At(callee.at), TCP: w.tcp}
+		*callee.to = w.must(run.Start(w.t.Context()))
+	}
+	b.caller.User = "2125550100"
+	r.caller = w.must((&peers.SIPp{Host: w.Customer, Name: "customer-" + b.name, Fill: b.caller, TCP: w.tcp,
+		Local: peers.At(w.addresses.Customer), Remote: peers.At(w.addresses.ToCustomer),
+		Service: b.number, Calls: b.calls, Limit: b.calls, Rate: b.rate}).Start(w.t.Context()))
+	return r
+}
+
+func (w *world) must(p *peers.Running, err error) *peers.Running {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return p
+}
+
+// finish waits for the end of the calls and returns sipp's statistics of them.
+func (r *running) finish() result {
+	t := r.w.t
+	t.Helper()
+	ctx := t.Context()
+	if err := r.caller.Wait(ctx); err != nil {
+		t.Fatal(err)
+	}
+	var s result
+	for _, p := range []struct {
+		of *peers.Running
+		to *peers.Stats
+	}{{r.caller, &s.caller}, {r.a, &s.a}, {r.b, &s.b}} {
+		if err := p.of.End(ctx); err != nil {
+			t.Fatal(err)
+		}
+		stats, err := p.of.Stats()
+		if err != nil {
+			t.Fatal(err)
+		}
+		*p.to = stats
+	}
+	return s
+}
+
+// during waits until sipp has want calls up and the agent says what is asked
+// for of them. Looking at sipp before and after the agent makes sure that its
+// figure did not change meanwhile; as long as it is want, the agent has to
+// come to it, and not to anything else for longer than it takes to publish.
+func (r *running) during(what string, want int, is func(*peers.AgentStatus) bool) {
+	t := r.w.t
+	t.Helper()
+	var last *peers.AgentStatus
+	agreed := 0
+	err := peers.Poll(t.Context(), 30*time.Second, what, func() (bool, error) {
+		before, err := r.caller.Stats()
+		if err != nil {
+			return false, err
+		}
+		if before.Current != want {
+			return false, nil
+		}
+		last = r.w.status()
+		after, err := r.caller.Stats()
+		if err != nil || after.Current != want {
+			return false, err
+		}
+		if is(last) {
+			agreed++
+		} else if agreed > 0 {
+			return false, fmt.Errorf("sipp still has %d calls, the agent %d in setup and %d answered", want, last.Calls.LiveSetup, last.Calls.LiveAnswered)
+		}
+		return agreed >= 3, nil
+	})
+	if err != nil && last != nil {
+		t.Fatalf("%v; the agent has %d in setup and %d answered", err, last.Calls.LiveSetup, last.Calls.LiveAnswered)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// settle waits until the agent has no live call.
+func (w *world) settle() *peers.AgentStatus {
+	w.t.Helper()
+	var s *peers.AgentStatus
+	err := peers.Poll(w.t.Context(), 15*time.Second, "the agent's live calls to end", func() (_ bool, err error) {
+		s, err = w.agent.Status(context.WithoutCancel(w.t.Context()))
+		if err != nil {
+			return false, err
+		}
+		return s.Calls.LiveSetup+s.Calls.LiveAnswered == 0, nil
+	})
+	if err != nil {
+		w.t.Fatalf("%v: it has %d in setup and %d answered", err, s.Calls.LiveSetup, s.Calls.LiveAnswered)
+	}
+	return s
+}
+
+// equal compares a figure of the agent's with its true value.
+func (w *world) equal(name string, got, want int) {
+	w.t.Helper()
+	if got != want {
+		w.t.Errorf("%s: the agent has %d, sipp %d", name, got, want)
+	}
+}
+
+// distinct keeps each character of a text once.
+func distinct(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if !strings.ContainsRune(b.String(), r) {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}

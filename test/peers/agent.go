@@ -1,0 +1,263 @@
+package peers
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// Agent is a sipward-agent that watches a host.
+type Agent struct {
+	Host    *Host
+	Program string // path of the binary
+	Config  string // what the configuration says but where the agent's files are
+	proc    *Proc
+	config  string
+	records string
+}
+
+// agentFiles completes a configuration: nothing of the machine's own is
+// touched.
+const agentFiles = `
+admin:
+  listen: 127.0.0.1:9464
+  socket: %[1]s/agent.sock
+records:
+  file: %[1]s/calls.jsonl
+`
+
+// BuildAgent builds the agent of this module into dir, or returns the one that
+// SIPWARD_AGENT names.
+func BuildAgent(ctx context.Context, dir string) (string, error) {
+	if have := os.Getenv("SIPWARD_AGENT"); have != "" {
+		return filepath.Abs(have)
+	}
+	program := filepath.Join(dir, "sipward-agent")
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", program, "github.com/sipward/sipward/agent")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the agent: %w: %s", err, out)
+	}
+	return program, nil
+}
+
+// Start starts the agent and returns when it watches.
+func (a *Agent) Start(ctx context.Context) (err error) {
+	dir := a.Host.lab.Dir
+	a.config, a.records = filepath.Join(dir, "agent.yaml"), filepath.Join(dir, "calls.jsonl")
+	if err := os.WriteFile(a.config, []byte(a.Config+fmt.Sprintf(agentFiles, dir)), 0o644); err != nil {
+		return err
+	}
+	if a.proc, err = a.Host.Start("agent", a.Program, "run", "--config", a.config); err != nil {
+		return err
+	}
+	return Poll(ctx, readyTimeout, "the agent to answer", func() (bool, error) {
+		if a.proc.Ended() {
+			return false, fmt.Errorf("it ended: %v: %s", a.proc.err, tail(a.proc.Log, 3000))
+		}
+		s, err := a.Status(ctx)
+		return err == nil && s.Ready, nil
+	})
+}
+
+// PID returns the agent's process id.
+func (a *Agent) PID() int { return a.proc.PID() }
+
+// Stop ends the agent, and fails if it does not end well.
+func (a *Agent) Stop(ctx context.Context) error {
+	if err := a.proc.Stop(ctx, syscall.SIGTERM); err != nil {
+		return err
+	}
+	return a.proc.Wait(ctx)
+}
+
+// AgentFigures are counts of calls or attempts.
+type AgentFigures struct {
+	LiveSetup    int            `json:"live_setup"`
+	LiveAnswered int            `json:"live_answered"`
+	Peak         int            `json:"peak"`
+	PeakAnswered int            `json:"peak_answered"`
+	Started      int            `json:"started"`
+	SeenMidcall  int            `json:"seen_midcall"`
+	Outcomes     int            `json:"outcomes"`
+	Answered     int            `json:"answered"`
+	ByRelease    map[string]int `json:"by_release"`
+	ByClass      map[string]int `json:"by_status_class"`
+	Digits       AgentSides     `json:"dtmf_digits"`
+	Packets      AgentSides     `json:"rtp_packets"`
+	Lost         AgentSides     `json:"rtp_lost"`
+}
+
+// AgentSides are counts of what callers and callees sent.
+type AgentSides struct {
+	Caller int `json:"caller"`
+	Callee int `json:"callee"`
+}
+
+// AgentParty is a customer's or carrier's figures.
+type AgentParty struct {
+	Name string `json:"name"`
+	AgentFigures
+}
+
+// AgentStatus is the part of `sipward-agent status --json` that tests read. It
+// is written down here once more, and not shared with the agent: operators'
+// scripts read the same names.
+type AgentStatus struct {
+	Mode          string       `json:"mode"`
+	Ready         bool         `json:"ready"`
+	Suspect       []string     `json:"suspect"`
+	Calls         AgentFigures `json:"calls"`
+	Customers     []AgentParty `json:"customers"`
+	Carriers      []AgentParty `json:"carriers"`
+	Registrations struct {
+		Requests     int            `json:"requests"`
+		Transactions int            `json:"transactions"`
+		Outcomes     map[string]int `json:"outcomes"`
+	} `json:"registrations"`
+	SIP struct {
+		Messages   int            `json:"messages"`
+		Transports map[string]int `json:"transports"`
+		Malformed  int            `json:"malformed"`
+	} `json:"sip"`
+	Agent struct {
+		Frames    int          `json:"frames"`
+		Panics    int          `json:"panics"`
+		LiveLegs  int          `json:"live_legs"`
+		Endpoints int          `json:"media_endpoints"`
+		Drops     []AgentCount `json:"drops"`
+		Counts    []AgentCount `json:"counts"`
+	} `json:"agent"`
+}
+
+// AgentCount is one counter of one part of the agent.
+type AgentCount struct {
+	Stage string `json:"stage"`
+	Event string `json:"event"`
+	N     int    `json:"n"`
+}
+
+// Count returns a counter of the agent's; false if it has none of that name.
+func (s *AgentStatus) Count(stage, event string) (int, bool) {
+	for _, list := range [][]AgentCount{s.Agent.Drops, s.Agent.Counts} {
+		for _, c := range list {
+			if c.Stage == stage && c.Event == event {
+				return c.N, true
+			}
+		}
+	}
+	return 0, false
+}
+
+// Party returns the figures of the customer or carrier of that name, zeros if
+// there is none.
+func Party(of []AgentParty, name string) AgentFigures {
+	for _, p := range of {
+		if p.Name == name {
+			return p.AgentFigures
+		}
+	}
+	return AgentFigures{}
+}
+
+// Status asks the agent for its figures as an operator would.
+func (a *Agent) Status(ctx context.Context) (*AgentStatus, error) {
+	cmd := a.Host.Command(ctx, a.Program, "status", "--json", "--config", a.config)
+	var complaint bytes.Buffer
+	cmd.Stderr = &complaint
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("sipward-agent status: %w: %s", err, complaint.Bytes())
+	}
+	s := new(AgentStatus)
+	if err := json.Unmarshal(out, s); err != nil {
+		return nil, fmt.Errorf("sipward-agent status: %w: %s", err, out)
+	}
+	return s, nil
+}
+
+// Metrics returns the agent's Prometheus metrics, by name with labels.
+func (a *Agent) Metrics(ctx context.Context) (map[string]float64, error) {
+	const get = `exec 3<>/dev/tcp/127.0.0.1/9464 && printf 'GET /metrics HTTP/1.0\r\n\r\n' >&3 && cat <&3`
+	out, err := a.Host.Command(ctx, "bash", "-c", get).Output()
+	if err != nil {
+		return nil, fmt.Errorf("fetch /metrics: %w", err)
+	}
+	m := make(map[string]float64)
+	for line := range strings.Lines(string(out)) {
+		line = strings.TrimSpace(line)
+		at := strings.LastIndexByte(line, ' ')
+		if strings.HasPrefix(line, "#") || at < 0 {
+			continue
+		}
+		var v float64
+		if _, err := fmt.Sscan(line[at+1:], &v); err == nil {
+			m[line[:at]] = v
+		}
+	}
+	if len(m) == 0 {
+		return nil, fmt.Errorf("fetch /metrics: nothing in it: %s", out)
+	}
+	return m, nil
+}
+
+// AgentRecord is the part of a call record that tests read.
+type AgentRecord struct {
+	Kind       string    `json:"kind"`
+	CallID     string    `json:"call_id"`
+	Customer   string    `json:"customer"`
+	Carrier    string    `json:"carrier"`
+	Called     string    `json:"called"`
+	Answered   bool      `json:"answered"`
+	Status     int       `json:"sip_status"`
+	Release    string    `json:"release"`
+	DurationMS int       `json:"duration_ms"`
+	MediaClass string    `json:"media_class"`
+	FromCaller AgentSide `json:"from_caller"`
+	FromCallee AgentSide `json:"from_callee"`
+	Attempts   []struct {
+		Carrier string `json:"carrier"`
+		Status  int    `json:"sip_status"`
+	} `json:"attempts"`
+}
+
+// AgentSide is what one side of a call sent.
+type AgentSide struct {
+	Packets int     `json:"rtp_packets"`
+	Lost    int     `json:"rtp_lost"`
+	MOS     float64 `json:"mos"`
+	Digits  int     `json:"dtmf_count"`
+	Text    string  `json:"dtmf"`
+}
+
+// Records reads the call records that the agent has written so far.
+func (a *Agent) Records() ([]AgentRecord, error) {
+	f, err := os.Open(a.records)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var all []AgentRecord
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var r AgentRecord
+		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
+			return nil, fmt.Errorf("call record %q: %w", lines.Text(), err)
+		}
+		all = append(all, r)
+	}
+	return all, lines.Err()
+}
