@@ -80,7 +80,7 @@ type mapFlow struct {
 	TS       uint32
 	Base     uint32
 	Top      uint32
-	Unique   uint32
+	Skipped  uint32
 	Bad      uint32
 	Restarts uint32
 	Events   uint32
@@ -90,8 +90,9 @@ type mapFlow struct {
 // lost is what RFC 3550 appendix A.3 calls expected minus received, over all
 // runs of sequence numbers.
 func (f *mapFlow) lost() uint64 {
-	if expected := f.Top - f.Base + 1; expected > f.Unique {
-		return f.Lost + uint64(expected-f.Unique)
+	expected, came := f.Top-f.Base+1, uint32(f.Packets)-f.Skipped
+	if expected > came {
+		return f.Lost + uint64(expected-came)
 	}
 	return f.Lost
 }

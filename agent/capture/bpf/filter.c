@@ -94,10 +94,48 @@ struct {
 	TYPE(value, struct media);
 } media SEC(".maps");
 
+struct ipv4 {
+	u8 vhl, tos;
+	u16 len, id, frag;
+	u8 ttl, proto;
+	u16 sum;
+	u32 src, dst;
+};
+
+struct ipv6 {
+	u32 vtf;
+	u16 len;
+	u8 next, hops;
+	u64 src[2], dst[2];
+};
+
+struct udp_rtp {
+	u16 sport, dport, len, sum;
+	u8 version, type;
+	u16 seq;
+	u32 ts, ssrc;
+};
+
+/* The headers of a packet as most have them: without options or extension
+ * headers, so that one copy fetches all. It is the copies that cost.
+ */
+struct headers {
+	union {
+		struct ipv6 v6;
+		struct {
+			u8 none[sizeof(struct ipv6) - sizeof(struct ipv4)];
+			struct ipv4 v4;
+		};
+	};
+	struct udp_rtp u;
+};
+
 /* Addresses and ports of a packet, and where its transport header is. */
 struct path {
 	struct endpoint src, dst;
+	struct headers h;
 	u32 off;
+	u32 have; /* how many bytes of h.u are valid; 0: not fetched yet */
 	u8 proto;
 };
 
@@ -110,13 +148,6 @@ INLINE int in_set(const u64 set[2], u8 pt)
 {
 	return (pt & 64 ? set[1] : set[0]) >> (pt & 63) & 1;
 }
-
-struct udp_rtp {
-	u16 sport, dport, len, sum;
-	u8 version, type;
-	u16 seq;
-	u32 ts, ssrc;
-};
 
 /* An entry for each counter, not one struct of them: the compiler would turn
  * increments of different fields into one at a computed offset, which the
@@ -182,28 +213,33 @@ NOINLINE enum outcome count_from(struct media *m, const struct udp_rtp *u, struc
 	return count_media(&m->settings, &m->from, &m->settings.out, u, p, have);
 }
 
+/* Fetches the transport header where the first copy did not. */
+INLINE int fetch(struct __sk_buff *skb, struct path *at)
+{
+	at->h.u = (struct udp_rtp){};
+	at->have = 20;
+	if (load_bytes(skb, at->off, &at->h.u, 20) >= 0)
+		return 0;
+	at->have = 16;
+	if (load_bytes(skb, at->off, &at->h.u, 16) >= 0)
+		return 0;
+	at->have = 8;
+	return load_bytes(skb, at->off, &at->h.u, 8) < 0 ? -1 : 0;
+}
+
 INLINE enum outcome filter_udp(struct __sk_buff *skb, struct path *at)
 {
-	struct udp_rtp u = {};
+	struct udp_rtp *u = &at->h.u;
 	struct rtp p = {};
 	struct media *m;
-	u32 have = 20;
 
-	if (unlikely(load_bytes(skb, at->off, &u, 20) < 0)) {
-		have = 16;
-		if (load_bytes(skb, at->off, &u, 16) < 0) {
-			have = 8;
-			if (load_bytes(skb, at->off, &u, 8) < 0)
-				return MALFORMED;
-		}
-	}
-	at->src.port = net16(u.sport);
-	at->dst.port = net16(u.dport);
-	if (net16(u.len) < 8)
+	at->src.port = net16(u->sport);
+	at->dst.port = net16(u->dport);
+	if (net16(u->len) < 8)
 		return MALFORMED;
 	if (is_sip(at->src.port) || is_sip(at->dst.port)) {
 		/* CRLF and other keep-alives: RFC 5626 section 3.5.1. */
-		if (net16(u.len) <= 12)
+		if (net16(u->len) <= 12)
 			return KEEPALIVE;
 		return SIP_UDP;
 	}
@@ -213,7 +249,7 @@ INLINE enum outcome filter_udp(struct __sk_buff *skb, struct path *at)
 		p.peer[0] = at->src.ip[0];
 		p.peer[1] = at->src.ip[1];
 		p.port = at->src.port;
-		return count_to(m, &u, &p, have);
+		return count_to(m, u, &p, at->have);
 	}
 	m = map_lookup(&media, &at->src);
 	if (m) {
@@ -221,56 +257,50 @@ INLINE enum outcome filter_udp(struct __sk_buff *skb, struct path *at)
 		p.peer[0] = at->dst.ip[0];
 		p.peer[1] = at->dst.ip[1];
 		p.port = at->dst.port;
-		return count_from(m, &u, &p, have);
+		return count_from(m, u, &p, at->have);
 	}
 	if (pass_tunnels && (at->dst.port == PORT_VXLAN || at->dst.port == PORT_VXLAN_OLD || at->dst.port == PORT_GTPU))
 		return TUNNEL;
 	return MISSED;
 }
 
-INLINE enum outcome filter_tcp(struct __sk_buff *skb, struct path *at)
+INLINE enum outcome filter_tcp(struct path *at)
 {
-	u16 port[2];
-
-	if (load_bytes(skb, at->off, port, 4) < 0)
-		return MALFORMED;
-	if (is_sip(net16(port[0])) || is_sip(net16(port[1])))
+	if (is_sip(net16(at->h.u.sport)) || is_sip(net16(at->h.u.dport)))
 		return SIP_TCP;
 	return IRRELEVANT;
 }
 
 INLINE enum outcome filter_transport(struct __sk_buff *skb, struct path *at)
 {
-	if (likely(at->proto == PROTO_UDP))
-		return filter_udp(skb, at);
-	if (at->proto == PROTO_TCP)
-		return filter_tcp(skb, at);
-	if (pass_tunnels && (at->proto == PROTO_IPIP || at->proto == PROTO_IPV6 || at->proto == PROTO_GRE))
-		return TUNNEL;
-	return IRRELEVANT;
+	if (unlikely(at->proto != PROTO_UDP && at->proto != PROTO_TCP)) {
+		if (pass_tunnels && (at->proto == PROTO_IPIP || at->proto == PROTO_IPV6 || at->proto == PROTO_GRE))
+			return TUNNEL;
+		return IRRELEVANT;
+	}
+	if (unlikely(!at->have) && fetch(skb, at) < 0)
+		return MALFORMED;
+	return at->proto == PROTO_UDP ? filter_udp(skb, at) : filter_tcp(at);
 }
 
 INLINE enum outcome parse_ipv4(struct __sk_buff *skb, struct path *at)
 {
-	struct {
-		u8 vhl, tos;
-		u16 len, id, frag;
-		u8 ttl, proto;
-		u16 sum;
-		u32 src, dst;
-	} ip;
+	struct ipv4 *ip = &at->h.v4;
 
-	if (load_bytes(skb, at->off, &ip, 20) < 0 || ip.vhl >> 4 != 4 || (ip.vhl & 15) < 5)
+	if (likely(load_bytes(skb, at->off, ip, 40) >= 0))
+		at->have = 20;
+	else if (load_bytes(skb, at->off, ip, 20) < 0)
 		return MALFORMED;
-	if (ip.frag & bswap16(0x3fff)) { /* MF or an offset */
-		if (ip.proto == PROTO_UDP || ip.proto == PROTO_TCP)
-			return FRAGMENT;
-		return IRRELEVANT;
-	}
-	at->off += (ip.vhl & 15) * 4;
-	at->proto = ip.proto;
-	at->src.ip[1] = (u64)ip.src << 32 | 0xffff0000;
-	at->dst.ip[1] = (u64)ip.dst << 32 | 0xffff0000;
+	if (ip->vhl >> 4 != 4 || (ip->vhl & 15) < 5)
+		return MALFORMED;
+	if (ip->frag & bswap16(0x3fff)) /* MF or an offset */
+		return ip->proto == PROTO_UDP || ip->proto == PROTO_TCP ? FRAGMENT : IRRELEVANT;
+	if (unlikely(ip->vhl != 0x45))
+		at->have = 0;
+	at->off += (ip->vhl & 15) * 4;
+	at->proto = ip->proto;
+	at->src.ip[1] = (u64)ip->src << 32 | 0xffff0000;
+	at->dst.ip[1] = (u64)ip->dst << 32 | 0xffff0000;
 	return ON;
 }
 
@@ -323,23 +353,23 @@ INLINE enum outcome parse_extensions(struct __sk_buff *skb, struct path *at)
 
 INLINE enum outcome parse_ipv6(struct __sk_buff *skb, struct path *at)
 {
-	struct {
-		u32 vtf;
-		u16 len;
-		u8 next, hops;
-		u64 src[2], dst[2];
-	} ip;
+	struct ipv6 *ip = &at->h.v6;
 
-	if (load_bytes(skb, at->off, &ip, 40) < 0 || (ip.vtf & 0xf0) != 0x60)
+	if (likely(load_bytes(skb, at->off, ip, 60) >= 0))
+		at->have = 20;
+	else if (load_bytes(skb, at->off, ip, 40) < 0)
 		return MALFORMED;
-	at->src.ip[0] = ip.src[0];
-	at->src.ip[1] = ip.src[1];
-	at->dst.ip[0] = ip.dst[0];
-	at->dst.ip[1] = ip.dst[1];
+	if ((ip->vtf & 0xf0) != 0x60)
+		return MALFORMED;
+	at->src.ip[0] = ip->src[0];
+	at->src.ip[1] = ip->src[1];
+	at->dst.ip[0] = ip->dst[0];
+	at->dst.ip[1] = ip->dst[1];
 	at->off += 40;
-	at->proto = ip.next;
-	if (likely(!is_extension(ip.next)))
+	at->proto = ip->next;
+	if (likely(!is_extension(ip->next)))
 		return ON;
+	at->have = 0;
 	return parse_extensions(skb, at);
 }
 

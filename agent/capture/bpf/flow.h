@@ -67,7 +67,7 @@ struct flow {
 	u32 ts;
 	u32 base;   /* first extended sequence number of the run */
 	u32 top;    /* highest */
-	u32 unique; /* packets of the run, without duplicates */
+	u32 skipped; /* packets that are not of the run: of earlier ones, duplicates, strays */
 	u32 bad;    /* the sequence number that would confirm a jump, + 1; 0 = none */
 	u32 restarts;
 	u32 events; /* packets of a telephone-event type */
@@ -116,8 +116,9 @@ struct rtp {
 INLINE u64 flow_lost(const struct flow *f)
 {
 	u32 expected = f->top - f->base + 1;
+	u32 came = (u32)f->packets - f->skipped;
 
-	return f->lost + (expected > f->unique ? expected - f->unique : 0);
+	return f->lost + (expected > came ? expected - came : 0);
 }
 
 /* Begins a run of sequence numbers; nothing before it was expected. */
@@ -131,8 +132,8 @@ INLINE void seq_start(struct flow *f, u16 seq)
 
 enum seq_step { SEQ_NEW, SEQ_FILLED, SEQ_DUPLICATE, SEQ_RESTART, SEQ_JUMP };
 
-/* Sequence numbers as RFC 3550 appendix A.1 and A.3 count them, but that the
- * last 64 are remembered: a duplicate does not hide a loss. The loss is not
+/* Takes a sequence number, before the packet is counted. As RFC 3550 appendix
+ * A.1 and A.3 have it, but that the last 64 are remembered: a duplicate does not hide a loss. The loss is not
  * summed up but follows from the first, the highest and how many came, so that
  * two CPUs which count one flow at once leave no lasting error.
  */
@@ -145,26 +146,27 @@ INLINE enum seq_step seq_update(struct flow *f, u16 seq)
 		f->top += ahead;
 		f->window = ahead < 64 ? f->window << ahead | 1 : 1;
 		f->bad = 0;
-		ATOMIC_ADD(f->unique, 1);
 		return SEQ_NEW;
 	}
 	if (behind < MAX_MISORDER) {
-		if (behind >= 64 || f->window >> behind & 1)
+		if (behind >= 64 || f->window >> behind & 1) {
+			ATOMIC_ADD(f->skipped, 1);
 			return SEQ_DUPLICATE;
+		}
 		f->window |= 1ULL << behind;
-		ATOMIC_ADD(f->unique, 1);
 		return SEQ_FILLED;
 	}
 	/* One stray packet must not begin a new run. */
 	if (f->bad != (u32)seq + 1) {
 		f->bad = (u32)(u16)(seq + 1) + 1;
+		ATOMIC_ADD(f->skipped, 1);
 		return SEQ_JUMP;
 	}
 	f->lost = flow_lost(f);
 	f->restarts++;
 	f->arrival = 0;
+	f->skipped = f->packets;
 	seq_start(f, seq);
-	f->unique = 1;
 	return SEQ_RESTART;
 }
 
@@ -243,7 +245,7 @@ INLINE void flow_clear(struct flow *f)
 {
 	f->packets = 0;
 	f->bytes = 0;
-	f->unique = 0;
+	f->skipped = 0;
 	f->lost = 0;
 	f->jitter = 0;
 	f->arrival = 0;
@@ -305,7 +307,6 @@ INLINE enum counted flow_count(struct direction *d, const struct rtp *p, u32 tic
 			d->rest.last = p->now;
 			return NO_ROOM;
 		}
-		ATOMIC_ADD(f->unique, 1);
 		goto counted;
 	}
 	if (unlikely(f->ifindex != p->ifindex)) {

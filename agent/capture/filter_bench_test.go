@@ -1,0 +1,180 @@
+package capture
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+
+	"github.com/sipward/sipward/sip/media"
+	"github.com/sipward/sipward/sip/packet"
+)
+
+// benchEndpoints is how many endpoints are open while the filter is measured:
+// enough for the map not to fit the caches.
+const benchEndpoints = 20000
+
+func benchEndpoint(i int) packet.Endpoint {
+	ep := endpoint(local)
+	ep.IP[14], ep.IP[15] = byte(i>>8>>4), byte(i>>4)
+	ep.Port = uint16(10000 + i&15*2)
+	return ep
+}
+
+func openMany(tb testing.TB, f *Filter) {
+	tb.Helper()
+	for i := range benchEndpoints {
+		if err := f.Open(benchEndpoint(i), media.Spec{Owner: uint64(i + 1), EventsIn: types(101), ClockHz: 8000}); err != nil {
+			tb.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkFilterProgram runs the program on one packet again and again: the
+// cost with everything in the caches.
+func BenchmarkFilterProgram(b *testing.B) {
+	voice := rtp{seq: 1, ts: 1, ssrc: 1, payload: 160}.bytes()
+	for _, bc := range []struct {
+		name   string
+		kind   uint16
+		packet []byte
+	}{
+		{"hit", etherIPv4, udp(phone, local, voice)},
+		{"hit IPv6", etherIPv6, udp(phone6, local6, voice)},
+		{"hit reverse", etherIPv4, udp(local, nat, voice)},
+		{"event", etherIPv4, udp(phone, local, rtp{pt: 101, payload: 4}.bytes())},
+		{"miss", etherIPv4, udp(phone, "198.51.100.1:30002", voice)},
+		{"sip", etherIPv4, udp(sipA, sipB, sipMessage)},
+		{"arp", 0x0806, make([]byte, 28)},
+		{"tcp", etherIPv4, tcp("192.0.2.1:1", "192.0.2.2:443", voice)},
+	} {
+		b.Run(bc.name, func(b *testing.B) {
+			k := loadKernel(b, nil)
+			openTestEndpoints(k)
+			openMany(b, k.Filter)
+			_, each, err := k.kernel.SipwardFilter.Benchmark(frameOf(bc.kind, bc.packet), max(b.N, 1000), b.ResetTimer)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(float64(each.Nanoseconds()), "ns/packet")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+// BenchmarkFilterLive sends G.711 to 20,000 endpoints over a veth pair and
+// reports what the kernel says that the filter takes for each packet.
+func BenchmarkFilterLive(b *testing.B) {
+	for _, hit := range []bool{true, false} {
+		b.Run(fmt.Sprintf("hit=%t", hit), func(b *testing.B) { benchLive(b, hit) })
+	}
+}
+
+func benchLive(b *testing.B, hit bool) {
+	inNamespace(b)
+	addVeth(b, "v0", "v1")
+	l := runLive(b, LiveConfig{Interfaces: []string{"v1"}, Sink: newSink(1)}, true)
+	openMany(b, l.Filter())
+	stats, err := ebpf.EnableStats(uint32(unix.BPF_STATS_RUN_TIME))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer stats.Close()
+	out := newSender(b, "v0")
+	frames := make([][]byte, benchEndpoints)
+	for i := range frames {
+		ep := benchEndpoint(i)
+		if !hit {
+			ep.Port++
+		}
+		frames[i] = udp(phone, ep.String(), rtp{ssrc: uint32(i), payload: 160}.bytes())
+	}
+	b.ResetTimer()
+	for i := range b.N {
+		f := frames[i%len(frames)]
+		f[20+8+3] = byte(i / len(frames)) // sequence number
+		out.send(etherIPv4, f)
+	}
+	b.StopTimer()
+	s, err := l.filter.kernel.SipwardFilter.Stats()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if s.RunCount < uint64(b.N) {
+		b.Fatalf("the filter ran %d times for %d packets", s.RunCount, b.N)
+	}
+	b.ReportMetric(float64(s.Runtime.Nanoseconds())/float64(s.RunCount), "ns/packet")
+	if c := l.Stats(); hit && c.Filter.Media != uint64(b.N) || c.Received != 0 {
+		b.Fatalf("not what was to be measured: %+v", c)
+	}
+}
+
+func BenchmarkFilterRead(b *testing.B) {
+	k := loadKernel(b, nil)
+	openMany(b, k.Filter)
+	openTestEndpoints(k)
+	k.run(etherIPv4, udp(phone, local, rtp{payload: 160}.bytes()), 1)
+	var flows []Flow
+	ep := endpoint(local)
+	b.ReportAllocs()
+	for b.Loop() {
+		if flows, _ = k.Read(ep, flows[:0]); len(flows) != 1 {
+			b.Fatal("no flow")
+		}
+	}
+}
+
+func BenchmarkFilterOpenClose(b *testing.B) {
+	k := loadKernel(b, nil)
+	ep := endpoint(local)
+	spec := media.Spec{Owner: 1, ClockHz: 8000}
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := k.Open(ep, spec); err != nil {
+			b.Fatal(err)
+		}
+		k.Close(ep)
+	}
+}
+
+func BenchmarkFilterReopen(b *testing.B) {
+	k := loadKernel(b, nil)
+	ep := endpoint(local)
+	spec := media.Spec{Owner: 1, ClockHz: 8000}
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := k.Open(ep, spec); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkRing sends SIP over a veth pair: the cost of a frame from the ring to
+// the sink, with the sender on the same CPU.
+func BenchmarkRing(b *testing.B) {
+	inNamespace(b)
+	addVeth(b, "v0", "v1")
+	sink := &countingSink{batch: packet.NewBatch(512, 1<<20)}
+	l := runLive(b, LiveConfig{Interfaces: []string{"v1"}, Sink: sink, RingBytes: 64 << 20}, true)
+	out := newSender(b, "v0")
+	message := udp(sipA, sipB, make([]byte, 700))
+	b.ResetTimer()
+	for range b.N {
+		out.send(etherIPv4, message)
+	}
+	limit := time.Now().Add(10 * time.Second)
+	for l.Stats().Received < uint64(b.N) && time.Now().Before(limit) {
+		time.Sleep(time.Millisecond)
+	}
+	s := l.Stats()
+	b.ReportMetric(float64(s.Wakeups)/float64(b.N), "wakeups/op")
+	b.ReportMetric(float64(s.KernelDropped), "dropped")
+}
+
+// countingSink takes everything at once.
+type countingSink struct{ batch *packet.Batch }
+
+func (s *countingSink) Get() *packet.Batch       { return s.batch }
+func (s *countingSink) Put(b *packet.Batch) bool { b.Reset(); return true }
