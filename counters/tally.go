@@ -34,7 +34,7 @@ type tallied struct {
 	invited  int64 // first initial INVITE
 	answer   int64 // first 2xx; 0: none
 	ended    int64 // last BYE of its answered legs, open when one has none
-	failed   int64 // last failure of a leg that was not answered; 0: none
+	failed   int64 // last refusal of a leg that was not answered, sent again or not; 0: none
 	forks    uint16
 	initial  bool
 	canceled bool
@@ -81,8 +81,8 @@ func (t *Tally) Add(l *dialog.Leg) {
 			c.answer = l.Answer
 		}
 		c.ended = max(c.ended, endOfAnswered(l))
-	case l.Status >= 300 && l.Release != dialog.CaptureEnd:
-		c.failed = max(c.failed, l.End)
+	case l.Refused != 0:
+		c.failed = max(c.failed, l.Refused)
 	}
 }
 

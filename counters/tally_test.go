@@ -15,7 +15,7 @@ func TestTally(t *testing.T) {
 		return &dialog.Leg{CallID: id, Initial: true, Invited: invited, Answer: answer, End: end, Status: 200, Release: dialog.ByeCaller, Forks: 1}
 	}
 	failed := func(id string, invited, end int64, status uint16) *dialog.Leg {
-		return &dialog.Leg{CallID: id, Initial: true, Invited: invited, End: end, Status: status, Release: dialog.Failed, Forks: 1}
+		return &dialog.Leg{CallID: id, Initial: true, Invited: invited, End: end, Refused: end, Status: status, Release: dialog.Failed, Forks: 1}
 	}
 	with := func(l *dialog.Leg, f func(l *dialog.Leg)) *dialog.Leg { f(l); return l }
 	tests := []struct {
@@ -105,7 +105,7 @@ func randomLegs(r *rand.Rand) []*dialog.Leg {
 		case l.Initial && r.IntN(3) > 0:
 			l.Answer, l.Status = at+r.Int64N(l.End-at), 200
 		case r.IntN(3) > 0:
-			l.Status = 486
+			l.Status, l.Refused = 486, l.End
 		}
 		legs = append(legs, l)
 	}
@@ -131,7 +131,7 @@ func recount(legs []*dialog.Leg) (f TallyFigures) {
 			}
 			initial, first = true, min(first, l.Invited)
 			if l.Answer == 0 {
-				if l.Status >= 300 && l.Release != dialog.CaptureEnd {
+				if l.Refused != 0 {
 					fail = max(fail, l.End)
 				}
 				continue

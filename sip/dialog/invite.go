@@ -244,6 +244,8 @@ func (t *Table) answered(l *Leg, tx *transaction, p *packet.Packet, m *parse.Mes
 // INVITEs is pending any more: behind a proxy that is the customer's own hop,
 // so a carrier that refuses does not end a call that goes on to the next.
 func (t *Table) failed(l *Leg, tx *transaction, p *packet.Packet, m *parse.Message) {
+	news := tx == nil || tx.final == 0
+	l.Refused = p.Time
 	if tx != nil {
 		tx.final = m.Status
 		if a := l.attemptOf(tx); a != nil && a.State == Setup {
@@ -255,7 +257,7 @@ func (t *Table) failed(l *Leg, tx *transaction, p *packet.Packet, m *parse.Messa
 			t.releaseAttempt(l, int(tx.attempt), p.Time, why)
 		}
 	}
-	if l.State == Ended && l.Answer == 0 && l.Release == Failed {
+	if news && l.State == Ended && l.Answer == 0 && l.Release == Failed {
 		l.End = p.Time // the last word of a call that failed on several hops
 		l.Status, l.Phrase = m.Status, phrase(m.Phrase)
 	}

@@ -92,6 +92,7 @@ type Leg struct {
 	Rang     int64 // first 180 or 183
 	Answer   int64 // first 2xx
 	End      int64
+	Refused  int64  // last final response above 299 to an initial INVITE, sent again or not
 	Status   uint16 // of the last final response to an initial INVITE
 	Phrase   string
 	Cause    uint16 // Q.850 cause of the release, 0 when not given (RFC 3326)
