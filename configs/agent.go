@@ -58,12 +58,11 @@ const (
 
 // HEPListener takes HEPv3 from switches and other capture agents.
 type HEPListener struct {
-	Network  string `yaml:"network"`        // udp, tcp or tls
-	Address  string `yaml:"address"`        // address:port, or :port for all
-	CertFile string `yaml:"cert_file"`      // tls: PEM certificate chain
-	KeyFile  string `yaml:"key_file"`       // tls: PEM key
-	CAFile   string `yaml:"client_ca_file"` // tls: clients must have a certificate of one of these
-	AuthFile string `yaml:"auth_key_file"`  // the authenticate key that senders must give; none: any
+	Network  string `yaml:"network"`       // udp, tcp or tls
+	Address  string `yaml:"address"`       // address:port, or :port for all
+	CertFile string `yaml:"cert_file"`     // tls: PEM certificate chain
+	KeyFile  string `yaml:"key_file"`      // tls: PEM key
+	AuthFile string `yaml:"auth_key_file"` // the authenticate key that senders must give; none: any
 
 	AuthKey Secret // what AuthFile holds
 }
@@ -181,7 +180,7 @@ func parse(name string, text []byte) (*Agent, *decoder) {
 func (a *Agent) readSecrets(d *decoder, dir string) {
 	for i := range a.Capture.HEP {
 		h := &a.Capture.HEP[i]
-		for _, p := range []*string{&h.CertFile, &h.KeyFile, &h.CAFile, &h.AuthFile} {
+		for _, p := range []*string{&h.CertFile, &h.KeyFile, &h.AuthFile} {
 			if *p != "" && !filepath.IsAbs(*p) {
 				*p = filepath.Join(dir, *p)
 			}

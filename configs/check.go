@@ -86,7 +86,7 @@ func (a *Agent) checkCapture(d *decoder) {
 func checkHEP(d *decoder, h *HEPListener, at string) {
 	switch h.Network {
 	case "udp", "tcp":
-		if h.CertFile+h.KeyFile+h.CAFile != "" {
+		if h.CertFile+h.KeyFile != "" {
 			d.at(at, "certificates are for network: tls")
 		}
 	case "tls":

@@ -27,8 +27,8 @@ func (a *Agent) lookOdd(d *decoder) {
 	}
 	for i, h := range a.Capture.HEP {
 		host, _, _ := net.SplitHostPort(h.Address)
-		if !loopback(host) && h.AuthFile == "" && h.CAFile == "" {
-			note(fmt.Sprintf("capture.hep[%d].address", i), "anyone who reaches %s can send made-up calls; set auth_key_file, or client_ca_file with tls", h.Address)
+		if !loopback(host) && h.AuthFile == "" {
+			note(fmt.Sprintf("capture.hep[%d].address", i), "anyone who reaches %s can send made-up calls; set auth_key_file", h.Address)
 		}
 	}
 	if a.Calls.MaxAge < a.Calls.SetupTimeout {

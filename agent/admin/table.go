@@ -19,10 +19,7 @@ func WriteTable(w io.Writer, r *Report) error {
 	for _, why := range r.Suspect {
 		fmt.Fprintf(w, "SUSPECT: %s\n", why)
 	}
-	t := &table{tabwriter.NewWriter(w, 0, 8, 2, ' ', tabwriter.AlignRight), nameWidth(r)}
-	t.figures("calls by customer", r.Customers, &r.Calls)
-	t.figures("attempts by carrier", r.Carriers, nil)
-	if err := t.Flush(); err != nil {
+	if err := writeFigures(w, r); err != nil {
 		return err
 	}
 	c := &r.Calls
@@ -45,6 +42,18 @@ func WriteTable(w io.Writer, r *Report) error {
 		fmt.Fprintf(w, "HEP          %s %s\n", l.Network, l.Address)
 	}
 	return nil
+}
+
+// WriteFigures prints the figures of customers and carriers for people.
+func WriteFigures(w io.Writer, s *counters.Snapshot) error {
+	return writeFigures(w, &Report{Calls: newFigures(&s.Total), Customers: newParties(s.Customers), Carriers: newParties(s.Carriers)})
+}
+
+func writeFigures(w io.Writer, r *Report) error {
+	t := &table{tabwriter.NewWriter(w, 0, 8, 2, ' ', tabwriter.AlignRight), nameWidth(r)}
+	t.figures("calls by customer", r.Customers, &r.Calls)
+	t.figures("attempts by carrier", r.Carriers, nil)
+	return t.Flush()
 }
 
 type table struct {

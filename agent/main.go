@@ -1,0 +1,47 @@
+// Command sipward-agent watches the calls that pass a SIP switch: live, or in
+// capture files. This package wires the parts together and holds the command
+// line; it does nothing else.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/alecthomas/kong"
+)
+
+// defaultConfig is where the packages put the configuration.
+const defaultConfig = "/etc/sipward/agent.yaml"
+
+const description = `Watches a SIP switch from the side: live channels, call figures, media and DTMF
+digits, per customer, per carrier and in total. It stands in the path of no call.
+
+  sipward-agent check agent.yaml           is the configuration right?
+  sipward-agent run --config agent.yaml    watch this host
+  sipward-agent status                     the figures of the running agent
+  sipward-agent replay call.pcap           the same figures from capture files`
+
+type cli struct {
+	Run     runCmd     `cmd:"" help:"Watch this host until stopped: capture, count, and serve the figures."`
+	Replay  replayCmd  `cmd:"" help:"Read capture files (pcap, pcapng, gzip of both, - for standard input) and print what they hold."`
+	Check   checkCmd   `cmd:"" help:"Read a configuration file, name every problem in it with its line, and list what is odd."`
+	Status  statusCmd  `cmd:"" help:"Print the figures of the running agent."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+func main() {
+	var c cli
+	parser := kong.Must(&c, kong.Name("sipward-agent"), kong.Description(description), kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
+		kong.Vars{"config": defaultConfig})
+	args := os.Args[1:]
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	ctx, err := parser.Parse(args)
+	parser.FatalIfErrorf(err)
+	if err := ctx.Run(); err != nil {
+		fmt.Fprintf(os.Stderr, "sipward-agent: %v\n", err)
+		os.Exit(1)
+	}
+}

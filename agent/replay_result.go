@@ -1,0 +1,136 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+
+	"github.com/sipward/sipward/counters"
+	"github.com/sipward/sipward/sip/dialog"
+	"github.com/sipward/sipward/sip/media"
+	"github.com/sipward/sipward/sip/packet"
+)
+
+// replayResult is what replay --json prints of one capture.
+type replayResult struct {
+	File     string  `json:"file"`
+	Packets  uint64  `json:"packets"`
+	Duration float64 `json:"duration_s"` // first to last packet
+
+	SIP struct {
+		Messages        uint64            `json:"messages"`
+		Retransmissions uint64            `json:"retransmissions"`
+		Malformed       uint64            `json:"malformed"`
+		Transports      map[string]uint64 `json:"transports"`
+	} `json:"sip"`
+	Calls         counters.TallyFigures `json:"calls"`
+	Registrations struct {
+		Requests     uint64            `json:"requests"`
+		Transactions uint64            `json:"transactions"`
+		Outcomes     map[string]uint64 `json:"outcomes"`
+	} `json:"registrations"`
+	RTP struct {
+		Packets uint64 `json:"packets"` // that SDP in the capture announced
+		Streams uint64 `json:"streams"`
+	} `json:"rtp"`
+	DTMF     []dtmfResult `json:"dtmf"`
+	DTMFInfo []infoResult `json:"dtmf_info"`
+}
+
+// dtmfResult are the RFC 4733 digits of one RTP stream: Digits when they were
+// asked for, else Count.
+type dtmfResult struct {
+	Src    string  `json:"src"`
+	Dst    string  `json:"dst"`
+	SSRC   string  `json:"ssrc"`
+	CallID string  `json:"call_id"`
+	Digits *string `json:"digits,omitempty"`
+	Count  *int    `json:"count,omitempty"`
+}
+
+// infoResult are the SIP INFO digits of one call.
+type infoResult struct {
+	CallID string  `json:"call_id"`
+	Digits *string `json:"digits,omitempty"`
+	Count  *int    `json:"count,omitempty"`
+}
+
+// flow notes the digits of one stream. leg is nil for RTP without SDP. A
+// stream that several legs announced one after the other comes in parts.
+func (r *replay) flow(leg *dialog.Leg, f *media.Flow) {
+	if f.Presses() == 0 || f.Src.IsZero() {
+		return
+	}
+	key := flowKey{f.Src, f.Dst, f.SSRC}
+	i, known := r.keys[key]
+	if !known {
+		i = len(r.dtmf)
+		r.keys[key] = i
+		r.dtmf = append(r.dtmf, dtmfResult{Src: f.Src.String(), Dst: f.Dst.String(), SSRC: fmt.Sprintf("0x%08x", f.SSRC)})
+		if leg != nil {
+			r.dtmf[i].CallID = leg.CallID
+		}
+	}
+	d := &r.dtmf[i]
+	r.pressed(&d.Digits, &d.Count, f.Digits(), f.Presses())
+}
+
+// leg folds a finished leg into the figures.
+func (r *replay) leg(l *dialog.Leg) {
+	r.tally.Add(l)
+	n := int(l.Digits[0].Count) + int(l.Digits[1].Count)
+	if n == 0 {
+		return
+	}
+	i, known := r.calls[l.CallID]
+	if !known {
+		i = len(r.info)
+		r.calls[l.CallID] = i
+		r.info = append(r.info, infoResult{CallID: l.CallID})
+	}
+	d := &r.info[i]
+	r.pressed(&d.Digits, &d.Count, l.Digits[0].Text+l.Digits[1].Text, n)
+}
+
+// pressed adds digits, or only their number.
+func (r *replay) pressed(digits **string, count **int, text string, n int) {
+	if r.cmd.Digits {
+		if *digits != nil {
+			text = **digits + text
+		}
+		*digits = &text
+		return
+	}
+	if *count != nil {
+		n += **count
+	}
+	*count = &n
+}
+
+// result returns what was found. Its lists are never null.
+func (r *replay) result(file string) *replayResult {
+	s := r.core.Snapshot()
+	out := &replayResult{File: file, Packets: s.Core.Frames, Calls: r.tally.Figures(), DTMF: r.dtmf, DTMFInfo: r.info}
+	out.Duration = math.Round(float64(s.Now-s.First)/1e3) / 1e6
+	out.SIP.Malformed, out.SIP.Retransmissions = s.Core.Malformed, s.Core.Retransmissions
+	out.SIP.Transports = map[string]uint64{}
+	for t := packet.UDP; int(t) < packet.Transports; t++ {
+		if n := s.Core.Messages[t]; n > 0 {
+			out.SIP.Messages += n
+			out.SIP.Transports[t.String()] = n
+		}
+	}
+	out.Registrations.Requests, out.Registrations.Transactions = s.Registrations.Requests, s.Registrations.Transactions
+	out.Registrations.Outcomes = map[string]uint64{}
+	for status, n := range s.Registrations.ByStatus {
+		out.Registrations.Outcomes[strconv.Itoa(int(status))] = n
+	}
+	out.RTP.Packets, out.RTP.Streams = s.Media.RTP, s.Media.Streams
+	if out.DTMF == nil {
+		out.DTMF = []dtmfResult{}
+	}
+	if out.DTMFInfo == nil {
+		out.DTMFInfo = []infoResult{}
+	}
+	return out
+}
