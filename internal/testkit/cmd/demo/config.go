@@ -22,7 +22,7 @@ const (
 // planFor makes traffic for about so many seconds, with time for the last calls
 // to end.
 func planFor(length time.Duration, rate float64, seed uint64) (testkit.Plan, error) {
-	tail := 2*ring + 2*hold
+	tail := (ring + hold) * 3 / 2
 	begins := max(length-tail, length/3)
 	plan := testkit.Plan{
 		Seed: seed, Start: time.Now(),

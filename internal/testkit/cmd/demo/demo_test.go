@@ -59,12 +59,16 @@ func TestPlansFit(t *testing.T) {
 }
 
 // counted is what an agent that is right says of a plan of two calls.
-const counted = `{"figures": {
-  "total": {"started": 2, "outcomes": 2, "answered": 2, "peak": 2, "peak_answered": 1, "digits": [6, 0]},
-  "customers": [{"name": "customer-a", "started": 2, "answered": 2}],
-  "carriers": [{"name": "carrier-a", "started": 2, "answered": 2}, {"name": "unknown"}]},
- "registrations": {"transactions": 2, "by_status": {"401": 1, "200": 1}},
- "messages": 30, "rtp_packets": 500}`
+const counted = `{"mode": "hep",
+ "calls": {"started": 2, "outcomes": 2, "answered": 2, "peak": 2, "peak_answered": 1,
+  "asr": {"num": 2, "den": 2, "value": 1}, "acd_ms": {"num": 0, "den": 0, "value": null},
+  "dtmf_digits": {"caller": 5, "callee": 1}},
+ "customers": [{"name": "customer-a", "started": 2, "answered": 2}],
+ "carriers": [{"name": "carrier-a", "started": 2, "answered": 2}, {"name": "unknown"}],
+ "registrations": {"transactions": 2, "outcomes": {"401": 1, "200": 1}},
+ "sip": {"messages": 30},
+ "agent": {"drops": [{"stage": "tcp", "event": "evicted", "n": 0}],
+  "counts": [{"stage": "dtmf", "event": "presses", "n": 6}, {"stage": "media", "event": "rtp", "n": 500}]}}`
 
 func played2() *testkit.Expected {
 	two := testkit.Totals{Total: 2, Answered: 2, MaxLive: 2, MaxAnswered: 1}
@@ -83,7 +87,7 @@ func TestCompare(t *testing.T) {
 	}{
 		{"the same", func(*testkit.Expected) {}, ""},
 		{"a call more", func(e *testkit.Expected) { e.Calls.Total++ }, "calls "},
-		{"a digit more", func(e *testkit.Expected) { e.DigitCount++ }, "digits"},
+		{"a digit more", func(e *testkit.Expected) { e.DigitCount++ }, "digits pressed"},
 		{"a packet less", func(e *testkit.Expected) { e.RTPPackets-- }, "RTP packets"},
 		{"a carrier's answer", func(e *testkit.Expected) { e.Carriers[0].Answered = 1 }, "carrier-a, answered"},
 		{"a customer that the agent does not know", func(e *testkit.Expected) {

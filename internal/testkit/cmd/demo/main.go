@@ -165,8 +165,9 @@ type played struct {
 	err  error
 }
 
-// settleWait is how long the agent may take to publish its last figures.
-const settleWait = 5 * time.Second
+// settleWait is how long the agent may take to publish its last figures: it
+// keeps a call for some seconds after its end, for what may still come.
+const settleWait = 10 * time.Second
 
 // settle reads the agent's figures until they are those expected, or do not
 // become so.

@@ -19,11 +19,11 @@ type screen struct {
 }
 
 func (s *screen) draw(passed, length time.Duration, p *testkit.Progress, got *status) {
-	t := got.Figures.Total
+	t := got.Calls
 	if !s.terminal {
 		fmt.Fprintf(s.w, "%3.0f s  setup %d/%d  answered %d/%d  calls %d/%d  ASR %s  digits %d/%d  (played/counted)\n",
 			passed.Seconds(), p.Setup.Load(), t.LiveSetup, p.Talking.Load(), t.LiveAnswered,
-			p.Calls.Load(), t.Started, percent(t.Answered, t.Outcomes), p.Digits.Load(), t.Digits[0]+t.Digits[1])
+			p.Calls.Load(), t.Started, percent(t.ASR), p.Digits.Load(), got.presses())
 		return
 	}
 	var b strings.Builder
@@ -36,18 +36,18 @@ func (s *screen) draw(passed, length time.Duration, p *testkit.Progress, got *st
 	line("channels answered", p.Talking.Load(), t.LiveAnswered)
 	line("calls", p.Calls.Load(), t.Started)
 	line("answered", p.Answered.Load(), t.Answered)
-	line("digits", p.Digits.Load(), t.Digits[0]+t.Digits[1])
+	line("digits", p.Digits.Load(), got.presses())
 	line("registrations", p.Registration.Load(), accepted(got))
-	line("SIP messages", p.Messages.Load(), got.Messages)
-	line("RTP packets", p.RTP.Load(), got.RTPPackets)
+	line("SIP messages", p.Messages.Load(), got.SIP.Messages)
+	line("RTP packets", p.RTP.Load(), got.rtpPackets())
 	fmt.Fprintf(&b, "\n%-24s %6s %6s %6s %7s %7s %9s %9s\n", "", "setup", "answ.", "peak", "calls", "ASR", "ACD", "PDD")
-	for _, group := range [][]party{{{"all calls", t}}, got.Figures.Customers, got.Figures.Carriers} {
+	for _, group := range [][]party{{{"all calls", t}}, got.Customers, got.Carriers} {
 		for _, f := range group {
 			if f.Name == "unknown" && f.Started == 0 {
 				continue
 			}
 			fmt.Fprintf(&b, "%-24s %6d %6d %6d %7d %7s %9s %9s\n", f.Name, f.LiveSetup, f.LiveAnswered, f.Peak, f.Started,
-				percent(f.Answered, f.Outcomes), mean(f.AnsweredMS, f.Ended), mean(f.PDD.SumMS, f.PDD.Count))
+				percent(f.ASR), milliseconds(f.ACD), milliseconds(f.PDD))
 		}
 	}
 	text := b.String()
@@ -62,7 +62,7 @@ func (s *screen) draw(passed, length time.Duration, p *testkit.Progress, got *st
 // accepted are registrations that came to an end, as the generator counts them.
 func accepted(s *status) int {
 	n := 0
-	for code, count := range s.Registrations.ByStatus {
+	for code, count := range s.Registrations.Outcomes {
 		if code != "401" {
 			n += count
 		}
@@ -70,17 +70,17 @@ func accepted(s *status) int {
 	return n
 }
 
-// percent and mean are blank without a denominator.
-func percent(n, of int) string {
-	if of == 0 {
+// percent and milliseconds show a blank ratio as a dash.
+func percent(r ratio) string {
+	if r.Value == nil {
 		return "-"
 	}
-	return fmt.Sprintf("%.1f%%", 100*float64(n)/float64(of))
+	return fmt.Sprintf("%.1f%%", 100**r.Value)
 }
 
-func mean(ms, of int) string {
-	if of == 0 {
+func milliseconds(r ratio) string {
+	if r.Value == nil {
 		return "-"
 	}
-	return (time.Duration(ms/of) * time.Millisecond).Round(10 * time.Millisecond).String()
+	return (time.Duration(*r.Value) * time.Millisecond).Round(10 * time.Millisecond).String()
 }

@@ -4,19 +4,21 @@ package main
 // compares. It is written down here once more, and not shared with the agent:
 // scripts of operators read the same names.
 type status struct {
-	Figures struct {
-		Total     figures `json:"total"`
-		Customers []party `json:"customers"`
-		Carriers  []party `json:"carriers"`
-	} `json:"figures"`
+	Mode          string  `json:"mode"` // ebpf, classic or hep
+	Calls         figures `json:"calls"`
+	Customers     []party `json:"customers"`
+	Carriers      []party `json:"carriers"`
 	Registrations struct {
 		Transactions int            `json:"transactions"`
-		ByStatus     map[string]int `json:"by_status"`
+		Outcomes     map[string]int `json:"outcomes"` // by status
 	} `json:"registrations"`
-	Messages    int `json:"messages"`
-	RTPPackets  int `json:"rtp_packets"`
-	Digits      int `json:"digits"`
-	KernelDrops int `json:"kernel_drops"`
+	SIP struct {
+		Messages int `json:"messages"`
+	} `json:"sip"`
+	Agent struct {
+		Drops  []count `json:"drops"`
+		Counts []count `json:"counts"`
+	} `json:"agent"`
 }
 
 type party struct {
@@ -26,19 +28,58 @@ type party struct {
 
 // figures are those of a party, or of all calls.
 type figures struct {
-	LiveSetup    int    `json:"live_setup"`
-	LiveAnswered int    `json:"live_answered"`
-	Peak         int    `json:"peak"`
-	PeakAnswered int    `json:"peak_answered"`
-	Started      int    `json:"started"`
-	Outcomes     int    `json:"outcomes"`
-	Answered     int    `json:"answered"`
-	Effective    int    `json:"effective"`
-	Ended        int    `json:"ended"`
-	AnsweredMS   int    `json:"answered_ms"`
-	Digits       [2]int `json:"digits"`
-	PDD          struct {
-		Count int `json:"count"`
-		SumMS int `json:"sum"`
-	} `json:"pdd_ms"`
+	LiveSetup    int   `json:"live_setup"`
+	LiveAnswered int   `json:"live_answered"`
+	Peak         int   `json:"peak"`
+	PeakAnswered int   `json:"peak_answered"`
+	Started      int   `json:"started"`
+	Outcomes     int   `json:"outcomes"`
+	Answered     int   `json:"answered"`
+	ASR          ratio `json:"asr"`
+	ACD          ratio `json:"acd_ms"`
+	PDD          ratio `json:"pdd_ms"`
+	Digits       struct {
+		Caller int `json:"caller"`
+		Callee int `json:"callee"`
+	} `json:"dtmf_digits"` // of calls that are over
+}
+
+// ratio is blank, a value of null, when there is nothing to divide by.
+type ratio struct {
+	Value *float64 `json:"value"`
+}
+
+type count struct {
+	Stage string `json:"stage"`
+	Event string `json:"event"`
+	N     int    `json:"n"`
+}
+
+func (s *status) count(stage, event string) int {
+	for _, c := range s.Agent.Counts {
+		if c.Stage == stage && c.Event == event {
+			return c.N
+		}
+	}
+	return -1 // no such counter: it will differ from whatever was played
+}
+
+// presses are the digits seen so far, also in calls that go on.
+func (s *status) presses() int { return s.count("dtmf", "presses") }
+
+// rtpPackets are counted in the kernel where eBPF does it.
+func (s *status) rtpPackets() int {
+	if s.Mode == "ebpf" {
+		return s.count("filter", "media")
+	}
+	return s.count("media", "rtp")
+}
+
+// dropped is the sum of all that was lost.
+func (s *status) dropped() int {
+	n := 0
+	for _, c := range s.Agent.Drops {
+		n += c.N
+	}
+	return n
 }
