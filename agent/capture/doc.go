@@ -1,3 +1,5 @@
+// Package capture reads interfaces, live, in this way.
+//
 // # Live capture
 //
 // A [Live] opens an AF_PACKET socket for each interface, or one for all of

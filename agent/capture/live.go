@@ -7,6 +7,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -97,11 +98,13 @@ type reader struct {
 	polls  []unix.PollFd
 	out    hand
 	ready  bool
+	looked time.Time // when the kernel's counters and the interfaces were last looked at
 }
 
-// pollMillis bounds the time between two looks at the kernel's counters and at
-// the list of interfaces.
-const pollMillis = 1000
+// lookInterval is the time between two looks at the kernel's counters and at
+// the list of interfaces. Changes of interfaces are announced, too; the list is
+// for those that were missed.
+const lookInterval = time.Second
 
 func (r *reader) run(ctx context.Context) (err error) {
 	r.out = hand{sink: r.cfg.Sink, counts: &r.live.counts}
@@ -144,12 +147,13 @@ func (r *reader) step() error {
 	for _, t := range r.taps {
 		r.polls = append(r.polls, unix.PollFd{Fd: int32(t.ring.fd), Events: unix.POLLIN})
 	}
-	n, err := unix.Poll(r.polls, pollMillis)
+	_, err := unix.Poll(r.polls, int(lookInterval/time.Millisecond))
 	if err != nil && err != unix.EINTR {
 		return os.NewSyscallError("poll", err)
 	}
 	r.live.counts.wakeups.Add(1)
-	rescan := n == 0
+	now := time.Now()
+	rescan := now.Sub(r.looked) >= lookInterval
 	if r.polls[1].Revents != 0 {
 		drainLinkWatch(r.watch)
 		rescan = true
@@ -160,13 +164,14 @@ func (r *reader) step() error {
 		}
 		// ENETDOWN: the interface went down or away. The socket goes on
 		// when it is up again; if it is gone, the scan finds that out.
-		if err := t.ring.clearError(); err != nil && err != unix.ENETDOWN {
+		if err := t.ring.clearError(); err != nil && !errors.Is(err, unix.ENETDOWN) {
 			r.cfg.Log.Warn("capture socket reports an error", "interface", t.name, "error", err)
 		}
 		rescan = true
 	}
 	r.drain()
 	if rescan {
+		r.looked = now
 		r.collectDrops()
 		return r.scan()
 	}

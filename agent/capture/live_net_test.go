@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/binary"
 	"net"
+	"os"
 	"runtime"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 
 	"github.com/sipward/sipward/sip/media"
@@ -441,18 +443,117 @@ func TestLiveCountsWhatTheSinkRefuses(t *testing.T) {
 	for range n {
 		out.send(etherIPv4, mark('x'))
 	}
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	limit := time.After(10 * time.Second)
-	for l.Stats().Received < n {
-		select {
-		case <-tick.C:
-		case <-limit:
-			t.Fatalf("not all frames came: %+v", l.Stats())
-		}
-	}
+	awaitReceived(t, l, n)
 	s := l.Stats()
 	if s.QueueDropped == 0 || s.QueueDropped+s.Delivered != n || s.Delivered == 0 {
 		t.Errorf("delivered %d and dropped %d of %d", s.Delivered, s.QueueDropped, n)
+	}
+}
+
+// awaitReceived waits until n frames were read or lost in the kernel.
+func awaitReceived(tb testing.TB, l *Live, n uint64) {
+	tb.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	limit := time.After(20 * time.Second)
+	for {
+		s := l.Stats()
+		if s.Received+s.KernelDropped >= n {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-limit:
+			tb.Fatalf("not all of %d frames came: %+v", n, s)
+		}
+	}
+}
+
+// What a stalled reader loses in the kernel is counted exactly.
+func TestLiveCountsKernelDrops(t *testing.T) {
+	inNamespace(t)
+	addVeth(t, "v0", "v1")
+	sink := &stallingSink{testSink: newSink(1 << 12), stalled: make(chan struct{}), resume: make(chan struct{})}
+	l := runLive(t, LiveConfig{Interfaces: []string{"v1"}, Sink: sink, RingBytes: 1 << 20}, true)
+	out := newSender(t, "v0")
+	big := udp(sipA, sipB, make([]byte, 1400))
+	out.send(etherIPv4, big)
+	<-sink.stalled
+	const n = 3000 // 4 MB into a ring of 1 MB
+	for range n {
+		out.send(etherIPv4, big)
+	}
+	close(sink.resume)
+	awaitReceived(t, l, n+1)
+	if s := l.Stats(); s.KernelDropped == 0 || s.Frozen == 0 || s.Received+s.KernelDropped != n+1 {
+		t.Errorf("received %d and dropped %d of %d", s.Received, s.KernelDropped, n+1)
+	}
+}
+
+// stallingSink blocks the reader at its first hand-over until told otherwise,
+// which no real sink does.
+type stallingSink struct {
+	*testSink
+	once            sync.Once
+	stalled, resume chan struct{}
+}
+
+func (s *stallingSink) Put(b *packet.Batch) bool {
+	s.once.Do(func() { close(s.stalled); <-s.resume })
+	return s.testSink.Put(b)
+}
+
+// Starting and stopping leaves nothing behind.
+func TestLiveEnds(t *testing.T) {
+	inNamespace(t)
+	leaks := goleak.IgnoreCurrent()
+	before := openFiles(t)
+	for range 3 {
+		t.Run("", func(t *testing.T) {
+			inNamespace(t)
+			l := runLive(t, LiveConfig{Interfaces: []string{"lo"}, Sink: newSink(1)}, true)
+			if err := l.Filter().Open(endpoint(local), media.Spec{Owner: 1}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	goleak.VerifyNone(t, leaks)
+	if after := openFiles(t); after > before {
+		t.Errorf("%d files are open, %d before", after, before)
+	}
+}
+
+func openFiles(t *testing.T) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(entries)
+}
+
+func TestLiveConfigErrors(t *testing.T) {
+	good := LiveConfig{Interfaces: []string{"eth*"}, SIPPorts: []uint16{5060}, Sink: newSink(1)}
+	if _, err := NewLive(good); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*LiveConfig){
+		"no sink":            func(c *LiveConfig) { c.Sink = nil },
+		"no interface":       func(c *LiveConfig) { c.Interfaces = nil },
+		"any and another":    func(c *LiveConfig) { c.Interfaces = []string{"any", "eth0"} },
+		"bad pattern":        func(c *LiveConfig) { c.Interfaces = []string{"eth["} },
+		"empty name":         func(c *LiveConfig) { c.Interfaces = []string{""} },
+		"no port":            func(c *LiveConfig) { c.SIPPorts = nil },
+		"too many ports":     func(c *LiveConfig) { c.SIPPorts = make([]uint16, MaxSIPPorts+1) },
+		"ring too large":     func(c *LiveConfig) { c.RingBytes = MaxRingBytes + 1 },
+		"negative ring":      func(c *LiveConfig) { c.RingBytes = -1 },
+		"too many endpoints": func(c *LiveConfig) { c.MaxEndpoints = 1<<24 + 1 },
+		"unknown mode":       func(c *LiveConfig) { c.Mode = 3 },
+	} {
+		cfg := good
+		change(&cfg)
+		if _, err := NewLive(cfg); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
 	}
 }

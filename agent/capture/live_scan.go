@@ -116,7 +116,7 @@ func (r *reader) ensure(l link) error {
 		return wrapPermission(err, "CAP_NET_RAW", fmt.Sprintf("capturing on %s", l.name))
 	}
 	// A socket bound while its interface is down has that pending.
-	if err := ring.clearError(); err != nil && err != unix.ENETDOWN {
+	if err := ring.clearError(); err != nil && !errors.Is(err, unix.ENETDOWN) {
 		return errors.Join(fmt.Errorf("capturing on %s: %w", l.name, err), ring.close())
 	}
 	r.taps = append(r.taps, &tap{link: l, ring: ring})

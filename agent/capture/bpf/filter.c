@@ -199,16 +199,15 @@ INLINE enum outcome count_media(const struct settings *s, struct direction *d,
 	return p->event || in_set(types->redundant, pt) ? EVENT : MEDIA;
 }
 
-/* These two are functions of their own, not inlined: each holds the counting
- * once for one direction, and the verifier sees constant offsets only, which
- * it demands of programs loaded without CAP_PERFMON.
+/* The two directions are written out, so that the verifier sees constant
+ * offsets only, which it demands of programs loaded without CAP_PERFMON.
  */
-NOINLINE enum outcome count_to(struct media *m, const struct udp_rtp *u, struct rtp *p, u32 have)
+INLINE enum outcome count_to(struct media *m, const struct udp_rtp *u, struct rtp *p, u32 have)
 {
 	return count_media(&m->settings, &m->to, &m->settings.in, u, p, have);
 }
 
-NOINLINE enum outcome count_from(struct media *m, const struct udp_rtp *u, struct rtp *p, u32 have)
+INLINE enum outcome count_from(struct media *m, const struct udp_rtp *u, struct rtp *p, u32 have)
 {
 	return count_media(&m->settings, &m->from, &m->settings.out, u, p, have);
 }
