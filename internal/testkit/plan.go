@@ -53,9 +53,10 @@ type Plan struct {
 
 	Calls  int
 	Rate   float64       // new calls a second, evenly spaced; default 10
-	Ring   time.Duration // INVITE to answer or failure; default 1 s
+	Delay  time.Duration // INVITE to ringing or failure, beyond the hops; default none
+	Ring   time.Duration // ringing to answer or failure; default 1 s
 	Hold   time.Duration // answer to BYE; default 5 s
-	Spread float64       // Ring and Hold vary by up to this share, 0 to 0.9
+	Spread float64       // Delay, Ring and Hold vary by up to this share, 0 to 0.9
 	Mix    []Share       // default: only Answered
 
 	Switch    Switch // default Proxy
@@ -99,7 +100,7 @@ func (p Plan) Fill() (Plan, error) {
 	}{
 		{p.Calls < 0 || p.Registers < 0 || p.Digits < 0 || p.CalleeDigits < 0, "counts must not be negative"},
 		{p.Calls+p.Registers == 0, "nothing to play: no calls and no registrations"},
-		{p.Rate <= 0 || p.Ring < 0 || p.Hold < 0, "rate, ring and hold must be positive"},
+		{p.Rate <= 0 || p.Delay < 0 || p.Ring < 0 || p.Hold < 0, "rate, delay, ring and hold must not be negative"},
 		{p.Spread < 0 || p.Spread > 0.9, "spread must be within 0 and 0.9"},
 		{p.Customers > maxParties || p.Carriers > maxParties, fmt.Sprintf("at most %d customers and carriers", maxParties)},
 		{p.RegistersDenied > p.Registers, "more registrations denied than played"},
@@ -131,7 +132,7 @@ func (p Plan) checkMix() error {
 	if total == 0 {
 		return errors.New("testkit: the weights of the mix add up to nothing")
 	}
-	live := p.Rate * (p.Ring + p.Hold).Seconds() * (1 + p.Spread)
+	live := p.Rate * (p.Delay + p.Ring + p.Hold).Seconds() * (1 + p.Spread)
 	if p.RTP && live > float64(mediaPorts/4*min(p.Customers, p.Carriers)) {
 		return fmt.Errorf("testkit: %.0f calls at a time need more than the media ports of %d customers and %d carriers", live, p.Customers, p.Carriers)
 	}

@@ -96,6 +96,9 @@ func (w *writer) attempt(carrier int, last bool) {
 	w.send(l, message{method: "INVITE", cseq: w.cseq, vias: vias, sdp: 'o'})
 	w.wait(hopTime)
 	w.send(l, message{method: "INVITE", status: 100, cseq: w.cseq, vias: vias, toUp: true})
+	if w.plan.Delay > 0 {
+		w.wait(w.vary(w.plan.Delay))
+	}
 	tag := fmt.Sprintf("t%x", w.rng.Uint64())
 	a := &attempt{leg: l, vias: vias, tag: tag, result: &w.carriers[len(w.carriers)-1]}
 

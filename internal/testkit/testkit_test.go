@@ -73,7 +73,7 @@ func TestSameSeedSamePackets(t *testing.T) {
 
 func TestExpected(t *testing.T) {
 	plan := Plan{
-		Calls: 60, Rate: 10, Ring: time.Second, Hold: 3 * time.Second, Customers: 4, Carriers: 3,
+		Calls: 60, Rate: 10, Delay: 200 * time.Millisecond, Ring: 800 * time.Millisecond, Hold: 3 * time.Second, Customers: 4, Carriers: 3,
 		RTP: true, Digits: 3, CalleeDigits: 1, Registers: 7, RegistersDenied: 2,
 	}
 	_, want := fingerprint(t, plan)

@@ -30,7 +30,7 @@ const (
 	pollEvery  = 100 * time.Millisecond
 )
 
-// start runs the agent and returns when it answers.
+// start runs the agent and returns when it takes packets.
 func start(ctx context.Context, program string, s *site) (*agent, error) {
 	log, err := os.Create(filepath.Join(s.dir, "agent.log"))
 	if err != nil {
@@ -60,10 +60,11 @@ func (a *agent) waitReady(ctx context.Context) error {
 	poll := time.NewTicker(pollEvery)
 	defer poll.Stop()
 	for {
-		if _, err := a.status(ctx); err == nil {
+		got, err := a.status(ctx)
+		if err == nil && got.Ready {
 			return nil
 		} else if ctx.Err() != nil {
-			return fmt.Errorf("the agent did not answer within %v: %w", startWait, err)
+			return errors.Join(fmt.Errorf("the agent was not ready within %v", startWait), err)
 		}
 		select {
 		case <-a.ended:

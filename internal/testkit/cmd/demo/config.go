@@ -15,18 +15,19 @@ const sipPort = 15060
 
 // Length of one call, on average.
 const (
-	ring = 1500 * time.Millisecond
-	hold = 8 * time.Second
+	delay = 300 * time.Millisecond // to ringing
+	ring  = 1500 * time.Millisecond
+	hold  = 8 * time.Second
 )
 
 // planFor makes traffic for about so many seconds, with time for the last calls
 // to end.
 func planFor(length time.Duration, rate float64, seed uint64) (testkit.Plan, error) {
-	tail := (ring + hold) * 3 / 2
+	tail := (delay + ring + hold) * 3 / 2
 	begins := max(length-tail, length/3)
 	plan := testkit.Plan{
 		Seed: seed, Start: time.Now(),
-		Calls: max(1, int(begins.Seconds()*rate)), Rate: rate, Ring: ring, Hold: hold, Spread: 0.4,
+		Calls: max(1, int(begins.Seconds()*rate)), Rate: rate, Delay: delay, Ring: ring, Hold: hold, Spread: 0.4,
 		Mix: []testkit.Share{
 			{Outcome: testkit.Answered, Weight: 12}, {Outcome: testkit.Failover, Weight: 2}, {Outcome: testkit.Busy, Weight: 2},
 			{Outcome: testkit.NoAnswer, Weight: 1}, {Outcome: testkit.Cancelled, Weight: 2}, {Outcome: testkit.NotFound, Weight: 1},

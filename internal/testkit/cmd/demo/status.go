@@ -4,6 +4,7 @@ package main
 // compares. It is written down here once more, and not shared with the agent:
 // scripts of operators read the same names.
 type status struct {
+	Ready         bool    `json:"ready"`
 	Mode          string  `json:"mode"` // ebpf, classic or hep
 	Calls         figures `json:"calls"`
 	Customers     []party `json:"customers"`
