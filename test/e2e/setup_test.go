@@ -1,11 +1,9 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"net/netip"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -206,19 +204,22 @@ func (r *running) during(what string, want int, is func(*peers.AgentStatus) bool
 	}
 }
 
-// settle waits until the agent has no live call.
-func (w *world) settle() *peers.AgentStatus {
+// settle waits until the agent has no live call, and has written the records
+// of as many as were made: it keeps a call a few seconds for late messages.
+func (w *world) settle(calls int) *peers.AgentStatus {
 	w.t.Helper()
 	var s *peers.AgentStatus
-	err := peers.Poll(w.t.Context(), 15*time.Second, "the agent's live calls to end", func() (_ bool, err error) {
-		s, err = w.agent.Status(context.WithoutCancel(w.t.Context()))
+	records := 0
+	err := peers.Poll(w.t.Context(), 60*time.Second, "the agent to be done with all calls", func() (_ bool, err error) {
+		s, err = w.agent.Status(w.t.Context())
 		if err != nil {
 			return false, err
 		}
-		return s.Calls.LiveSetup+s.Calls.LiveAnswered == 0, nil
+		records, _ = s.Count("records", "written") // without it the wait fails
+		return s.Calls.LiveSetup+s.Calls.LiveAnswered == 0 && records >= calls, nil
 	})
 	if err != nil {
-		w.t.Fatalf("%v: it has %d in setup and %d answered", err, s.Calls.LiveSetup, s.Calls.LiveAnswered)
+		w.t.Errorf("%v: it has %d in setup, %d answered, and wrote %d of %d records", err, s.Calls.LiveSetup, s.Calls.LiveAnswered, records, calls)
 	}
 	return s
 }
@@ -229,15 +230,4 @@ func (w *world) equal(name string, got, want int) {
 	if got != want {
 		w.t.Errorf("%s: the agent has %d, sipp %d", name, got, want)
 	}
-}
-
-// distinct keeps each character of a text once.
-func distinct(s string) string {
-	var b strings.Builder
-	for _, r := range s {
-		if !strings.ContainsRune(b.String(), r) {
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
 }

@@ -48,7 +48,7 @@ func TestSoak(t *testing.T) {
 	if res.caller.Failed > 0 || res.caller.Created != b.calls {
 		t.Errorf("sipp: %+v", res.caller)
 	}
-	s := w.settle()
+	s := w.settle(res.caller.Created)
 	w.equal("calls", s.Calls.Started, res.caller.Created)
 	w.equal("answered calls", s.Calls.Answered, res.caller.Successful)
 	w.equal("attempts at carrier A", peers.Party(s.Carriers, "alpha").Started, res.a.Accepted)
