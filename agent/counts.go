@@ -13,14 +13,17 @@ import (
 // stage, under their own names: OutOfOrder is out_of_order. What skip names is
 // shown elsewhere.
 func countsOf(stage string, stats any, skip ...string) []admin.Count {
+	return fieldCounts(stage, reflect.ValueOf(stats), skip)
+}
+
+func fieldCounts(stage string, v reflect.Value, skip []string) []admin.Count {
 	var out []admin.Count
-	v := reflect.ValueOf(stats)
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
 		name := snake(f.Name)
 		switch {
 		case f.Anonymous:
-			out = append(out, countsOf(stage, v.Field(i).Interface(), skip...)...)
+			out = append(out, fieldCounts(stage, v.Field(i), skip)...)
 		case f.Type.Kind() == reflect.Uint64 && !slices.Contains(skip, name):
 			out = append(out, admin.Count{Stage: stage, Event: name, N: v.Field(i).Uint()})
 		}

@@ -129,7 +129,7 @@ records:
 	if err != nil {
 		t.Fatal(err)
 	}
-	if time.Duration(a.Calls.MaxAge) != 90*time.Minute || a.Calls.MediaTimeout != Never || a.DTMF.Digits.Policy() != counters.MaskDigits ||
+	if a.Calls.MaxAge != 90*time.Minute || a.Calls.MediaTimeout != Never || a.DTMF.Digits.Policy() != counters.MaskDigits ||
 		a.Calls.Max != 200_000 || a.Admin.Socket != Off || a.Capture.RingMiB != 16 {
 		t.Errorf("%+v", a)
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/sipward/sipward/sip/party"
@@ -105,10 +106,10 @@ func checkHEP(d *decoder, h *HEPListener, at string) {
 // they mean can change without a word.
 func address(s string) bool {
 	host, port, err := net.SplitHostPort(s)
-	if err != nil || port == "" {
+	if err != nil {
 		return false
 	}
-	if _, err := net.LookupPort("tcp", port); err != nil {
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
 		return false
 	}
 	if host == "" || host == "localhost" {

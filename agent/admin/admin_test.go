@@ -245,6 +245,15 @@ func TestSocketOfADeadAgentIsReplaced(t *testing.T) {
 	_ = l.Close()
 	run(t, Config{Socket: socket, Source: fixed{sample()}})
 
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := New(Config{Socket: socket, Source: fixed{sample()}}).Run(ended); err == nil {
+		t.Error("an agent that is being stopped took the socket of one that is alive")
+	}
+	if _, _, err := Fetch(t.Context(), socket); err != nil {
+		t.Error(err)
+	}
+
 	file := filepath.Join(dir, "precious")
 	if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
 		t.Fatal(err)

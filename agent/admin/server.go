@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -163,11 +164,10 @@ func stale(ctx context.Context, path string) bool {
 	}
 	d := net.Dialer{Timeout: time.Second}
 	c, err := d.DialContext(ctx, "unix", path)
-	if err != nil {
-		return true
+	if err == nil {
+		_ = c.Close()
 	}
-	_ = c.Close()
-	return false
+	return errors.Is(err, syscall.ECONNREFUSED) // any other error says nothing about who listens
 }
 
 // stalled is how old a snapshot may be before the pipeline counts as stuck; it
