@@ -61,7 +61,11 @@ bench: ## every benchmark with its allocations (BENCH=regexp BENCHPKG=./sip/...)
 
 .PHONY: e2e
 e2e: build ## real SIP peers in network namespaces; root
-	SIPWARD_E2E=1 SIPWARD_AGENT=$(CURDIR)/$(BIN)/sipward-agent $(GO) test -count=1 -timeout 10m -v ./test/...
+	SIPWARD_E2E=1 SIPWARD_AGENT=$(CURDIR)/$(BIN)/sipward-agent $(GO) test -count=1 -timeout 10m -v ./test/e2e/
+
+.PHONY: load
+load: build ## how much the agent bears: tcpreplay at full rate, many calls a second; root
+	SIPWARD_LOAD=1 SIPWARD_AGENT=$(CURDIR)/$(BIN)/sipward-agent $(GO) test -count=1 -timeout 30m -v ./test/load/
 
 .PHONY: demo
 demo: build ## the agent with made-up calls, live figures in this terminal (DEMO_SECONDS=40)
@@ -69,7 +73,7 @@ demo: build ## the agent with made-up calls, live figures in this terminal (DEMO
 
 .PHONY: soak
 soak: build ## live calls for SOAKTIME: memory, goroutines and map entries must not grow; root
-	SIPWARD_E2E=1 SIPWARD_AGENT=$(CURDIR)/$(BIN)/sipward-agent SIPWARD_SOAK=$(SOAKTIME) $(GO) test -count=1 -timeout 0 -v -run Soak ./test/...
+	SIPWARD_E2E=1 SIPWARD_AGENT=$(CURDIR)/$(BIN)/sipward-agent SIPWARD_SOAK=$(SOAKTIME) $(GO) test -count=1 -timeout 0 -v -run Soak ./test/e2e/
 
 .PHONY: generate
 generate: ## write generated code anew (the kernel filter: clang)
