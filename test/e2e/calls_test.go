@@ -154,7 +154,11 @@ func (w *world) media(s *peers.AgentStatus) {
 	}
 	// Both sides' voice was counted by the kernel, and seen once more on the way
 	// out of the switch; nothing came before the map knew of it.
-	w.equal("voice packets counted by the kernel", count("media")-count("events"), 2*crowd*peers.VoicePackets)
+	// sipp plays all of the file, or all but its last packet.
+	const most = 2 * crowd * peers.VoicePackets
+	if voice := count("media") - count("events"); voice < most-2*crowd || voice > most {
+		t.Errorf("the kernel counted %d voice packets, %d to %d were sent", voice, most-2*crowd, most)
+	}
 	w.equal("media packets seen a second time", count("twice"), count("media"))
 	w.equal("media packets of nothing known", count("missed"), 0)
 }
@@ -185,8 +189,8 @@ func (w *world) records(started int) {
 		if r.FromCaller.Text != callerKeys || r.FromCallee.Text != calleeKeys {
 			t.Errorf("record of %s: digits %q and %q, want %q and %q", r.CallID, r.FromCaller.Text, r.FromCallee.Text, callerKeys, calleeKeys)
 		}
-		if r.FromCaller.Packets < peers.VoicePackets || r.FromCallee.Packets < peers.VoicePackets {
-			t.Errorf("record of %s: %d and %d media packets, at least %d were sent", r.CallID, r.FromCaller.Packets, r.FromCallee.Packets, peers.VoicePackets)
+		if r.FromCaller.Packets < peers.VoicePackets-1 || r.FromCallee.Packets < peers.VoicePackets-1 {
+			t.Errorf("record of %s: %d and %d media packets, at least %d were sent", r.CallID, r.FromCaller.Packets, r.FromCallee.Packets, peers.VoicePackets-1)
 		}
 	}
 	w.equal("records of calls with digits", calls, failover.calls)

@@ -5,7 +5,6 @@ package load
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"net/netip"
 	"os"
@@ -174,7 +173,7 @@ func (r *road) replay(loads []load, how ...string) sent {
 		}
 		senders = append(senders, p)
 	}
-	before, frames, s := r.cpu(), 0, sent{}
+	before, s := r.cpu(), sent{}
 	begin := time.Now()
 	for _, p := range senders {
 		if err := p.Wait(r.t.Context()); err != nil {
@@ -188,7 +187,8 @@ func (r *road) replay(loads []load, how ...string) sent {
 		if m == nil {
 			r.t.Fatalf("tcpreplay does not say what it sent: %s", out)
 		}
-		if frames, err = strconv.Atoi(string(m[1])); err != nil {
+		frames, err := strconv.Atoi(string(m[1]))
+		if err != nil {
 			r.t.Fatal(err)
 		}
 		s.packets += frames
@@ -245,11 +245,13 @@ func (r *road) complete(want total) {
 	t := r.t
 	t.Helper()
 	var s *peers.AgentStatus
-	err := peers.Poll(t.Context(), 20*time.Second, "the agent to see everything", func() (_ bool, err error) {
-		if s, err = r.agent.Status(context.WithoutCancel(t.Context())); err != nil {
+	err := peers.Poll(t.Context(), 60*time.Second, "the agent to be done with all calls", func() (_ bool, err error) {
+		if s, err = r.agent.Status(t.Context()); err != nil {
 			return false, err
 		}
-		return s.SIP.Messages >= want.messages && s.Calls.LiveSetup+s.Calls.LiveAnswered == 0, nil
+		// A call's record is written some seconds after its end.
+		records, _ := s.Count("records", "written")
+		return s.SIP.Messages >= want.messages && records >= want.calls, nil
 	})
 	if err != nil {
 		t.Errorf("%v: %d calls are still live", err, s.Calls.LiveSetup+s.Calls.LiveAnswered)

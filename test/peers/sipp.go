@@ -216,9 +216,8 @@ func Keys(digits string) []Clip {
 // clip, or the end of the call, comes after ms milliseconds.
 func Voice(ms int) Clip { return Clip{File: "/usr/share/sip-tester/g711a.pcap", Milliseconds: ms} }
 
-// VoicePackets is the number of packets that sipp sends of Voice: all but the
-// file's last.
-const VoicePackets = 235
+// VoicePackets is the number of packets in Voice.
+const VoicePackets = 236
 
 // Stats are sipp's own figures.
 type Stats struct {
