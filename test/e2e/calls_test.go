@@ -138,6 +138,9 @@ func (w *world) media(s *peers.AgentStatus) {
 			t.Logf("filter %s: %d", c.Event, c.N)
 		}
 	}
+	if drops, ok := s.Count("capture", "kernel_dropped"); !ok || drops > 0 {
+		t.Errorf("the kernel dropped %d packets (counter exported: %v)", drops, ok)
+	}
 	count := func(event string) int {
 		n, ok := s.Count("filter", event)
 		if !ok {
