@@ -99,23 +99,30 @@ func (t *Table) emitMedia(l *Leg, hop uint8, now int64) {
 const defaultEvent = 101
 
 // spec works out how packets to and from an announced endpoint are to be read.
-// The receiver's description chooses the telephone-event types of what it
-// gets; one that names none is taken to follow its peer, and where nobody
-// names any, type 101 is meant unless it is something else.
 func (l *Leg) spec(a *announcement) media.Spec {
 	own, peer := a.line, l.peerOf(a)
-	s := media.Spec{
+	return media.Spec{
 		Owner: l.ID, Hop: a.hop, Side: a.side, Kind: own.Kind,
 		Encrypted: own.Encrypted || peer.Encrypted,
 		ClockHz:   own.ClockHz, Codec: own.Codec,
-		EventsIn: either(own.Events, peer.Events), EventsOut: either(peer.Events, own.Events),
+		EventsIn: eventsTo(own, peer), EventsOut: eventsTo(peer, own),
 		RedundantIn: either(own.Redundant, peer.Redundant), RedundantOut: either(peer.Redundant, own.Redundant),
 	}
-	if s.EventsIn.Empty() && own.Kind == parse.Audio && !own.Formats.Has(defaultEvent) && !peer.Formats.Has(defaultEvent) {
-		s.EventsIn.Add(defaultEvent)
-		s.EventsOut = s.EventsIn
+}
+
+// eventsTo returns the telephone-event types of packets from one side to the
+// other. The receiver's description chooses them (RFC 3264 section 5.1); one
+// that names none is taken to follow its peer, as far as the types mean nothing
+// else to it. The usual type is meant whatever was agreed, unless it is
+// something else: some send it without saying so.
+func eventsTo(receiver, sender line) parse.PayloadTypes {
+	events := either(receiver.Events, minus(sender.Events, receiver.Formats))
+	if receiver.Kind == parse.Audio || sender.Kind == parse.Audio {
+		var usual parse.PayloadTypes
+		usual.Add(defaultEvent)
+		events = union(events, minus(usual, union(receiver.Formats, sender.Formats)))
 	}
-	return s
+	return events
 }
 
 // peerOf joins what the other side of the hop said of the same m-line.
@@ -143,4 +150,8 @@ func either(a, b parse.PayloadTypes) parse.PayloadTypes {
 
 func union(a, b parse.PayloadTypes) parse.PayloadTypes {
 	return parse.PayloadTypes{a[0] | b[0], a[1] | b[1]}
+}
+
+func minus(a, b parse.PayloadTypes) parse.PayloadTypes {
+	return parse.PayloadTypes{a[0] &^ b[0], a[1] &^ b[1]}
 }

@@ -117,15 +117,19 @@ func rtcpEndpoint(rtp packet.Endpoint, line string) packet.Endpoint {
 // that is neither. A type whose rtpmap is there counts even if the m= line
 // forgot it, for its sender will accept it.
 func (p *Parser) formats(m *Media, d *sdp.MediaDescription) {
+	first := true
 	for _, f := range d.MediaName.Formats {
 		pt, rest := leadingUint(f)
 		if rest != "" || pt > 127 {
 			continue
 		}
+		m.Formats.Add(uint8(pt))
+		if !first {
+			continue
+		}
 		name, hz := rtpmap(d, uint8(pt))
 		if !fold(name, "telephone-event") && !fold(name, "red") && !fold(name, "cn") {
-			m.Codec, m.ClockHz = p.codec(name), hz
-			break
+			m.Codec, m.ClockHz, first = p.codec(name), hz, false
 		}
 	}
 	for i := range d.Attributes {
@@ -136,6 +140,7 @@ func (p *Parser) formats(m *Media, d *sdp.MediaDescription) {
 		if !ok {
 			continue
 		}
+		m.Formats.Add(pt)
 		switch {
 		case fold(name, "telephone-event"):
 			m.Events.Add(pt)

@@ -34,7 +34,7 @@ func session(l ...string) string {
 func pcmu(change func(*Media)) Media {
 	m := Media{
 		RTP: ep("192.0.2.1:4000"), RTCP: ep("192.0.2.1:4001"), Kind: Audio, Direction: SendRecv,
-		EventHz: 8000, ClockHz: 8000, Codec: "PCMU",
+		EventHz: 8000, ClockHz: 8000, Codec: "PCMU", Formats: pts(0),
 	}
 	if change != nil {
 		change(&m)
@@ -102,23 +102,24 @@ func TestSDP(t *testing.T) {
 		{"a=crypto", session(audio, "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:abc"), []Media{pcmu(func(m *Media) { m.Encrypted = true })}},
 		{"a=fingerprint of the session", session("a=fingerprint:SHA-1 4A:AD", audio), []Media{pcmu(func(m *Media) { m.Encrypted = true })}},
 		{"telephone-event", session("m=audio 4000 RTP/AVP 0 101", "a=rtpmap:0 PCMU/8000", "a=rtpmap:101 telephone-event/8000", "a=fmtp:101 0-16"),
-			[]Media{pcmu(func(m *Media) { m.Events = pts(101) })}},
+			[]Media{pcmu(func(m *Media) { m.Events, m.Formats = pts(101), pts(0, 101) })}},
 		{"telephone-event alone", session("m=audio 4000 RTP/AVP 96", "a=rtpmap: 96  Telephone-Event"),
-			[]Media{pcmu(func(m *Media) { m.Events, m.Codec, m.ClockHz = pts(96), "", 0 })}},
-		{"telephone-event without its format", session(audio, "a=rtpmap:101 telephone-event/8000"), []Media{pcmu(func(m *Media) { m.Events = pts(101) })}},
+			[]Media{pcmu(func(m *Media) { m.Events, m.Formats, m.Codec, m.ClockHz = pts(96), pts(96), "", 0 })}},
+		{"telephone-event without its format", session(audio, "a=rtpmap:101 telephone-event/8000"), []Media{pcmu(func(m *Media) { m.Events, m.Formats = pts(101), pts(0, 101) })}},
 		{"several event clocks", session("m=audio 4000 RTP/AVP 96 8 97 98 99", "a=rtpmap:96 opus/48000/2", "a=rtpmap:98 telephone-event/16000",
 			"a=rtpmap:97 telephone-event/8000", "a=rtpmap:99 telephone-event/48000"),
 			[]Media{pcmu(func(m *Media) {
 				m.Events, m.EventHz, m.ClockHz, m.Codec = pts(97, 98, 99), 48000, 48000, "opus"
+				m.Formats = pts(8, 96, 97, 98, 99)
 			})}},
 		{"event clock that fits no codec", session("m=audio 4000 RTP/AVP 0 98", "a=rtpmap:98 telephone-event/16000"),
-			[]Media{pcmu(func(m *Media) { m.Events, m.EventHz = pts(98), 16000 })}},
-		{"events first", session("m=audio 4000 RTP/AVP 101 13 0", "a=rtpmap:101 telephone-event/8000"), []Media{pcmu(func(m *Media) { m.Events = pts(101) })}},
-		{"redundancy", session("m=audio 4000 RTP/AVP 121 0 5", "a=rtpmap:121 red/8000/1", "a=fmtp:121 0/5"), []Media{pcmu(func(m *Media) { m.Redundant = pts(121) })}},
-		{"a static type in other words", session("m=audio 4000 RTP/AVP 100", "a=rtpmap:100 pcma/8000"), []Media{pcmu(func(m *Media) { m.Codec = "PCMA" })}},
-		{"a dynamic type", session("m=audio 4000 RTP/AVP 110", "a=rtpmap:110 SPEEX/16000"), []Media{pcmu(func(m *Media) { m.Codec, m.ClockHz = "SPEEX", 16000 })}},
-		{"a type without a name", session("m=audio 4000 RTP/AVP 110"), []Media{pcmu(func(m *Media) { m.Codec, m.ClockHz = "", 0 })}},
-		{"G.722 keeps its wrong clock", session("m=audio 4000 RTP/AVP 9"), []Media{pcmu(func(m *Media) { m.Codec = "G722" })}},
+			[]Media{pcmu(func(m *Media) { m.Events, m.Formats, m.EventHz = pts(98), pts(0, 98), 16000 })}},
+		{"events first", session("m=audio 4000 RTP/AVP 101 13 0", "a=rtpmap:101 telephone-event/8000"), []Media{pcmu(func(m *Media) { m.Events, m.Formats = pts(101), pts(0, 13, 101) })}},
+		{"redundancy", session("m=audio 4000 RTP/AVP 121 0 5", "a=rtpmap:121 red/8000/1", "a=fmtp:121 0/5"), []Media{pcmu(func(m *Media) { m.Redundant, m.Formats = pts(121), pts(0, 5, 121) })}},
+		{"a static type in other words", session("m=audio 4000 RTP/AVP 100", "a=rtpmap:100 pcma/8000"), []Media{pcmu(func(m *Media) { m.Codec, m.Formats = "PCMA", pts(100) })}},
+		{"a dynamic type", session("m=audio 4000 RTP/AVP 110", "a=rtpmap:110 SPEEX/16000"), []Media{pcmu(func(m *Media) { m.Codec, m.ClockHz, m.Formats = "SPEEX", 16000, pts(110) })}},
+		{"a type without a name", session("m=audio 4000 RTP/AVP 110 0"), []Media{pcmu(func(m *Media) { m.Codec, m.ClockHz, m.Formats = "", 0, pts(0, 110) })}},
+		{"G.722 keeps its wrong clock", session("m=audio 4000 RTP/AVP 9"), []Media{pcmu(func(m *Media) { m.Codec, m.Formats = "G722", pts(9) })}},
 		{"formats that are no types", session("m=audio 4000 RTP/AVP * 300 0"), []Media{pcmu(nil)}},
 		{"rtpmap that is none", session(audio, "a=rtpmap:200 telephone-event/8000", "a=rtpmap:x", "a=rtpmap:101", "a=rtpmap:"), []Media{pcmu(nil)}},
 		{"ICE", session(audio, "a=ice-ufrag:x", "a=candidate:1 1 UDP 2130706431 10.0.0.1 9 typ host"), []Media{pcmu(nil)}},
@@ -127,11 +128,13 @@ func TestSDP(t *testing.T) {
 			pcmu(nil),
 			pcmu(func(m *Media) {
 				m.Kind, m.RTP, m.RTCP, m.Codec, m.ClockHz = Video, ep("192.0.2.1:4002"), ep("192.0.2.1:4003"), "H263", 90000
+				m.Formats = pts(34)
 			}),
 			{Kind: Image, Direction: SendRecv},
 			{Kind: OtherMedia, Direction: SendRecv},
 			pcmu(func(m *Media) {
 				m.Kind, m.RTP, m.RTCP, m.Codec, m.ClockHz = OtherMedia, ep("192.0.2.1:4008"), ep("192.0.2.1:4009"), "t140", 1000
+				m.Formats = pts(98)
 			}),
 			{Kind: OtherMedia, Direction: SendRecv},
 			pcmu(nil),
@@ -148,7 +151,7 @@ func TestSDP(t *testing.T) {
 			[]Media{pcmu(func(m *Media) { m.Direction, m.Hold = SendOnly, true })}},
 		{"c= behind a=", lines("v=0", "a=sendonly", "c=IN IP4 192.0.2.1", audio), []Media{pcmu(func(m *Media) { m.Direction, m.Hold = SendOnly, true })}},
 		{"blanks and empty lines", "\r\n\r\n v=0\r\n\r\n\tc=IN IP4 192.0.2.1 \r\n m=audio  4000\tRTP/AVP  0 \r\n", []Media{pcmu(nil)}},
-		{"NUL and bytes that are no text", session("i=\x00\xff\xfe", audio, "a=\x00:\xff", "a=rtpmap:97 \xff\x00/8000"), []Media{pcmu(nil)}},
+		{"NUL and bytes that are no text", session("i=\x00\xff\xfe", audio, "a=\x00:\xff", "a=rtpmap:97 \xff\x00/8000"), []Media{pcmu(func(m *Media) { m.Formats = pts(0, 97) })}},
 	} {
 		p := NewParser()
 		got := p.readSDP([]byte(c.text))

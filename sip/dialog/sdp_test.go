@@ -1,0 +1,42 @@
+package dialog
+
+import (
+	"testing"
+
+	"github.com/sipward/sipward/sip/parse"
+)
+
+func pts(types ...uint8) (s parse.PayloadTypes) {
+	for _, pt := range types {
+		s.Add(pt)
+	}
+	return s
+}
+
+// What a packet's receiver calls telephone-event is telephone-event, and type
+// 101 unless somebody uses it for something else.
+func TestEventsTo(t *testing.T) {
+	audio := func(events parse.PayloadTypes, formats ...uint8) line {
+		return line{Kind: parse.Audio, Events: events, Formats: union(events, pts(formats...))}
+	}
+	for _, c := range []struct {
+		name             string
+		receiver, sender line
+		want             parse.PayloadTypes
+	}{
+		{"agreed", audio(pts(101), 0), audio(pts(101), 0), pts(101)},
+		{"the receiver's own", audio(pts(96), 0), audio(pts(101), 0), pts(96)},
+		{"101 though 96 was agreed", audio(pts(96), 0), audio(pts(96), 0), pts(96, 101)},
+		{"nobody names any", audio(pts(), 0), audio(pts(), 0), pts(101)},
+		{"only the sender names one", audio(pts(), 0), audio(pts(97), 0), pts(97, 101)},
+		{"the sender's is the receiver's codec", audio(pts(), 97), audio(pts(97), 0), pts(101)},
+		{"101 is a codec", audio(pts(), 0, 101), audio(pts(), 0, 101), pts()},
+		{"101 is the sender's codec", audio(pts(96), 0), audio(pts(96), 101), pts(96)},
+		{"one side only was seen", audio(pts(), 0), line{}, pts(101)},
+		{"video", line{Kind: parse.Video, Formats: pts(34)}, line{Kind: parse.Video}, pts()},
+	} {
+		if got := eventsTo(c.receiver, c.sender); got != c.want {
+			t.Errorf("%s: %x, want %x", c.name, got, c.want)
+		}
+	}
+}
