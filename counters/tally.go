@@ -34,10 +34,12 @@ type tallied struct {
 	invited  int64 // first initial INVITE
 	answer   int64 // first 2xx; 0: none
 	ended    int64 // last BYE of its answered legs, open when one has none
+	resumed  int64 // last BYE of a part that was joined midway; 0: none
 	failed   int64 // last refusal of a leg that was not answered, sent again or not; 0: none
 	forks    uint16
 	initial  bool
 	canceled bool
+	lost     bool // a timer gave an answered leg up, which may have gone on
 }
 
 // Tally folds finished legs into the figures of one capture. Where Counters say
@@ -70,6 +72,9 @@ func (t *Tally) Add(l *dialog.Leg) {
 	c.canceled = c.canceled || l.Canceled
 	c.forks += uint16(l.Forks)
 	if !l.Initial {
+		if byBye(l) {
+			c.resumed = max(c.resumed, l.End)
+		}
 		return
 	}
 	if !c.initial || l.Invited < c.invited {
@@ -80,17 +85,36 @@ func (t *Tally) Add(l *dialog.Leg) {
 		if c.answer == 0 || l.Answer < c.answer {
 			c.answer = l.Answer
 		}
-		c.ended = max(c.ended, endOfAnswered(l))
+		switch {
+		case byBye(l):
+			c.ended = max(c.ended, l.End)
+		case givenUp(l):
+			c.lost = true
+		default:
+			c.ended = open
+		}
 	case l.Refused != 0:
 		c.failed = max(c.failed, l.Refused)
 	}
 }
 
-func endOfAnswered(l *dialog.Leg) int64 {
-	if l.Release == dialog.ByeCaller || l.Release == dialog.ByeCallee {
-		return l.End
+func byBye(l *dialog.Leg) bool { return l.Release == dialog.ByeCaller || l.Release == dialog.ByeCallee }
+
+// givenUp reports whether a timer ended l. What comes of it after that is a
+// leg joined midway.
+func givenUp(l *dialog.Leg) bool {
+	return l.Release == dialog.SessionTimer || l.Release == dialog.MediaSilence || l.Release == dialog.MaxAge
+}
+
+// end returns when an answered call ended, open if it did not.
+func (c *tallied) end() int64 {
+	switch {
+	case !c.lost:
+		return c.ended
+	case c.resumed <= c.answer:
+		return open
 	}
-	return open
+	return max(c.ended, c.resumed)
 }
 
 // of returns the entry of a Call-ID, adding it; nil when there is no room.
@@ -132,13 +156,14 @@ func (t *Tally) Figures() TallyFigures {
 			live.add(c.invited, c.failed)
 		default:
 			f.Answered++
-			if c.ended == open {
+			end := c.end()
+			if end == open {
 				f.OpenAtEnd++
 			} else {
 				f.EndedByBye++
 			}
-			live.add(c.invited, c.ended)
-			answered.add(c.answer, c.ended)
+			live.add(c.invited, end)
+			answered.add(c.answer, end)
 		}
 	}
 	f.MaxLive, f.MaxAnswered = live.most(), answered.most()

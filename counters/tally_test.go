@@ -31,6 +31,17 @@ func TestTally(t *testing.T) {
 		{"a timer is no end", []*dialog.Leg{
 			with(hungUp("a", 1, 2, 3), func(l *dialog.Leg) { l.Release = dialog.MediaSilence }), hungUp("b", 8, 9, 10)},
 			TallyFigures{Total: 2, Answered: 2, EndedByBye: 1, OpenAtEnd: 1, MaxLive: 2, MaxAnswered: 2}},
+		{"a timer was wrong", []*dialog.Leg{
+			with(hungUp("a", 1, 2, 3), func(l *dialog.Leg) { l.Release = dialog.SessionTimer }),
+			{CallID: "a", Release: dialog.ByeCallee, End: 7}, hungUp("b", 8, 9, 10)},
+			TallyFigures{Total: 2, Answered: 2, EndedByBye: 2, MaxLive: 1, MaxAnswered: 1}},
+		{"a BYE from before the answer ends nothing", []*dialog.Leg{
+			with(hungUp("a", 5, 6, 7), func(l *dialog.Leg) { l.Release = dialog.MaxAge }), {CallID: "a", Release: dialog.ByeCallee, End: 4}},
+			TallyFigures{Total: 1, Answered: 1, OpenAtEnd: 1, MaxLive: 1, MaxAnswered: 1}},
+		{"a timer and a leg that goes on", []*dialog.Leg{
+			with(hungUp("a", 1, 2, 3), func(l *dialog.Leg) { l.Release = dialog.MaxAge }),
+			with(hungUp("a", 1, 2, 9), func(l *dialog.Leg) { l.Release = dialog.CaptureEnd }), {CallID: "a", Release: dialog.ByeCallee, End: 7}},
+			TallyFigures{Total: 1, Answered: 1, OpenAtEnd: 1, Forked: 1, MaxLive: 1, MaxAnswered: 1}},
 		{"no response is no end", []*dialog.Leg{
 			{CallID: "a", Initial: true, Invited: 1, End: 2, Release: dialog.NoResponse}, failed("b", 5, 6, 486)},
 			TallyFigures{Total: 2, MaxLive: 2}},
@@ -121,12 +132,16 @@ func recount(legs []*dialog.Leg) (f TallyFigures) {
 	type span struct{ from, to int64 }
 	var live, answered []span
 	for _, group := range byID {
-		first, answer, bye, fail := int64(1000), int64(1000), int64(0), int64(0)
-		forks, initial, cancel := 0, false, false
+		first, answer, bye, fail, late := int64(1000), int64(1000), int64(0), int64(0), int64(0)
+		forks, initial, cancel, lost := 0, false, false, false
 		for _, l := range group {
 			forks += int(l.Forks)
 			cancel = cancel || l.Canceled
+			hungUp := l.Release == dialog.ByeCaller || l.Release == dialog.ByeCallee
 			if !l.Initial {
+				if hungUp {
+					late = max(late, l.End)
+				}
 				continue
 			}
 			initial, first = true, min(first, l.Invited)
@@ -137,10 +152,20 @@ func recount(legs []*dialog.Leg) (f TallyFigures) {
 				continue
 			}
 			answer = min(answer, l.Answer)
-			if l.Release != dialog.ByeCaller && l.Release != dialog.ByeCallee {
-				bye = 1000
+			switch l.Release {
+			case dialog.SessionTimer, dialog.MediaSilence, dialog.MaxAge:
+				lost = true
+			default:
+				if !hungUp {
+					bye = 1000
+				}
+				bye = max(bye, l.End)
 			}
-			bye = max(bye, l.End)
+		}
+		if lost && late > answer {
+			bye = max(bye, late)
+		} else if lost {
+			bye = 1000
 		}
 		if !initial {
 			f.SeenMidcall++
