@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
@@ -144,6 +145,10 @@ const (
 	replayLegs      = 1 << 22
 )
 
+// replaySettle is 64*T1 (RFC 3261 section 17): nobody waits for a record of a
+// replay, so that a call keeps what is still repeated of its end.
+const replaySettle = 32 * time.Second
+
 func newReplay(c *replayCmd, cfg *configs.Agent, book *party.Book, records *replayRecords) *replay {
 	r := &replay{cmd: c, tally: counters.NewTally(), keys: map[flowKey]int{}, calls: map[string]int{}}
 	policy := cfg.DTMF.Digits.Policy()
@@ -153,6 +158,7 @@ func newReplay(c *replayCmd, cfg *configs.Agent, book *party.Book, records *repl
 	p := coreConfig(cfg, book)
 	p.Dialog.KeepDigits = policy.Keeps()
 	p.Dialog.MaxLegs = max(p.Dialog.MaxLegs, replayLegs)
+	p.Dialog.Settle = replaySettle
 	p.Media = media.Options{
 		Endpoints: replayEndpoints, Owners: 2 * replayEndpoints, Streams: replayStreams,
 		KeepClosed: true, Digits: policy.Keeps(), Learn: c.RTPWithoutSDP,
