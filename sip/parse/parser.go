@@ -154,6 +154,7 @@ func (p *Parser) readSingle(h header, s string, m *Message) bool {
 		if n, rest := leadingUint(s); rest == "" {
 			p.contentLength = int64(n)
 		}
+	case otherHeader, hVia, hContact, hReason, hAuthorization: // not for here
 	}
 	return true
 }
