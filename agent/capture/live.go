@@ -38,24 +38,27 @@ func NewLive(cfg LiveConfig) (*Live, error) {
 func (l *Live) Ready() <-chan struct{} { return l.ready }
 
 // Filter returns the table of media endpoints. It takes endpoints once Ready is
-// closed and until Run returns, and in mode [EBPF] only.
+// closed and until Close, and in mode [EBPF] only.
 func (l *Live) Filter() *Filter { return l.filter }
 
 // Mode says which filter is in use; it is invalid before Ready is closed.
 func (l *Live) Mode() Mode { return Mode(l.mode.Load()) }
 
 // Run captures until ctx ends, then returns nil, having handed over what was in
-// the rings. It returns a [CapabilityError] where the process may not capture.
-// It can be called once.
+// the rings. What the kernel counted can be read until Close. It returns a
+// [CapabilityError] where the process may not capture. It can be called once.
 func (l *Live) Run(ctx context.Context) error {
 	filter, err := l.loadFilter()
 	if err != nil {
 		return err
 	}
-	r := &reader{live: l, cfg: &l.cfg, filter: filter, watch: -1, wake: -1, warned: map[string]bool{}}
+	r := &reader{live: l, cfg: &l.cfg, filter: filter, watch: -1, warned: map[string]bool{}}
 	err = r.run(ctx)
-	return errors.Join(err, r.close(), l.filter.load(nil))
+	return errors.Join(err, r.close())
 }
+
+// Close forgets what the kernel counted. It is called after Run has returned.
+func (l *Live) Close() error { return l.filter.load(nil) }
 
 // loadFilter prepares what is attached to the sockets: eBPF, or classic BPF
 // where the kernel refuses it and the config does not insist.
@@ -92,10 +95,9 @@ type reader struct {
 	cfg    *LiveConfig
 	filter attachment
 	watch  int // netlink, -1 if not needed
-	wake   int // eventfd by which the context's end interrupts poll
+	waiter *waiter
 	taps   []*tap
 	warned map[string]bool // patterns whose absence was reported
-	polls  []unix.PollFd
 	out    hand
 	ready  bool
 	looked time.Time // when the kernel's counters and the interfaces were last looked at
@@ -108,30 +110,32 @@ const lookInterval = time.Second
 
 func (r *reader) run(ctx context.Context) (err error) {
 	r.out = hand{sink: r.cfg.Sink, counts: &r.live.counts}
-	if r.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
-		return os.NewSyscallError("eventfd", err)
+	if r.waiter, err = newWaiter(); err != nil {
+		return err
 	}
 	if !r.cfg.any() {
 		if r.watch, err = openLinkWatch(); err != nil {
+			return err
+		}
+		if err := r.waiter.add(r.watch); err != nil {
 			return err
 		}
 	}
 	if err := r.scan(); err != nil {
 		return err
 	}
-	woken := make(chan struct{})
+	interrupted := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
-		defer close(woken)
-		one := [8]byte{1}
-		_, _ = unix.Write(r.wake, one[:])
+		defer close(interrupted)
+		r.waiter.interrupt()
 	})
 	defer func() {
 		if !stop() {
-			<-woken // the eventfd must stay open until then
+			<-interrupted // the waiter must stay open until then
 		}
 	}()
 	for ctx.Err() == nil {
-		if err := r.step(); err != nil {
+		if err := r.step(ctx); err != nil {
 			return err
 		}
 	}
@@ -140,34 +144,23 @@ func (r *reader) run(ctx context.Context) (err error) {
 }
 
 // step waits for something to happen and deals with it.
-func (r *reader) step() error {
-	r.polls = append(r.polls[:0],
-		unix.PollFd{Fd: int32(r.wake), Events: unix.POLLIN},
-		unix.PollFd{Fd: int32(r.watch), Events: unix.POLLIN})
-	for _, t := range r.taps {
-		r.polls = append(r.polls, unix.PollFd{Fd: int32(t.ring.fd), Events: unix.POLLIN})
-	}
-	_, err := unix.Poll(r.polls, int(lookInterval/time.Millisecond))
-	if err != nil && err != unix.EINTR {
-		return os.NewSyscallError("poll", err)
+func (r *reader) step(ctx context.Context) error {
+	ready, err := r.waiter.wait(ctx, lookInterval)
+	if err != nil {
+		return err
 	}
 	r.live.counts.wakeups.Add(1)
 	now := time.Now()
 	rescan := now.Sub(r.looked) >= lookInterval
-	if r.polls[1].Revents != 0 {
-		drainLinkWatch(r.watch)
-		rescan = true
-	}
-	for i, t := range r.taps {
-		if r.polls[i+2].Revents&(unix.POLLERR|unix.POLLHUP|unix.POLLNVAL) == 0 {
-			continue
+	for i := range ready {
+		switch fd := int(ready[i].Fd); {
+		case fd == r.watch:
+			drainLinkWatch(r.watch)
+			rescan = true
+		case ready[i].Events&(unix.EPOLLERR|unix.EPOLLHUP) != 0:
+			r.clearError(fd)
+			rescan = true
 		}
-		// ENETDOWN: the interface went down or away. The socket goes on
-		// when it is up again; if it is gone, the scan finds that out.
-		if err := t.ring.clearError(); err != nil && !errors.Is(err, unix.ENETDOWN) {
-			r.cfg.Log.Warn("capture socket reports an error", "interface", t.name, "error", err)
-		}
-		rescan = true
 	}
 	r.drain()
 	if rescan {
@@ -178,11 +171,28 @@ func (r *reader) step() error {
 	return nil
 }
 
+// clearError takes the error off a capture socket. ENETDOWN: the interface
+// went down or away. The socket goes on when it is up again; if it is gone, the
+// scan finds that out.
+func (r *reader) clearError(fd int) {
+	for _, t := range r.taps {
+		if t.ring.fd != fd {
+			continue
+		}
+		if err := t.ring.clearError(); err != nil && !errors.Is(err, unix.ENETDOWN) {
+			r.cfg.Log.Warn("capture socket reports an error", "interface", t.name, "error", err)
+		}
+	}
+}
+
 // drain hands over all that is in the rings, in the order of time as far as one
 // batch goes.
 func (r *reader) drain() {
 	for _, t := range r.taps {
-		for t.ring.read(r.out.add) {
+		for range t.ring.blocks { // not until it is empty: under overload it never is
+			if !t.ring.read(r.out.add) {
+				break
+			}
 		}
 	}
 	r.out.flush(len(r.taps) > 1)
@@ -208,10 +218,11 @@ func (r *reader) close() error {
 	}
 	r.taps = nil
 	r.publish(nil, nil)
-	for _, fd := range []int{r.watch, r.wake} {
-		if fd >= 0 {
-			errs = append(errs, os.NewSyscallError("close", unix.Close(fd)))
-		}
+	if r.watch >= 0 {
+		errs = append(errs, os.NewSyscallError("close", unix.Close(r.watch)))
+	}
+	if r.waiter != nil {
+		errs = append(errs, r.waiter.close())
 	}
 	return errors.Join(errs...)
 }

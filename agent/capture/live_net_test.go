@@ -3,6 +3,7 @@ package capture
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"net"
 	"os"
 	"runtime"
@@ -134,7 +135,7 @@ func runLive(tb testing.TB, cfg LiveConfig, wait bool) *Live {
 			ended <- err
 			return
 		}
-		ended <- l.Run(ctx)
+		ended <- errors.Join(l.Run(ctx), l.Close())
 	}()
 	tb.Cleanup(func() {
 		cancel()

@@ -119,6 +119,9 @@ func (r *reader) ensure(l link) error {
 	if err := ring.clearError(); err != nil && !errors.Is(err, unix.ENETDOWN) {
 		return errors.Join(fmt.Errorf("capturing on %s: %w", l.name, err), ring.close())
 	}
+	if err := r.waiter.add(ring.fd); err != nil {
+		return errors.Join(fmt.Errorf("capturing on %s: %w", l.name, err), ring.close())
+	}
 	r.taps = append(r.taps, &tap{link: l, ring: ring})
 	delete(r.warned, l.name)
 	r.cfg.Log.Info("capturing", "interface", l.name, "filter", r.live.Mode().String())
