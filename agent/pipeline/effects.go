@@ -30,16 +30,26 @@ func (c *Core) apply(effects []dialog.Effect) {
 // next call takes an endpoint over, what the kernel counted for the last one
 // is kept first.
 func (c *Core) openMedia(ep packet.Endpoint, s media.Spec, now int64) {
-	before, open := c.media.Owner(ep)
-	if c.kernel() && open && before != s.Owner {
-		c.observe(ep, before)
+	before, open := c.media.Current(ep)
+	if open && before == s {
+		return // said again, or in other words that come to the same
 	}
-	if !c.media.Open(ep, s, now) || !c.kernel() {
+	if c.kernel() && open && before.Owner != s.Owner {
+		c.observe(ep, before.Owner)
+	}
+	if !c.media.Open(ep, s, now) || !c.kernel() || open && kernelPart(before) == kernelPart(s) {
 		return
 	}
 	if err := c.cfg.Kernel.Open(ep, s); err != nil {
 		c.stats.KernelRefused++
 	}
+}
+
+// kernelPart is what the kernel reads of a Spec: changing anything else there
+// costs a system call for nothing.
+func kernelPart(s media.Spec) media.Spec {
+	s.Hop, s.Side, s.Kind, s.Codec = 0, 0, 0, ""
+	return s
 }
 
 func (c *Core) kernel() bool { return c.cfg.Kernel != nil && c.cfg.Kernel.Active() }
