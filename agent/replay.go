@@ -18,6 +18,7 @@ import (
 	"github.com/sipward/sipward/configs"
 	"github.com/sipward/sipward/counters"
 	"github.com/sipward/sipward/sip/dialog"
+	"github.com/sipward/sipward/sip/dtmf"
 	"github.com/sipward/sipward/sip/media"
 	"github.com/sipward/sipward/sip/packet"
 	"github.com/sipward/sipward/sip/party"
@@ -151,9 +152,9 @@ const replaySettle = 32 * time.Second
 
 func newReplay(c *replayCmd, cfg *configs.Agent, book *party.Book, records *replayRecords) *replay {
 	r := &replay{cmd: c, tally: counters.NewTally(), keys: map[flowKey]int{}, calls: map[string]int{}}
-	policy := cfg.DTMF.Digits.Policy()
+	policy := cfg.DTMF.Digits
 	if c.Digits {
-		policy = counters.StoreDigits
+		policy = dtmf.Store
 	}
 	p := coreConfig(cfg, book)
 	p.Dialog.KeepDigits = policy.Keeps()

@@ -110,7 +110,7 @@ func newAgent(cfg *configs.Agent, log *slog.Logger) (*agent, error) {
 	if cfg.Records.File != "" {
 		s.records = newRecorder(cfg.Records.File)
 		core.Finished = func(l *dialog.Leg, m *counters.MediaResult) {
-			s.records.Add(record.NewCall(cfg.Node, l, m, a.book.Load(), cfg.DTMF.Digits.Policy()))
+			s.records.Add(record.NewCall(cfg.Node, l, m, a.book.Load(), cfg.DTMF.Digits))
 		}
 	}
 	s.task = pipeline.NewTask(pipeline.New(core), s.queue)
@@ -136,7 +136,7 @@ func liveConfig(cfg *configs.Agent, sink capture.Sink, log *slog.Logger) capture
 
 // coreConfig is what run and replay have in common.
 func coreConfig(cfg *configs.Agent, book *party.Book) pipeline.Config {
-	keep := cfg.DTMF.Digits.Policy().Keeps()
+	keep := cfg.DTMF.Digits.Keeps()
 	return pipeline.Config{
 		Book: book,
 		Dialog: dialog.Config{

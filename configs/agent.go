@@ -14,7 +14,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/sipward/sipward/counters"
+	"github.com/sipward/sipward/sip/dtmf"
 )
 
 // Agent is the configuration of sipward-agent.
@@ -77,7 +77,7 @@ type Calls struct {
 
 // DTMF says what is kept of digits.
 type DTMF struct {
-	Digits Digits `yaml:"digits"` // count, mask or store
+	Digits dtmf.Policy `yaml:"digits"` // count, mask or store
 }
 
 // Customer is who places calls over the switch.
@@ -125,7 +125,7 @@ func Defaults() *Agent {
 			RingMiB: 16, MaxEndpoints: 262144, Filter: FilterAuto,
 		},
 		Calls: Calls{Max: 200_000, SetupTimeout: 5 * time.Minute, MediaTimeout: Timeout(5 * time.Minute), MaxAge: 12 * time.Hour},
-		DTMF:  DTMF{Digits: Digits(counters.CountDigits)},
+		DTMF:  DTMF{Digits: dtmf.Count},
 		Admin: Admin{Listen: "127.0.0.1:9464", Socket: "/run/sipward/agent.sock"},
 	}
 }

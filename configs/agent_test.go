@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/sipward/sipward/counters"
+	"github.com/sipward/sipward/sip/dtmf"
 	"github.com/sipward/sipward/sip/party"
 )
 
@@ -129,7 +129,7 @@ records:
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a.Calls.MaxAge != 90*time.Minute || a.Calls.MediaTimeout != Never || a.DTMF.Digits.Policy() != counters.MaskDigits ||
+	if a.Calls.MaxAge != 90*time.Minute || a.Calls.MediaTimeout != Never || a.DTMF.Digits != dtmf.Mask ||
 		a.Calls.Max != 200_000 || a.Admin.Socket != Off || a.Capture.RingMiB != 16 {
 		t.Errorf("%+v", a)
 	}

@@ -6,7 +6,7 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/sipward/sipward/counters"
+	"github.com/sipward/sipward/sip/dtmf"
 )
 
 // Odd lists what is allowed but probably not meant, each with file and line.
@@ -19,7 +19,7 @@ func (a *Agent) lookOdd(d *decoder) {
 	}
 	a.oddParties(note)
 	a.oddNets(note)
-	if a.DTMF.Digits.Policy() == counters.StoreDigits {
+	if a.DTMF.Digits == dtmf.Store {
 		note("dtmf.digits", "digits are stored: they can be card numbers and PINs; count is enough to know who uses them")
 	}
 	if host, _, err := net.SplitHostPort(a.Admin.Listen); err == nil && !loopback(host) {

@@ -6,8 +6,6 @@ import (
 	"net/netip"
 	"strings"
 	"time"
-
-	"github.com/sipward/sipward/counters"
 )
 
 // Secret is a text that is never shown: whatever prints it prints ***.
@@ -49,22 +47,6 @@ func (t *Timeout) UnmarshalText(b []byte) error {
 	*t = Timeout(d)
 	return nil
 }
-
-// Digits is a counters.DigitPolicy as the file names it.
-type Digits counters.DigitPolicy
-
-// UnmarshalText reads count, mask or store.
-func (p *Digits) UnmarshalText(b []byte) error {
-	policy, ok := counters.DigitPolicyFrom(string(b))
-	if !ok {
-		return fmt.Errorf("%q is no policy; choose count (how many only), mask (x for each) or store", b)
-	}
-	*p = Digits(policy)
-	return nil
-}
-
-// Policy returns the policy itself.
-func (p Digits) Policy() counters.DigitPolicy { return counters.DigitPolicy(p) }
 
 // Prefix is an address or a network.
 type Prefix struct{ netip.Prefix }

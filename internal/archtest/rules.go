@@ -26,7 +26,7 @@ var layers = []Layer{
 		"the spool is an edge: it knows records and a disk, not who makes or takes them"},
 	{"sync/uplink", []string{"sync/record"},
 		"the uplink is an edge: it knows records and a broker, and is handed its spool as an interface"},
-	{"configs", []string{"sip/...", "counters"},
+	{"configs", []string{"sip/..."},
 		"the config is checked against the core's own types and starts nothing"},
 	{"agent/capture", []string{"sip/packet", "sip/parse", "sip/media", "configs"},
 		"capture is an edge: it hands frames on and takes media endpoints; what they mean is the pipeline's"},

@@ -5,6 +5,7 @@ import (
 
 	"github.com/sipward/sipward/counters"
 	"github.com/sipward/sipward/sip/dialog"
+	"github.com/sipward/sipward/sip/dtmf"
 	"github.com/sipward/sipward/sip/media"
 	"github.com/sipward/sipward/sip/party"
 )
@@ -12,7 +13,7 @@ import (
 // NewCall makes the record of a leg that is being closed. Nothing in it is
 // shared with the leg but strings, which never change. Digits are in it as far
 // as policy keeps them.
-func NewCall(node string, l *dialog.Leg, m *counters.MediaResult, book *party.Book, policy counters.DigitPolicy) *Call {
+func NewCall(node string, l *dialog.Leg, m *counters.MediaResult, book *party.Book, policy dtmf.Policy) *Call {
 	c := &Call{
 		Node: node, Kind: "carrier_leg", CallID: l.CallID, FromTag: l.FromTag,
 		Customer: book.Entry(l.Customer).Name, Carrier: carrier(l, book), Direction: "outbound",
@@ -71,7 +72,7 @@ func attempt(a *dialog.Attempt, book *party.Book) Attempt {
 	}
 }
 
-func side(s *media.Summary, info dialog.InfoDigits, policy counters.DigitPolicy) Side {
+func side(s *media.Summary, info dialog.InfoDigits, policy dtmf.Policy) Side {
 	return Side{
 		Packets: s.Packets, Bytes: s.Bytes, Lost: s.Lost,
 		JitterMS: float64(time.Duration(s.Jitter).Round(time.Microsecond)) / float64(time.Millisecond),

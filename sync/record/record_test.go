@@ -11,6 +11,7 @@ import (
 
 	"github.com/sipward/sipward/counters"
 	"github.com/sipward/sipward/sip/dialog"
+	"github.com/sipward/sipward/sip/dtmf"
 	"github.com/sipward/sipward/sip/media"
 	"github.com/sipward/sipward/sip/packet"
 	"github.com/sipward/sipward/sip/parse"
@@ -53,7 +54,7 @@ func TestNewCall(t *testing.T) {
 		{Counters: media.Counters{Packets: 3000, Bytes: 516_000, Lost: 3, Jitter: 1_234_567}, Codec: "PCMA", Presses: 3, Digits: "12#", MOS: 4.389},
 		{Counters: media.Counters{Packets: 2990}, Codec: "PCMA", MOS: 4.41},
 	}}
-	got := NewCall("sw1", leg(), m, book(t), counters.MaskDigits)
+	got := NewCall("sw1", leg(), m, book(t), dtmf.Mask)
 	pddCall, pddAttempt := int64(500), int64(380)
 	want := &Call{
 		Node: "sw1", Kind: "call", CallID: "c1", FromTag: "f1",
@@ -106,7 +107,7 @@ func TestNewCallVariants(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			l := leg()
 			tt.edit(l)
-			if c := NewCall("", l, &counters.MediaResult{Expected: true}, book(t), counters.CountDigits); !tt.check(c) {
+			if c := NewCall("", l, &counters.MediaResult{Expected: true}, book(t), dtmf.Count); !tt.check(c) {
 				t.Errorf("%+v", c)
 			}
 		})
@@ -128,7 +129,7 @@ func TestUnits(t *testing.T) {
 			}
 		}
 	}
-	c := NewCall("sw1", leg(), &counters.MediaResult{}, book(t), counters.StoreDigits)
+	c := NewCall("sw1", leg(), &counters.MediaResult{}, book(t), dtmf.Store)
 	b, err := json.Marshal(c)
 	if err != nil {
 		t.Fatal(err)
@@ -151,6 +152,6 @@ func BenchmarkNewCall(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		NewCall("sw1", l, m, bk, counters.CountDigits)
+		NewCall("sw1", l, m, bk, dtmf.Count)
 	}
 }
