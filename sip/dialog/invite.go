@@ -18,7 +18,7 @@ func (t *Table) initialInvite(p *packet.Packet, m *parse.Message) {
 	branch := t.hash(m.Branch)
 	if l != nil {
 		if l.transaction(branch, m.CSeq) != nil {
-			l.lastSeen = p.Time
+			l.saw(p.Time)
 			return // a retransmission, or the same packet seen twice
 		}
 		if t.replaces(l, p) {
@@ -48,10 +48,7 @@ func (t *Table) initialInvite(p *packet.Packet, m *parse.Message) {
 			t.comeBack(l, p.Time, Setup)
 		}
 	}
-	l.lastSeen = p.Time
-	if !slices.Contains(l.cseqs, m.CSeq) {
-		l.cseqs = append(l.cseqs, m.CSeq)
-	}
+	l.saw(p.Time)
 	t.addTransaction(l, p, m, branch, role)
 	t.arm(l)
 }
@@ -87,6 +84,11 @@ func (t *Table) replaces(l *Leg, p *packet.Packet) bool {
 	return l.State == Ended || l.hops[0] == hop{p.Src, p.Dst}
 }
 
+// invitedBy reports whether one of the initial INVITEs had this CSeq number.
+func (l *Leg) invitedBy(cseq uint32) bool {
+	return slices.ContainsFunc(l.txs, func(tx transaction) bool { return tx.cseq == cseq })
+}
+
 func (l *Leg) transaction(branch uint64, cseq uint32) *transaction {
 	for i := range l.txs {
 		if l.txs[i].branch == branch && l.txs[i].cseq == cseq {
@@ -99,7 +101,8 @@ func (l *Leg) transaction(branch uint64, cseq uint32) *transaction {
 // addTransaction records one more INVITE of l and the attempt that it is.
 func (t *Table) addTransaction(l *Leg, p *packet.Packet, m *parse.Message, branch uint64, r role) {
 	onward := len(l.hops) > 0 && l.hops[0] != hop{p.Src, p.Dst}
-	tx := transaction{branch: branch, cseq: m.CSeq, hop: t.addHop(l, p), attempt: -1}
+	vias := uint8(min(m.Vias, 255)) //nolint:gosec // bounded
+	tx := transaction{branch: branch, cseq: m.CSeq, vias: vias, hop: t.addHop(l, p), attempt: -1}
 	if r.carrier != party.Unknown || r.toUnknown && (onward || !l.Call) {
 		tx.attempt = t.openAttempt(l, p, m, tx.hop, r.carrier)
 	}
@@ -146,12 +149,15 @@ func (t *Table) inviteResponse(p *packet.Packet, m *parse.Message) {
 		}
 		return
 	}
-	l.lastSeen = p.Time
-	if fromCaller || !slices.Contains(l.cseqs, m.CSeq) {
+	l.saw(p.Time)
+	if fromCaller || !l.invitedBy(m.CSeq) {
 		t.reinviteResponse(l, p, m)
 		return
 	}
 	tx := l.transaction(t.hash(m.Branch), m.CSeq)
+	if a := l.attemptOf(tx); a != nil {
+		a.heard = true
+	}
 	switch {
 	case m.Status == 100:
 	case m.Status < 200:
@@ -240,9 +246,10 @@ func (t *Table) answered(l *Leg, tx *transaction, p *packet.Packet, m *parse.Mes
 	}
 }
 
-// failed takes a final response above 299. The leg fails when none of its
-// INVITEs is pending any more: behind a proxy that is the customer's own hop,
-// so a carrier that refuses does not end a call that goes on to the next.
+// failed takes a final response above 299. The leg fails unless another INVITE
+// of it is pending that is as near to the caller: a carrier that refuses does
+// not end a call that its proxy sends on to the next, and what the proxy
+// answers the caller ends it though a silent carrier never answered.
 func (t *Table) failed(l *Leg, tx *transaction, p *packet.Packet, m *parse.Message) {
 	news := tx == nil || tx.final == 0
 	l.Refused = p.Time
@@ -269,7 +276,7 @@ func (t *Table) failed(l *Leg, tx *transaction, p *packet.Packet, m *parse.Messa
 		l.Cause = m.Cause
 	}
 	for i := range l.txs {
-		if l.txs[i].final == 0 {
+		if other := &l.txs[i]; other.final == 0 && (tx == nil || other.vias <= tx.vias) {
 			return
 		}
 	}

@@ -130,7 +130,9 @@ type Attempt struct {
 	Status   uint16
 	Release  Release
 
-	toTag string // of its 2xx
+	toTag    string // of its 2xx
+	heard    bool   // any response came
+	canceled bool   // a CANCEL was sent after it
 }
 
 // PDD is the post-dial delay in nanoseconds, INVITE to the first 180, 183 or

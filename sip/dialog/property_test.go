@@ -110,7 +110,7 @@ func TestBounds(t *testing.T) {
 	table := NewTable(Config{MaxLegs: 2}, testBook(t))
 	for i := range 100 {
 		p, m := message(t, int64(i+1), strings.Fields("phone>switch INVITE"))
-		m.Branch = fmt.Sprint(i)
+		m.Branch, m.CSeq = fmt.Sprint(i), uint32(i+1)
 		p.Dst.Port = uint16(i)
 		m.SDP = &parse.SDP{Media: []parse.Media{description(t, fmt.Sprintf("10.9.0.1:%d", 1000+i))}}
 		table.Message(p, m)

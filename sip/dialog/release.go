@@ -1,5 +1,7 @@
 package dialog
 
+import "math"
+
 // release ends l at now. Its record follows when the leg has settled.
 func (t *Table) release(l *Leg, now int64, why Release) {
 	if l.State == Ended {
@@ -15,10 +17,51 @@ func (t *Table) release(l *Leg, now int64, why Release) {
 // or all of them for "".
 func (t *Table) releaseAttempts(l *Leg, tag string, now int64, why Release) {
 	for i := range l.Attempts {
-		if a := &l.Attempts[i]; a.State != Ended && (tag == "" || a.toTag == tag) {
+		switch a := &l.Attempts[i]; {
+		case a.State == Answered && (tag == "" || a.toTag == tag):
 			t.releaseAttempt(l, i, now, why)
+		case a.State == Setup && tag == "":
+			t.releaseAttempt(l, i, now, a.unanswered(why))
 		}
 	}
+}
+
+// unanswered says why an attempt without a final response ended with its leg.
+func (a *Attempt) unanswered(leg Release) Release {
+	switch {
+	case a.canceled, leg == Cancelled:
+		return Cancelled
+	case leg == CaptureEnd, leg == Reused:
+		return leg
+	}
+	return NoResponse
+}
+
+// releaseOverdue ends the attempts whose INVITE got no response within Timer B
+// (RFC 3261 section 17.1.1.2).
+func (t *Table) releaseOverdue(l *Leg, now int64) {
+	for i := range l.Attempts {
+		if a := &l.Attempts[i]; a.overdue() <= now {
+			t.releaseAttempt(l, i, now, NoResponse)
+		}
+	}
+}
+
+// overdue returns when the first of the leg's attempts is given up.
+func (l *Leg) overdue() int64 {
+	at := int64(math.MaxInt64)
+	for i := range l.Attempts {
+		at = min(at, l.Attempts[i].overdue())
+	}
+	return at
+}
+
+// overdue returns when an attempt that nobody responds to is given up.
+func (a *Attempt) overdue() int64 {
+	if a.State != Setup || a.heard {
+		return math.MaxInt64
+	}
+	return a.Invited + int64(transactionLife)
 }
 
 func (t *Table) releaseAttempt(l *Leg, i int, now int64, why Release) {

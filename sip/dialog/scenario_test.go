@@ -143,6 +143,10 @@ func message(t *testing.T, now int64, words []string) (*packet.Packet, *parse.Me
 		t.Fatalf("%q is no method", method)
 	}
 	m.RequestURI = m.To
+	m.Vias = 1
+	if from := map[bool]string{true: src, false: dst}[m.Request()]; from == "switch" {
+		m.Vias = 2 // the caller's and the switch's own
+	}
 	for _, w := range words[2:] {
 		key, value, _ := strings.Cut(w, "=")
 		set(t, m, key, value)
@@ -174,8 +178,11 @@ func set(t *testing.T, m *parse.Message, key, value string) {
 		m.Cause = uint16(n)
 	case "digit":
 		m.Digit = value[0]
-	case "sdp": // ADDRESS:PORT[,event PT][,srtp][,hold]
-		m.SDP = &parse.SDP{Media: []parse.Media{description(t, value)}}
+	case "sdp": // ADDRESS:PORT[,event PT][,srtp][,hold][,video]; again for a further m-line
+		if m.SDP == nil {
+			m.SDP = new(parse.SDP)
+		}
+		m.SDP.Media = append(m.SDP.Media, description(t, value))
 	default:
 		t.Fatalf("%q is no key", key)
 	}
@@ -190,6 +197,8 @@ func description(t *testing.T, value string) parse.Media {
 	}
 	for _, w := range words[1:] {
 		switch w {
+		case "video":
+			d.Kind, d.ClockHz, d.Codec = parse.Video, 90000, "VP8"
 		case "srtp":
 			d.Encrypted = true
 		case "hold":
@@ -268,7 +277,7 @@ func (g *gauges) show(out *strings.Builder, book *party.Book, effects []Effect) 
 		fmt.Fprintf(out, "%.3f leg %d ", float64(e.Time)/1e9, e.Leg.ID)
 		switch e.Kind {
 		case MediaOpened:
-			fmt.Fprintf(out, "media %v side %d hop %d in %v out %v srtp %v\n", e.Endpoint, e.Spec.Side, e.Spec.Hop,
+			fmt.Fprintf(out, "media %v %s side %d hop %d in %v out %v srtp %v\n", e.Endpoint, e.Spec.Codec, e.Spec.Side, e.Spec.Hop,
 				members(e.Spec.EventsIn), members(e.Spec.EventsOut), e.Spec.Encrypted)
 		case LegOpened:
 			fmt.Fprintf(out, "opened %v again %v call %v of %s inbound %v\n", e.Now, e.Again, e.Leg.Call, book.Entry(e.Leg.Customer).Name, e.Leg.Inbound)

@@ -68,6 +68,9 @@ func (t *Table) announceLine(l *Leg, a announcement) bool {
 		old := &l.announced[i]
 		if old.ep == a.ep && old.side == a.side {
 			a.hop = min(a.hop, old.hop) // the same description passed on unchanged
+			if a.index != old.index {
+				a = old.bundled(a)
+			}
 			changed := *old != a
 			*old = a
 			return changed
@@ -82,6 +85,20 @@ func (t *Table) announceLine(l *Leg, a announcement) bool {
 	}
 	l.announced = append(l.announced, a)
 	return true
+}
+
+// bundled joins two m-lines that share one endpoint (RFC 9143): audio, where
+// there is any, gives codec and clock, and all their types may come.
+func (a announcement) bundled(b announcement) announcement {
+	if b.line.Kind != parse.Audio || a.line.Kind == parse.Audio {
+		a, b = b, a
+	}
+	b.hop = min(a.hop, b.hop)
+	b.line.Encrypted = a.line.Encrypted || b.line.Encrypted
+	b.line.Events = union(a.line.Events, b.line.Events)
+	b.line.Redundant = union(a.line.Redundant, b.line.Redundant)
+	b.line.Formats = union(a.line.Formats, b.line.Formats)
+	return b
 }
 
 // emitMedia tells of every endpoint of a hop: each side's description says how

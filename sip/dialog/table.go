@@ -54,7 +54,7 @@ func (c Config) withDefaults() Config {
 // Stats counts what a Table holds and what it could not use.
 type Stats struct {
 	Legs     int    // held now
-	Refused  uint64 // legs not opened because the table was full
+	Refused  uint64 // messages that would have opened a leg when the table was full
 	Overflow uint64 // hops, transactions, tags or endpoints beyond a leg's bounds
 	Late     uint64 // messages of legs that were closed before
 	Strange  uint64 // messages that belong to no leg and cannot open one
@@ -97,7 +97,6 @@ type leg struct {
 	next       *Leg // another From tag of the same Call-ID
 	hops       []hop
 	txs        []transaction
-	cseqs      []uint32 // of the initial INVITEs
 	toTags     []toTag
 	announced  []announcement
 	lastSeen   int64
@@ -125,6 +124,7 @@ type transaction struct {
 	branch  uint64
 	cseq    uint32
 	final   uint16 // status of the final response; 0 while pending
+	vias    uint8  // of the INVITE: fewer is nearer to the caller
 	hop     uint8
 	attempt int8 // index in Attempts; -1: none
 }
@@ -160,6 +160,10 @@ func (t *Table) Message(p *packet.Packet, m *parse.Message) []Effect {
 	}
 	return t.effects
 }
+
+// saw notes that a message of l came at now. Packets can be captured out of
+// order; time only goes on.
+func (l *Leg) saw(now int64) { l.lastSeen = max(l.lastSeen, now) }
 
 // find returns the leg that m belongs to and whether the caller is the one
 // who sent m. A request carries its sender's tag in From; a response repeats

@@ -59,6 +59,14 @@ func (t *Table) arm(l *Leg) {
 	}
 }
 
+// setupDeadline returns when l is given up without an answer.
+func (t *Table) setupDeadline(l *Leg) int64 {
+	if l.callerGone {
+		return l.lastSeen + int64(transactionLife)
+	}
+	return l.lastSeen + int64(t.cfg.SetupTimeout)
+}
+
 // transactionLife is 64*T1, how long a SIP transaction can live on (RFC 3261
 // section 17, Timers B, F and H).
 const transactionLife = 32 * time.Second
@@ -68,12 +76,10 @@ func (t *Table) deadline(l *Leg) int64 {
 	switch {
 	case l.State == Ended:
 		return l.lastChange() + int64(t.cfg.Settle)
-	case l.State == Setup && l.Canceled && l.callerGone:
-		return l.lastSeen + int64(transactionLife)
 	case l.State == Setup:
-		return l.lastSeen + int64(t.cfg.SetupTimeout)
+		return min(t.setupDeadline(l), l.overdue())
 	}
-	at := l.started() + int64(t.cfg.MaxAge)
+	at := min(l.started()+int64(t.cfg.MaxAge), l.overdue())
 	if l.sessionEnd != 0 {
 		at = min(at, l.sessionEnd)
 	}
@@ -118,10 +124,14 @@ func (t *Table) expire(l *Leg, now int64) {
 	if t.deadline(l) > now {
 		return // messages came since
 	}
+	t.releaseOverdue(l, now)
 	switch l.State {
 	case Ended:
 		t.close(l)
 	case Setup:
+		if t.setupDeadline(l) > now {
+			return
+		}
 		why := NoResponse
 		if l.callerGone {
 			why = Cancelled
@@ -138,7 +148,7 @@ func (t *Table) expireAnswered(l *Leg, now int64) {
 		t.release(l, now, SessionTimer)
 	case l.started()+int64(t.cfg.MaxAge) <= now:
 		t.release(l, now, MaxAge)
-	default:
+	case t.cfg.MediaTimeout > 0 && t.cfg.LastMedia != nil:
 		last := t.cfg.LastMedia(l)
 		switch {
 		case last == 0 || l.held:

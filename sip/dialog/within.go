@@ -1,7 +1,6 @@
 package dialog
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -36,8 +35,8 @@ func (t *Table) reinvite(p *packet.Packet, m *parse.Message) {
 		}
 		fromCaller = true
 	}
-	l.lastSeen = p.Time
-	if last := &l.reinvite[index(fromCaller)]; m.CSeq > *last && !slices.Contains(l.cseqs, m.CSeq) {
+	l.saw(p.Time)
+	if last := &l.reinvite[index(fromCaller)]; m.CSeq > *last && !l.invitedBy(m.CSeq) {
 		*last = m.CSeq
 		l.Reinvites++
 	}
@@ -80,7 +79,7 @@ func (t *Table) joinMidCall(p *packet.Packet, m *parse.Message) *Leg {
 	l.State = Answered
 	l.hops = append(l.hops, hop{p.Src, p.Dst})
 	l.toTags = append(l.toTags, toTag{tag: strings.Clone(m.ToTag), answered: true})
-	l.lastSeen = p.Time
+	l.saw(p.Time)
 	if !m.Request() { // it answers the caller's request: turn the packet round
 		l.Src, l.Dst = p.Dst, p.Src
 		l.hops[0] = hop{p.Dst, p.Src}
@@ -99,7 +98,7 @@ func (t *Table) withinDialog(p *packet.Packet, m *parse.Message) {
 		t.stats.Strange++
 		return
 	}
-	l.lastSeen = max(l.lastSeen, p.Time)
+	l.saw(p.Time)
 	t.announce(l, p, m, side(fromCaller))
 	if m.Method == parse.UPDATE && m.Status >= 200 {
 		if m.Status < 300 {
@@ -129,7 +128,7 @@ func (t *Table) bye(p *packet.Packet, m *parse.Message) {
 		t.byeMidCall(p, m)
 		return
 	}
-	l.lastSeen = p.Time
+	l.saw(p.Time)
 	if m.Cause != 0 {
 		l.Cause = m.Cause
 	}
@@ -214,12 +213,15 @@ func (t *Table) cancel(p *packet.Packet, m *parse.Message) {
 		return
 	}
 	l.Canceled = true
-	l.lastSeen = p.Time
+	l.saw(p.Time)
 	if len(l.hops) > 0 && l.hopOf(p) == 0 {
 		l.callerGone = true
 	}
-	if tx := l.transaction(t.hash(m.Branch), m.CSeq); l.attemptOf(tx) != nil && m.Cause != 0 {
-		l.Cause = m.Cause
+	if a := l.attemptOf(l.transaction(t.hash(m.Branch), m.CSeq)); a != nil {
+		a.canceled = true
+		if m.Cause != 0 {
+			l.Cause = m.Cause
+		}
 	}
 	t.arm(l)
 }
@@ -231,7 +233,7 @@ func (t *Table) referOrInfo(p *packet.Packet, m *parse.Message) {
 		t.stats.Strange++
 		return
 	}
-	l.lastSeen = max(l.lastSeen, p.Time)
+	l.saw(p.Time)
 	i := index(fromCaller)
 	last := &l.info[i]
 	if m.Method == parse.REFER {
