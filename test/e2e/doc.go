@@ -3,5 +3,5 @@
 // statistics of those who made and took the calls.
 //
 // Its tests need root, sipp and Kamailio. They run with SIPWARD_E2E=1 (make
-// e2e), or with the build tag e2e.
+// e2e).
 package e2e
