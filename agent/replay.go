@@ -162,7 +162,8 @@ func newReplay(c *replayCmd, cfg *configs.Agent, book *party.Book, records *repl
 	p.Dialog.Settle = replaySettle
 	p.Media = media.Options{
 		Endpoints: replayEndpoints, Owners: 2 * replayEndpoints, Streams: replayStreams,
-		KeepClosed: true, Digits: policy.Keeps(), Learn: c.RTPWithoutSDP,
+		KeepClosed: true, Learn: c.RTPWithoutSDP,
+		Digits: true, // to tell presses apart; what is shown of them is another matter
 	}
 	p.Flows = r.flow
 	p.Finished = func(l *dialog.Leg, m *counters.MediaResult) {

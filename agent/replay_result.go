@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/sipward/sipward/counters"
 	"github.com/sipward/sipward/sip/dialog"
+	"github.com/sipward/sipward/sip/dtmf"
 	"github.com/sipward/sipward/sip/media"
 	"github.com/sipward/sipward/sip/packet"
 )
@@ -46,6 +48,8 @@ type dtmfResult struct {
 	CallID string  `json:"call_id"`
 	Digits *string `json:"digits,omitempty"`
 	Count  *int    `json:"count,omitempty"`
+
+	pressed map[dtmf.Press]bool
 }
 
 // infoResult are the SIP INFO digits of one call.
@@ -56,7 +60,9 @@ type infoResult struct {
 }
 
 // flow notes the digits of one stream. leg is nil for RTP without SDP. A
-// stream that several legs announced one after the other comes in parts.
+// stream that several legs announced comes in parts. Test tools play the same
+// packets, timestamps and all, in call after call: the stream then has each
+// digit once, though every call has its own.
 func (r *replay) flow(leg *dialog.Leg, f *media.Flow) {
 	if f.Presses() == 0 || f.Src.IsZero() {
 		return
@@ -66,13 +72,24 @@ func (r *replay) flow(leg *dialog.Leg, f *media.Flow) {
 	if !known {
 		i = len(r.dtmf)
 		r.keys[key] = i
-		r.dtmf = append(r.dtmf, dtmfResult{Src: f.Src.String(), Dst: f.Dst.String(), SSRC: fmt.Sprintf("0x%08x", f.SSRC)})
+		r.dtmf = append(r.dtmf, dtmfResult{
+			Src: f.Src.String(), Dst: f.Dst.String(), SSRC: fmt.Sprintf("0x%08x", f.SSRC),
+			pressed: map[dtmf.Press]bool{},
+		})
 		if leg != nil {
 			r.dtmf[i].CallID = leg.CallID
 		}
 	}
 	d := &r.dtmf[i]
-	r.pressed(&d.Digits, &d.Count, f.Digits(), f.Presses())
+	var digits strings.Builder
+	for _, p := range f.Kept() {
+		if !d.pressed[p] {
+			d.pressed[p] = true
+			digits.WriteByte(p.Digit)
+		}
+	}
+	more := f.Presses() - len(f.Kept()) // beyond what is kept of one stream
+	r.pressed(&d.Digits, &d.Count, digits.String(), digits.Len()+more)
 }
 
 // leg folds a finished leg into the figures.

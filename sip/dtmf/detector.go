@@ -44,10 +44,10 @@ type Detector struct {
 }
 
 // Step takes one whole RTP packet of the flow of s and returns the number of
-// presses that begin with it. With keep, their digits are kept in s. Packets
+// presses that begin with it. With keep, they are kept in s. Packets
 // of other payload types are ignored. The caller sees to it that the packet is
 // complete and not encrypted: SRTP's ciphertext looks like events now and then.
-// Step allocates only to keep a digit.
+// Step allocates only to keep a press.
 func (d *Detector) Step(s *State, pkt []byte, types Types, keep bool) int {
 	if len(pkt) < 2 {
 		d.Counts.Malformed++
@@ -82,7 +82,7 @@ func (d *Detector) events(s *State, ts uint32, payload []byte, keep bool) int {
 		if s.add(d.packet.SSRC, ts, event, dur, payload[1]&endBit != 0) {
 			presses++
 			if keep {
-				s.keep(event)
+				s.keep(ts, event)
 			}
 		}
 		ts += uint32(dur)

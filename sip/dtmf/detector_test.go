@@ -304,8 +304,23 @@ func TestDigitsAreKeptOnlyOnDemand(t *testing.T) {
 	}
 }
 
+func TestKept(t *testing.T) {
+	var d Detector
+	var s State
+	for _, p := range []sent{
+		{ssrc: 1, ts: 800, event: 1, dur: 160}, {ssrc: 1, ts: 800, event: 1, dur: 320, end: true},
+		{ssrc: 1, ts: 4000, event: 11, dur: 160}, {ssrc: 1, ts: 9000, event: 16, dur: 160, end: true},
+	} {
+		d.Step(&s, p.bytes(), negotiated, true)
+	}
+	want := []Press{{800, '1'}, {4000, '#'}, {9000, '!'}}
+	if !slices.Equal(s.Kept(), want) || s.Digits() != "1#!" {
+		t.Errorf("kept %v, digits %q", s.Kept(), s.Digits())
+	}
+}
+
 func TestStateIsSmall(t *testing.T) {
-	if size := unsafe.Sizeof(State{}); size > 96 {
+	if size := unsafe.Sizeof(State{}); size > 104 {
 		t.Errorf("a State takes %d bytes", size)
 	}
 }

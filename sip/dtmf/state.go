@@ -8,8 +8,8 @@
 // and any one that arrives is enough.
 package dtmf
 
-// MaxDigits is how many digits a State keeps; the count goes on beyond it.
-const MaxDigits = 256
+// MaxDigits is how many presses a State keeps; the count goes on beyond it.
+const MaxDigits = 1024
 
 const (
 	// remembered is the number of presses a State can recognize again. It is
@@ -45,10 +45,17 @@ const (
 	ended    = 1 << 2
 )
 
+// Press is one press that was kept: within a stream, timestamp and digit tell
+// it from all others.
+type Press struct {
+	Timestamp uint32
+	Digit     byte // one of 0-9*#A-D!
+}
+
 // State is what is known of one flow's presses. The zero value is ready. It is
-// not safe for concurrent use. It takes 96 bytes and the kept digits.
+// not safe for concurrent use. It takes 104 bytes and the kept presses.
 type State struct {
-	digits  string
+	kept    []Press
 	presses [remembered]press
 	ssrc    [2]uint32 // the current one and the one before
 	count   uint32
@@ -60,9 +67,19 @@ type State struct {
 // Count returns the number of presses so far.
 func (s *State) Count() int { return int(s.count) }
 
-// Digits returns the kept digits in the order of each press's first packet
-// seen, at most MaxDigits. It is empty when they were not to be kept.
-func (s *State) Digits() string { return s.digits }
+// Kept returns the kept presses in the order of each one's first packet seen,
+// at most MaxDigits. It is empty when they were not to be kept, and valid until
+// the next press.
+func (s *State) Kept() []Press { return s.kept }
+
+// Digits returns the digits of the kept presses.
+func (s *State) Digits() string {
+	b := make([]byte, len(s.kept))
+	for i := range s.kept {
+		b[i] = s.kept[i].Digit
+	}
+	return string(b)
+}
 
 // add takes one event of one packet and reports whether it begins a press.
 func (s *State) add(ssrc, ts uint32, event uint8, dur uint16, end bool) bool {
@@ -143,9 +160,9 @@ func (s *State) slot(ssrc uint32) uint8 {
 	return other
 }
 
-// keep appends the digit of event.
-func (s *State) keep(event uint8) {
-	if len(s.digits) < MaxDigits {
-		s.digits += alphabet[event : event+1]
+// keep keeps the press of event at ts.
+func (s *State) keep(ts uint32, event uint8) {
+	if len(s.kept) < MaxDigits {
+		s.kept = append(s.kept, Press{ts, alphabet[event]})
 	}
 }

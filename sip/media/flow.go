@@ -101,6 +101,16 @@ func (s Side) String() string {
 	return "invalid"
 }
 
+// Kept returns the presses of Digits with their timestamps. It is valid until
+// the next packet of the flow. Presses in flows that were summed up are not in
+// it: timestamps of several streams say nothing.
+func (f *Flow) Kept() []dtmf.Press {
+	if f.digits == nil {
+		return nil
+	}
+	return f.digits.Kept()
+}
+
 // far returns the end of the flow that is not the announced endpoint.
 func (f *Flow) far() *packet.Endpoint {
 	if f.Reverse {
