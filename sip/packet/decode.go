@@ -90,6 +90,9 @@ type Stats struct {
 	Tunnelled uint64 // tunnel headers taken off (GRE, IP in IP, VXLAN, Geneve, GTP-U, ERSPAN, EtherIP)
 	Bundled   uint64 // SCTP DATA chunks after the first of their packet, which are not read
 	Split     uint64 // SCTP DATA chunks that carry a part of a message, which are not put together
+
+	ClockCorrections uint64 // times that the clock of a HEP sender was found to be off, or right again
+	ClocksForgotten  uint64 // HEP senders with a clock that is off, forgotten for their number
 }
 
 // Decoder takes frames apart. It keeps unfinished fragments and the counters
@@ -99,6 +102,7 @@ type Decoder struct {
 	frag   reassembler
 	infl   inflater
 	hep    HEP
+	clocks hepClocks
 	copied []byte // what a decoder of gopacket left for us
 	layers int    // of the current frame
 	cut    bool   // the current frame is shorter than it was on the wire
@@ -112,7 +116,11 @@ func NewDecoder(l Limits) *Decoder {
 }
 
 // Stats returns the counters.
-func (d *Decoder) Stats() Stats { return d.stats }
+func (d *Decoder) Stats() Stats {
+	s := d.stats
+	s.ClockCorrections, s.ClocksForgotten = d.clocks.corrected, d.clocks.forgotten
+	return s
+}
 
 // Decode fills p with what f carried and says what that was. Only with Payload
 // is p of any use. p.Payload aliases f.Data or memory of the decoder, and is

@@ -34,9 +34,7 @@ func (d *Decoder) decodeHEP(f *Frame, p *Packet) Result {
 		}
 	}
 	p.Src, p.Dst, p.Payload = h.Src, h.Dst, payload
-	if h.Time != 0 {
-		p.Time = h.Time
-	}
+	p.Time = d.clocks.time(h, f.Iface, f.Time)
 	if whole {
 		p.Whole = true
 		p.Transport = h.Transport()

@@ -92,7 +92,7 @@ func hep12(version, proto uint8, src, dst netip.AddrPort, length int) []byte {
 	return append(b, register...)
 }
 
-const hepSeen, frameSeen = 1700000000_123456000, 1800000000_000000000
+const hepSeen, frameSeen = 1700000000_123456000, 1700000001_000000000
 
 func TestHEP(t *testing.T) {
 	sip := func(tr Transport) Packet {
@@ -137,7 +137,7 @@ func TestHEP(t *testing.T) {
 		{"no protocol", hep3(chunk(0, 3, src4.Addr().AsSlice()), chunk(0, 4, dst4.Addr().AsSlice()), chunk(0, 7, src4.Port()), chunk(0, 8, dst4.Port()), payload), Payload, at(sip(UDP), frameSeen)},
 		{"time of zero", hep3(common(17, 1), chunk(0, 9, uint32(0)), payload), Payload, at(sip(UDP), frameSeen)},
 		{"microseconds of more than a second", hep3(common(17, 1), chunk(0, 10, uint32(4e9)), payload), Payload, at(sip(UDP), 1700000000e9)},
-		{"time past 2038", hep3(common(17, 1), chunk(0, 9, uint32(4294967295)), payload), Payload, at(sip(UDP), 4294967295e9+123456e3)},
+		{"time past 2038", hep3(common(17, 1), chunk(0, 9, uint32(4294967295)), payload), Payload, at(sip(UDP), frameSeen)}, // the clock is off: see TestHEPClocks
 		{"gzip", hep3(common(17, 1), chunk(0, 0x10, gzipped(register))), Payload, sip(UDP)},
 		{"rtp", hep3(common(17, 4), chunk(0, 0x0f, rtp)), Payload, media(rtp)},
 		{"rtp compressed", hep3(common(17, 4), chunk(0, 0x10, deflated(rtp))), Payload, media(rtp)},
