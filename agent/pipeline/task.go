@@ -5,7 +5,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/sipward/sipward/sip/packet"
 	"github.com/sipward/sipward/sip/party"
 )
 
@@ -52,8 +51,8 @@ func (t *Task) Run(ctx context.Context) error {
 	close(t.ready)
 	for {
 		select {
-		case b := <-t.queue.full:
-			t.take(b)
+		case <-t.queue.ready:
+			t.take()
 		case <-second.C:
 			// Frames carry the kernel's wall clock; a quiet line must still
 			// let time pass. What is queued is older than now.
@@ -74,11 +73,16 @@ func (t *Task) Run(ctx context.Context) error {
 // drain takes what is queued at this moment.
 func (t *Task) drain() {
 	for range t.queue.Len() {
-		t.take(<-t.queue.full)
+		t.take()
 	}
 }
 
-func (t *Task) take(b *packet.Batch) {
+// take takes one batch, if there is one.
+func (t *Task) take() {
+	b := t.queue.take()
+	if b == nil {
+		return
+	}
 	for i := range b.Frames {
 		t.core.Frame(&b.Frames[i])
 	}

@@ -26,6 +26,18 @@ func (b *Batch) Add(f *Frame) bool {
 	return true
 }
 
+// Append copies the frames of from to the end of b and reports whether there
+// was room; if not, b is as it was.
+func (b *Batch) Append(from *Batch) bool {
+	if len(b.Frames)+len(from.Frames) > cap(b.Frames) || len(b.arena)+len(from.arena) > cap(b.arena) {
+		return false
+	}
+	for i := range from.Frames {
+		b.Add(&from.Frames[i])
+	}
+	return true
+}
+
 // Reset empties the batch and keeps its memory.
 func (b *Batch) Reset() {
 	b.Frames = b.Frames[:0]
