@@ -1,6 +1,8 @@
 package dialog
 
 import (
+	"slices"
+
 	"github.com/sipward/sipward/sip/media"
 	"github.com/sipward/sipward/sip/packet"
 	"github.com/sipward/sipward/sip/parse"
@@ -44,11 +46,10 @@ func (t *Table) announce(l *Leg, p *packet.Packet, m *parse.Message, from media.
 		d := &m.SDP.Media[i]
 		held = held || d.Hold
 		if !d.RTP.IsZero() && i < maxAnnouncements {
-			changed = t.announceLine(l, announcement{
+			changed = t.announceLine(l, m.SDP.Media, announcement{
 				ep: d.RTP, hop: hop, side: from, index: uint8(i), //nolint:gosec // below maxAnnouncements
 				line: line{d.Kind, d.Encrypted, d.ClockHz, d.Codec, d.Events, d.Redundant, d.Formats},
 			}) || changed
-			l.Encrypted = l.Encrypted || d.Encrypted
 		}
 	}
 	if len(m.SDP.Media) > 0 {
@@ -61,16 +62,17 @@ func (t *Table) announce(l *Leg, p *packet.Packet, m *parse.Message, from media.
 
 func hopOf(p *packet.Packet) hop { return hop{p.Src, p.Dst} }
 
-// announceLine stores a, in place of what the leg last knew of its endpoint,
-// and reports whether that is news.
-func (t *Table) announceLine(l *Leg, a announcement) bool {
+// announceLine stores a, one of lines, in place of what the leg last knew of
+// this use of its endpoint, and reports whether that is news. Another of lines
+// may have the same endpoint; linesOf joins them.
+func (t *Table) announceLine(l *Leg, lines []parse.Media, a announcement) bool {
 	for i := range l.announced {
 		old := &l.announced[i]
-		if old.ep == a.ep && old.side == a.side {
+		if old.ep != a.ep || old.side != a.side {
+			continue
+		}
+		if at := int(old.index); old.index == a.index || at >= len(lines) || lines[at].RTP != a.ep {
 			a.hop = min(a.hop, old.hop) // the same description passed on unchanged
-			if a.index != old.index {
-				a = old.bundled(a)
-			}
 			changed := *old != a
 			*old = a
 			return changed
@@ -87,28 +89,58 @@ func (t *Table) announceLine(l *Leg, a announcement) bool {
 	return true
 }
 
-// bundled joins two m-lines that share one endpoint (RFC 9143): audio, where
-// there is any, gives codec and clock, and all their types may come.
-func (a announcement) bundled(b announcement) announcement {
-	if b.line.Kind != parse.Audio || a.line.Kind == parse.Audio {
-		a, b = b, a
-	}
-	b.hop = min(a.hop, b.hop)
-	b.line.Encrypted = a.line.Encrypted || b.line.Encrypted
-	b.line.Events = union(a.line.Events, b.line.Events)
-	b.line.Redundant = union(a.line.Redundant, b.line.Redundant)
-	b.line.Formats = union(a.line.Formats, b.line.Formats)
-	return b
-}
-
 // emitMedia tells of every endpoint of a hop: each side's description says how
 // to read what the other side gets.
 func (t *Table) emitMedia(l *Leg, hop uint8, now int64) {
+	l.Encrypted = false
 	for i := range l.announced {
-		if a := &l.announced[i]; a.hop == hop {
-			t.emit(Effect{Kind: MediaOpened, Time: now, Leg: l, Endpoint: a.ep, Spec: l.spec(a)})
+		a := &l.announced[i]
+		if slices.ContainsFunc(l.announced[:i], a.shares) {
+			continue
+		}
+		spec := l.spec(a)
+		l.Encrypted = l.Encrypted || spec.Encrypted
+		if a.hop == hop {
+			t.emit(Effect{Kind: MediaOpened, Time: now, Leg: l, Endpoint: a.ep, Spec: spec})
 		}
 	}
+}
+
+// shares reports whether b is another m-line of a's endpoint, or a itself.
+func (a *announcement) shares(b announcement) bool { return a.ep == b.ep && a.side == b.side }
+
+// linesOf joins the m-lines of a's endpoint, and what the peer said of them.
+// Audio is bundled with video (RFC 9143); SRTP is offered beside plain RTP. Of
+// several lines those count that the peer took, or all while it took none.
+func (l *Leg) linesOf(a *announcement) (own, peer line) {
+	for i := range l.announced {
+		b := &l.announced[i]
+		if !a.shares(*b) {
+			continue
+		}
+		p := l.peerOf(b)
+		switch {
+		case p.Kind == 0 && peer.Kind != 0:
+			continue
+		case p.Kind != 0 && peer.Kind == 0:
+			own = line{}
+		}
+		own, peer = own.join(b.line), peer.join(p)
+	}
+	return own, peer
+}
+
+// join joins two lines of one endpoint: audio, where there is any, gives codec
+// and clock, and all their types may come.
+func (a line) join(b line) line {
+	if a.Kind == 0 || b.Kind == parse.Audio && a.Kind != parse.Audio {
+		a, b = b, a
+	}
+	a.Encrypted = a.Encrypted || b.Encrypted
+	a.Events = union(a.Events, b.Events)
+	a.Redundant = union(a.Redundant, b.Redundant)
+	a.Formats = union(a.Formats, b.Formats)
+	return a
 }
 
 // defaultEvent is the payload type that many devices use for telephone-event
@@ -116,11 +148,14 @@ func (t *Table) emitMedia(l *Leg, hop uint8, now int64) {
 const defaultEvent = 101
 
 // spec works out how packets to and from an announced endpoint are to be read.
+// They are encrypted if both sides say so: keys that were offered beside plain
+// RTP, and not answered, are not used. Until the peer has spoken, one side's
+// word is enough, for ciphertext must not be read.
 func (l *Leg) spec(a *announcement) media.Spec {
-	own, peer := a.line, l.peerOf(a)
+	own, peer := l.linesOf(a)
 	return media.Spec{
 		Owner: l.ID, Hop: a.hop, Side: a.side, Kind: own.Kind,
-		Encrypted: own.Encrypted || peer.Encrypted,
+		Encrypted: own.Encrypted && (peer.Kind == 0 || peer.Encrypted),
 		ClockHz:   own.ClockHz, Codec: own.Codec,
 		EventsIn: eventsTo(own, peer), EventsOut: eventsTo(peer, own),
 		RedundantIn: either(own.Redundant, peer.Redundant), RedundantOut: either(peer.Redundant, own.Redundant),
@@ -142,18 +177,15 @@ func eventsTo(receiver, sender line) parse.PayloadTypes {
 	return events
 }
 
-// peerOf joins what the other side of the hop said of the same m-line.
+// peerOf joins what the other side of the hop said of the same m-line. Its Kind
+// is 0 when that was nothing.
 func (l *Leg) peerOf(a *announcement) line {
 	var all line
 	for i := range l.announced {
 		b := &l.announced[i]
-		if b.hop != a.hop || b.side == a.side || b.index != a.index {
-			continue
+		if b.hop == a.hop && b.side != a.side && b.index == a.index {
+			all = all.join(b.line)
 		}
-		all.Encrypted = all.Encrypted || b.line.Encrypted
-		all.Events = union(all.Events, b.line.Events)
-		all.Redundant = union(all.Redundant, b.line.Redundant)
-		all.Formats = union(all.Formats, b.line.Formats)
 	}
 	return all
 }

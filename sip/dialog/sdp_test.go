@@ -3,6 +3,8 @@ package dialog
 import (
 	"testing"
 
+	"github.com/sipward/sipward/sip/media"
+	"github.com/sipward/sipward/sip/packet"
 	"github.com/sipward/sipward/sip/parse"
 )
 
@@ -37,6 +39,41 @@ func TestEventsTo(t *testing.T) {
 	} {
 		if got := eventsTo(c.receiver, c.sender); got != c.want {
 			t.Errorf("%s: %x, want %x", c.name, got, c.want)
+		}
+	}
+}
+
+// Who means SRTP, where plain RTP is on offer too.
+func TestEncrypted(t *testing.T) {
+	at := func(port uint16) packet.Endpoint { return packet.Endpoint{IP: [16]byte{15: 1}, Port: port} }
+	said := func(side media.Side, index uint8, port uint16, encrypted bool) announcement {
+		return announcement{ep: at(port), side: side, index: index, line: line{Kind: parse.Audio, Encrypted: encrypted}}
+	}
+	const caller, callee = media.Caller, media.Callee
+	for _, c := range []struct {
+		name      string
+		announced []announcement
+		want      bool
+	}{
+		{"plain", []announcement{said(caller, 0, 4000, false), said(callee, 0, 5000, false)}, false},
+		{"agreed", []announcement{said(caller, 0, 4000, true), said(callee, 0, 5000, true)}, true},
+		{"offered", []announcement{said(caller, 0, 4000, true)}, true},
+		{"keys offered, and not answered", []announcement{said(caller, 0, 4000, true), said(callee, 0, 5000, false)}, false},
+		{"beside plain RTP", []announcement{said(caller, 0, 4000, true), said(caller, 1, 4000, false)}, true},
+		{"beside plain RTP, taken", []announcement{
+			said(caller, 0, 4000, false), said(caller, 1, 4000, true), said(callee, 1, 5000, true)}, true},
+		{"beside plain RTP, left", []announcement{
+			said(caller, 0, 4000, true), said(caller, 1, 4000, false), said(callee, 1, 5000, false)}, false},
+	} {
+		l := &Leg{leg: leg{announced: c.announced}}
+		for i := range l.announced {
+			if got := l.spec(&l.announced[i]).Encrypted; got != c.want {
+				t.Errorf("%s: line %d encrypted %v", c.name, i, got)
+			}
+		}
+		new(Table).emitMedia(l, 0, 0)
+		if l.Encrypted != c.want {
+			t.Errorf("%s: the leg encrypted %v", c.name, l.Encrypted)
 		}
 	}
 }
