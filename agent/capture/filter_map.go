@@ -44,24 +44,12 @@ func mapSettingsOf(s *media.Spec) mapSettings {
 		Owner: s.Owner,
 		In:    mapTypes{s.EventsIn, s.RedundantIn},
 		Out:   mapTypes{s.EventsOut, s.RedundantOut},
-		Tick:  uint32((1_000_000_000 << tickShift) / uint64(clockHz(s))),
+		Tick:  uint32((1_000_000_000 << tickShift) / uint64(s.Clock())),
 	}
 	if s.Encrypted {
 		m.Flags |= flagEncrypted
 	}
 	return m
-}
-
-// clockHz returns the RTP clock, or the usual one where SDP named none that can
-// be: a tick of less than 1 kHz does not fit, and no codec has such a clock.
-func clockHz(s *media.Spec) uint32 {
-	switch {
-	case s.ClockHz >= 1000:
-		return s.ClockHz
-	case s.Kind == parse.Video:
-		return 90000
-	}
-	return 8000
 }
 
 type mapFlow struct {

@@ -137,9 +137,9 @@ func (a line) join(b line) line {
 		a, b = b, a
 	}
 	a.Encrypted = a.Encrypted || b.Encrypted
-	a.Events = union(a.Events, b.Events)
-	a.Redundant = union(a.Redundant, b.Redundant)
-	a.Formats = union(a.Formats, b.Formats)
+	a.Events = a.Events.Union(b.Events)
+	a.Redundant = a.Redundant.Union(b.Redundant)
+	a.Formats = a.Formats.Union(b.Formats)
 	return a
 }
 
@@ -172,7 +172,7 @@ func eventsTo(receiver, sender line) parse.PayloadTypes {
 	if receiver.Kind == parse.Audio || sender.Kind == parse.Audio {
 		var usual parse.PayloadTypes
 		usual.Add(defaultEvent)
-		events = union(events, minus(usual, union(receiver.Formats, sender.Formats)))
+		events = events.Union(minus(usual, receiver.Formats.Union(sender.Formats)))
 	}
 	return events
 }
@@ -195,10 +195,6 @@ func either(a, b parse.PayloadTypes) parse.PayloadTypes {
 		return b
 	}
 	return a
-}
-
-func union(a, b parse.PayloadTypes) parse.PayloadTypes {
-	return parse.PayloadTypes{a[0] | b[0], a[1] | b[1]}
 }
 
 func minus(a, b parse.PayloadTypes) parse.PayloadTypes {

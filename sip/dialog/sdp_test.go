@@ -19,7 +19,7 @@ func pts(types ...uint8) (s parse.PayloadTypes) {
 // 101 unless somebody uses it for something else.
 func TestEventsTo(t *testing.T) {
 	audio := func(events parse.PayloadTypes, formats ...uint8) line {
-		return line{Kind: parse.Audio, Events: events, Formats: union(events, pts(formats...))}
+		return line{Kind: parse.Audio, Events: events, Formats: events.Union(pts(formats...))}
 	}
 	for _, c := range []struct {
 		name             string

@@ -32,6 +32,22 @@ type Spec struct {
 	RedundantOut parse.PayloadTypes
 }
 
+// slowestClock is the slowest RTP clock that is believed, in Hz: no format has a
+// slower one (t140, RFC 4103), and the kernel filter cannot reckon with it.
+const slowestClock = 1000
+
+// Clock returns the RTP clock in Hz, or the usual one where SDP named none that
+// can be.
+func (s *Spec) Clock() uint32 {
+	switch {
+	case s.ClockHz >= slowestClock:
+		return s.ClockHz
+	case s.Kind == parse.Video:
+		return 90000
+	}
+	return 8000
+}
+
 // Counters are what is counted of one flow. The kernel filter counts the same.
 type Counters struct {
 	Packets  uint64

@@ -5,7 +5,6 @@ import (
 
 	"github.com/sipward/sipward/sip/dtmf"
 	"github.com/sipward/sipward/sip/packet"
-	"github.com/sipward/sipward/sip/parse"
 )
 
 // Kind says what a datagram is to a Table.
@@ -204,26 +203,11 @@ func (t *Table) claimFor(e *entry, far *packet.Endpoint) *claim {
 // adopt takes what the fast path needs out of the announcement.
 func (f *Flow) adopt(c *claim, epoch uint64) {
 	s := &c.spec
-	f.claim, f.owner, f.epoch, f.hz = c, s.Owner, epoch, clock(s)
-	f.special = union(s.EventsIn, s.RedundantIn)
+	f.claim, f.owner, f.epoch, f.hz = c, s.Owner, epoch, s.Clock()
+	f.special = s.EventsIn.Union(s.RedundantIn)
 	if f.Reverse {
-		f.special = union(s.EventsOut, s.RedundantOut)
+		f.special = s.EventsOut.Union(s.RedundantOut)
 	}
-}
-
-func union(a, b parse.PayloadTypes) parse.PayloadTypes {
-	return parse.PayloadTypes{a[0] | b[0], a[1] | b[1]}
-}
-
-// clock returns the RTP clock in Hz, or the usual one where SDP named none.
-func clock(s *Spec) uint32 {
-	switch {
-	case s.ClockHz != 0:
-		return s.ClockHz
-	case s.Kind == parse.Video:
-		return 90000
-	}
-	return 8000
 }
 
 // newFlow begins a flow of c. Where the bound is reached, the one that has been

@@ -96,6 +96,11 @@ func (s PayloadTypes) Has(pt uint8) bool { return pt < 128 && s[pt>>6]&(1<<(pt&6
 // Empty reports whether the set has no members.
 func (s PayloadTypes) Empty() bool { return s == PayloadTypes{} }
 
+// Union returns the set of what is in either.
+func (s PayloadTypes) Union(o PayloadTypes) PayloadTypes {
+	return PayloadTypes{s[0] | o[0], s[1] | o[1]}
+}
+
 // Direction is an SDP media direction (RFC 4566 section 6).
 type Direction uint8
 
