@@ -26,7 +26,8 @@ func FuzzTable(f *testing.F) {
 	f.Add(program([]byte{0, 0x11}, send(0x12, eventPacket), send(0x10, eventPacket), send(0x34, voicePacket)))
 	ends := [8]packet.Endpoint{phone, relay, carrier, nat, at("[2001:db8::1]:4000"), at("[2001:db8::2]:4000")}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		table := NewTable(Options{Endpoints: 3, Owners: 6, Flows: 2, AllFlows: 5, Streams: 4, Digits: true, Learn: true, LearnFlows: 2})
+		table := NewTable(Options{Endpoints: 3, Owners: 6, Flows: 2, AllFlows: 5, Streams: 4, Digits: true, Learn: true})
+		table.learner.limit = 2
 		var closed Counters
 		var presses, digits uint64
 		sum := func(flows []*Flow) {

@@ -11,7 +11,9 @@ import (
 const (
 	enough     = 3    // packets in order that make a candidate a flow
 	candidates = 4096 // that wait for as many
-	guesses    = 4    // dynamic payload types looked at in one flow
+
+	learnedFlows = 1 << 16
+	guesses      = 4 // dynamic payload types looked at in one flow
 
 	firstDynamic = 96 // RFC 3551 section 6
 	lastStatic   = 34
@@ -21,12 +23,11 @@ const (
 // learner finds RTP that nobody announced: at least three packets of one SSRC
 // between two endpoints whose sequence numbers follow one another.
 type learner struct {
-	flows  map[streamKey]*learned
-	order  []streamKey // of flows that are known to be RTP, in order of the first such
-	ring   [candidates]streamKey
-	next   int // in ring
-	limit  int
-	events uint8 // 0: guess
+	flows map[streamKey]*learned
+	order []streamKey // of flows that are known to be RTP, in order of the first such
+	ring  [candidates]streamKey
+	next  int // in ring
+	limit int
 
 	// A detector of its own: what is only a guess must not count as malformed.
 	detector dtmf.Detector
@@ -51,12 +52,8 @@ type guess struct {
 	pt      uint8  // 0: not in use
 }
 
-func newLearner(o Options) *learner {
-	return &learner{
-		flows:  make(map[streamKey]*learned),
-		limit:  o.LearnFlows,
-		events: o.LearnEvents,
-	}
+func newLearner() *learner {
+	return &learner{flows: make(map[streamKey]*learned), limit: learnedFlows}
 }
 
 // unannounced takes a packet between two endpoints that SDP does not know.
@@ -153,17 +150,17 @@ func (t *Table) learn(f *learned, p *packet.Packet) {
 		f.flow.hz = staticClock(pt)
 	}
 	event := false
-	if g := f.guessOf(pt, t.learner.events); g != nil {
+	if g := f.guessOf(pt); g != nil {
 		t.try(g, p)
-		event = t.learner.events != 0 || g.events == g.packets
+		event = g.events == g.packets
 	}
 	f.flow.count(p.Time, len(b), seq, binary.BigEndian.Uint32(b[4:]), event)
 }
 
 // guessOf returns the guess for pt, nil when it cannot be telephone-event or
-// there are too many. given is the type that is known, or 0.
-func (f *learned) guessOf(pt, given uint8) *guess {
-	if given != 0 && pt != given || given == 0 && pt < firstDynamic {
+// there are too many.
+func (f *learned) guessOf(pt uint8) *guess {
+	if pt < firstDynamic {
 		return nil
 	}
 	for i := range f.guess {
@@ -189,11 +186,10 @@ func (t *Table) try(g *guess, p *packet.Packet) {
 	if len(payload) == 4 {
 		g.four++
 	}
-	if dtmf.Event(payload) {
-		g.events++
-	} else if t.learner.events == 0 {
+	if !dtmf.Event(payload) {
 		return
 	}
+	g.events++
 	var types dtmf.Types
 	types.Events.Add(g.pt)
 	t.learner.detector.Step(&g.digits, p.Payload, types, t.options.Digits)
@@ -209,7 +205,7 @@ func (t *Table) Learned() iter.Seq[*Flow] {
 		}
 		for _, key := range t.learner.order {
 			f := t.learner.flows[key]
-			f.settle(t.learner.events)
+			f.settle()
 			if !yield(&f.flow) {
 				return
 			}
@@ -217,17 +213,17 @@ func (t *Table) Learned() iter.Seq[*Flow] {
 	}
 }
 
-// settle decides which payload type carries the events: the one that was
-// given; else the usual one, if nearly all its packets are events; else the
-// first dynamic one of which three packets or more came, every one an event.
-func (f *learned) settle(given uint8) {
+// settle decides which payload type carries the events: the usual one, if
+// nearly all its packets are events; else the first dynamic one of which three
+// packets or more came, every one an event.
+func (f *learned) settle() {
 	f.flow.digits, f.flow.EventPackets = nil, 0
 	var best *guess
 	for i := range f.guess {
 		g := &f.guess[i]
 		switch {
 		case g.packets == 0:
-		case given != 0, g.pt == usualEvents && g.events*10 >= g.packets*9:
+		case g.pt == usualEvents && g.events*10 >= g.packets*9:
 			f.take(g)
 			return
 		case best == nil && g.packets >= enough && g.four == g.packets && g.events == g.packets:

@@ -23,42 +23,38 @@ func TestLearning(t *testing.T) {
 		return ps
 	}
 	cases := map[string]struct {
-		given   uint8
 		packets []*packet.Packet
 		flows   int
 		digits  string
 	}{
-		"voice":              {0, voice(phone, relay, 1, 1, 3), 1, ""},
-		"two are too few":    {0, voice(phone, relay, 1, 1, 2), 0, ""},
-		"events of type 101": {0, key(phone, relay, 1, 800, 5), 1, "5"},
-		"events of type 96":  {0, typed(96, key(phone, relay, 1, 800, 5)), 1, "5"},
-		"one event among voice": {0, slices.Concat(voice(phone, relay, 1, 1, 3),
+		"voice":              {voice(phone, relay, 1, 1, 3), 1, ""},
+		"two are too few":    {voice(phone, relay, 1, 1, 2), 0, ""},
+		"events of type 101": {key(phone, relay, 1, 800, 5), 1, "5"},
+		"events of type 96":  {typed(96, key(phone, relay, 1, 800, 5)), 1, "5"},
+		"one event among voice": {slices.Concat(voice(phone, relay, 1, 1, 3),
 			numbered(4, key(phone, relay, 1, 800, 5)[5:])), 1, "5"},
-		"too few of an unusual type": {0, slices.Concat(voice(phone, relay, 1, 1, 3),
+		"too few of an unusual type": {slices.Concat(voice(phone, relay, 1, 1, 3),
 			numbered(4, typed(96, key(phone, relay, 1, 800, 5)[4:]))), 1, ""},
-		"8 bytes are no event": {0, long(typed(96, key(phone, relay, 1, 800, 5))), 1, ""},
-		"four bytes that are no event": {0, func() []*packet.Packet {
+		"8 bytes are no event": {long(typed(96, key(phone, relay, 1, 800, 5))), 1, ""},
+		"four bytes that are no event": {func() []*packet.Packet {
 			ps := typed(96, key(phone, relay, 1, 800, 5))
 			ps[3].Payload[12] = 17
 			return ps
 		}(), 1, ""},
-		"type 101 before another": {0, numbered(1, slices.Concat(typed(96, key(phone, relay, 1, 800, 1)),
+		"type 101 before another": {numbered(1, slices.Concat(typed(96, key(phone, relay, 1, 800, 1)),
 			key(phone, relay, 1, 8000, 2))), 1, "2"},
-		"type 101 that is voice": {0, numbered(1, slices.Concat(typed(101, voice(phone, relay, 1, 1, 20)),
+		"type 101 that is voice": {numbered(1, slices.Concat(typed(101, voice(phone, relay, 1, 1, 20)),
 			typed(96, key(phone, relay, 1, 8000, 2)))), 1, "2"},
-		"given type":                   {97, typed(97, key(phone, relay, 1, 800, 5)), 1, "5"},
-		"given type, others count not": {97, key(phone, relay, 1, 800, 5), 1, ""},
-		"given type, once":             {97, slices.Concat(voice(phone, relay, 1, 1, 3), numbered(4, typed(97, key(phone, relay, 1, 800, 5)[5:]))), 1, "5"},
-		"unassigned type":              {0, typed(50, voice(phone, relay, 1, 1, 9)), 0, ""},
-		"numbers of no order": {0, slices.Concat(voice(phone, relay, 1, 1, 1), voice(phone, relay, 1, 9000, 1),
+		"unassigned type": {typed(50, voice(phone, relay, 1, 1, 9)), 0, ""},
+		"numbers of no order": {slices.Concat(voice(phone, relay, 1, 1, 1), voice(phone, relay, 1, 9000, 1),
 			voice(phone, relay, 1, 30000, 1), voice(phone, relay, 1, 50000, 1)), 0, ""},
-		"a new SSRC each time": {0, slices.Concat(voice(phone, relay, 1, 1, 1), voice(phone, relay, 2, 2, 1),
+		"a new SSRC each time": {slices.Concat(voice(phone, relay, 1, 1, 1), voice(phone, relay, 2, 2, 1),
 			voice(phone, relay, 3, 3, 1)), 0, ""},
-		"two flows": {0, slices.Concat(voice(phone, relay, 1, 1, 3), voice(relay, phone, 2, 1, 3)), 2, ""},
+		"two flows": {slices.Concat(voice(phone, relay, 1, 1, 3), voice(relay, phone, 2, 1, 3)), 2, ""},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			table := NewTable(Options{Learn: true, LearnEvents: c.given, Digits: true})
+			table := NewTable(Options{Learn: true, Digits: true})
 			feed(table, c.packets)
 			flows, digits, packets := 0, "", uint64(0)
 			for f := range table.Learned() {
@@ -99,7 +95,8 @@ func TestNothingIsLearnedUnasked(t *testing.T) {
 }
 
 func TestLearningIsBounded(t *testing.T) {
-	table := NewTable(Options{Learn: true, LearnFlows: 2})
+	table := NewTable(Options{Learn: true})
+	table.learner.limit = 2
 	for ssrc := range uint32(3 * candidates) {
 		feed(table, voice(phone, relay, ssrc, 1, 1))
 	}

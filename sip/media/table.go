@@ -28,11 +28,6 @@ type Options struct {
 
 	// Learn finds RTP that nobody announced.
 	Learn bool
-	// LearnFlows bounds the learned flows; default 2^16.
-	LearnFlows int
-	// LearnEvents is the telephone-event type of learned flows; 0 means that it
-	// is guessed for each.
-	LearnEvents uint8
 }
 
 // Stats are totals over everything a Table has seen.
@@ -93,13 +88,12 @@ func NewTable(o Options) *Table {
 	o.Owners = orDefault(o.Owners, 1<<19)
 	o.Flows = min(orDefault(o.Flows, 8), 64)
 	o.AllFlows = orDefault(o.AllFlows, 1<<19)
-	o.LearnFlows = orDefault(o.LearnFlows, 1<<16)
 	t := &Table{options: o, entries: make(map[packet.Endpoint]*entry)}
 	if o.Streams > 0 {
 		t.streams = make(map[streamKey]struct{})
 	}
 	if o.Learn {
-		t.learner = newLearner(o)
+		t.learner = newLearner()
 	}
 	return t
 }
@@ -174,21 +168,6 @@ func (t *Table) Flows(ep packet.Endpoint, owner uint64) iter.Seq[*Flow] {
 			}
 		}
 	}
-}
-
-// LastSeen returns when owner's announcement of ep last saw a packet in either
-// direction, or else when it was opened, in nanoseconds since the Unix epoch; 0
-// when it is not open.
-func (t *Table) LastSeen(ep packet.Endpoint, owner uint64) int64 {
-	c := t.entries[ep].claimOf(owner)
-	if c == nil {
-		return 0
-	}
-	last := c.opened
-	for _, f := range c.flows {
-		last = max(last, f.Last)
-	}
-	return last
 }
 
 // Len returns the number of endpoints known.

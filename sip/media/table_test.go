@@ -24,7 +24,7 @@ func TestOpenAndClose(t *testing.T) {
 	if v := feed(table, voice(phone, relay, 9, 6, 5)); v.Kind != NotMedia || table.Len() != 0 || table.Stats.RTP != 5 {
 		t.Errorf("after the close: %v, %d endpoints, %+v", v.Kind, table.Len(), table.Stats)
 	}
-	if table.Close(relay, 1) != nil || table.LastSeen(relay, 1) != 0 {
+	if table.Close(relay, 1) != nil {
 		t.Error("it could be closed twice")
 	}
 }
@@ -209,14 +209,6 @@ func TestBounds(t *testing.T) {
 	table.Close(phone, 1)
 	if !table.Open(third, spec(1, Caller), 0) {
 		t.Error("no room after a close")
-	}
-}
-
-func TestLastSeenStartsWithTheAnnouncement(t *testing.T) {
-	table := NewTable(Options{})
-	table.Open(relay, spec(1, Callee), 5*second)
-	if got := table.LastSeen(relay, 1); got != 5*second {
-		t.Errorf("last seen %d", got)
 	}
 }
 
