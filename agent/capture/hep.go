@@ -195,13 +195,18 @@ func hepListenError(l HEPListener, err error) error {
 	return fmt.Errorf("listen for HEP on %s %s: %w%s", l.Network, l.Address, err, hint)
 }
 
-// receiver turns what one socket delivers into batches. It is used by one
-// goroutine.
+// hepReceiver turns what one socket delivers into batches. It is used by one
+// goroutine. Its put is called before waiting: a packet never waits for
+// another, and under load the pipeline wakes once a batch.
 type hepReceiver struct {
+	filler
 	h     *HEP
-	batch *packet.Batch // nil when nothing is in it
 	frame packet.Frame
 	hep   packet.HEP
+}
+
+func newHEPReceiver(h *HEP) hepReceiver {
+	return hepReceiver{filler: filler{sink: h.sink, counts: &h.stats.handCounts}, h: h}
 }
 
 // take adds one HEP packet to the batch. It reports false for one without the
@@ -211,20 +216,7 @@ func (r *hepReceiver) take(b []byte, now int64) bool {
 		return false
 	}
 	r.frame = packet.Frame{Time: now, Data: b, WireLen: len(b), Link: packet.LinkHEP}
-	if r.batch == nil {
-		r.batch = r.h.sink.Get()
-	}
-	if r.batch.Add(&r.frame) {
-		return true
-	}
-	if len(r.batch.Frames) > 0 {
-		r.flush()
-		r.batch = r.h.sink.Get()
-		if r.batch.Add(&r.frame) {
-			return true
-		}
-	}
-	r.h.stats.tooLong.Add(1)
+	r.add(&r.frame)
 	return true
 }
 
@@ -242,26 +234,4 @@ func (r *hepReceiver) allowed(b []byte) bool {
 		return false
 	}
 	return true
-}
-
-// flush hands the batch over. It is called when the batch is full, or before
-// waiting: a packet never waits for another, and under load the pipeline wakes
-// once a batch.
-func (r *hepReceiver) flush() {
-	b := r.batch
-	if b == nil {
-		return
-	}
-	r.batch = nil
-	// After Put the batch is not ours to look into.
-	frames, size := uint64(len(b.Frames)), uint64(0)
-	for i := range b.Frames {
-		size += uint64(len(b.Frames[i].Data))
-	}
-	if !r.h.sink.Put(b) {
-		r.h.stats.dropped.Add(frames)
-		return
-	}
-	r.h.stats.packets.Add(frames)
-	r.h.stats.bytes.Add(size)
 }

@@ -4,7 +4,7 @@ import "sync/atomic"
 
 // hepCounters are the counters behind HEPStats.
 type hepCounters struct {
-	packets, bytes, dropped, tooLong          atomic.Uint64
+	handCounts
 	malformed, unauthorized, kernelDrops      atomic.Uint64
 	connections                               atomic.Int64
 	accepted, refused, idle, broken, acceptNo atomic.Uint64
@@ -12,10 +12,10 @@ type hepCounters struct {
 
 func (c *hepCounters) snapshot() HEPStats {
 	return HEPStats{
-		Packets:      c.packets.Load(),
+		Packets:      c.frames.Load(),
 		Bytes:        c.bytes.Load(),
 		Dropped:      c.dropped.Load(),
-		TooLong:      c.tooLong.Load(),
+		TooLong:      c.tooLarge.Load(),
 		Malformed:    c.malformed.Load(),
 		Unauthorized: c.unauthorized.Load(),
 		KernelDrops:  c.kernelDrops.Load(),

@@ -97,14 +97,14 @@ func hepPasses(err error) bool {
 func (h *HEP) serveConn(ctx context.Context, conn *net.TCPConn, secure *tls.Config) {
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	defer func() { _ = conn.Close() }()
-	r := hepReceiver{h: h}
-	defer r.flush()
+	r := newHEPReceiver(h)
+	defer r.put()
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		h.stats.broken.Add(1)
 		return
 	}
-	c := net.Conn(&hepConn{TCPConn: conn, raw: raw, wait: r.flush})
+	c := net.Conn(&hepConn{TCPConn: conn, raw: raw, wait: r.put})
 	if secure != nil {
 		t := tls.Server(c, secure)
 		deadline, cancel := context.WithTimeout(ctx, hepHandshake)

@@ -48,11 +48,11 @@ func (h *HEP) serveUDP(ctx context.Context, conn *net.UDPConn) error {
 	if err != nil {
 		return fmt.Errorf("read HEP from udp %s: %w", conn.LocalAddr(), err)
 	}
-	u := &hepUDP{hepReceiver: hepReceiver{h: h}, buf: make([]byte, hepMax+1)}
+	u := &hepUDP{hepReceiver: newHEPReceiver(h), buf: make([]byte, hepMax+1)}
 	read := u.read // one allocation here instead of one a wake-up
 	for {
 		err := raw.Read(read)
-		u.flush()
+		u.put()
 		if err == nil {
 			err = u.err
 		}

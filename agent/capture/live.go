@@ -109,7 +109,7 @@ type reader struct {
 const lookInterval = time.Second
 
 func (r *reader) run(ctx context.Context) (err error) {
-	r.out = hand{sink: r.cfg.Sink, counts: &r.live.counts}
+	r.out = newHand(r.cfg.Sink, &r.live.counts)
 	if r.waiter, err = newWaiter(); err != nil {
 		return err
 	}

@@ -25,9 +25,9 @@ type LiveStats struct {
 
 // liveCounts are written by the reader alone.
 type liveCounts struct {
-	received, delivered, queueDropped, tooLarge atomic.Uint64
-	kernelDropped, frozen                       atomic.Uint64
-	batches, wakeups                            atomic.Uint64
+	handCounts
+	received, wakeups     atomic.Uint64
+	kernelDropped, frozen atomic.Uint64
 }
 
 // Stats returns the figures of this moment.
@@ -36,8 +36,8 @@ func (l *Live) Stats() LiveStats {
 	s := LiveStats{
 		Mode:          l.Mode(),
 		Received:      c.received.Load(),
-		Delivered:     c.delivered.Load(),
-		QueueDropped:  c.queueDropped.Load(),
+		Delivered:     c.frames.Load(),
+		QueueDropped:  c.dropped.Load(),
 		TooLarge:      c.tooLarge.Load(),
 		KernelDropped: c.kernelDropped.Load(),
 		Frozen:        c.frozen.Load(),
@@ -51,58 +51,33 @@ func (l *Live) Stats() LiveStats {
 	return s
 }
 
-// hand fills batches and hands them to the sink.
+// hand makes frames of what the rings hold and hands them to the sink.
 type hand struct {
-	sink   Sink
-	counts *liveCounts
-	batch  *packet.Batch
+	filler
+	received *atomic.Uint64
+}
+
+func newHand(sink Sink, counts *liveCounts) hand {
+	return hand{filler: filler{sink: sink, counts: &counts.handCounts}, received: &counts.received}
 }
 
 // add copies f into the batch; a full batch is handed over first.
 func (h *hand) add(f *frame) {
-	h.counts.received.Add(1)
-	out := packet.Frame{
+	h.received.Add(1)
+	h.filler.add(&packet.Frame{
 		Time:      f.time,
 		Data:      f.data,
 		WireLen:   f.wireLen,
 		Link:      packet.LinkNetwork,
 		EtherType: f.etherType,
 		Iface:     f.ifindex,
-	}
-	if h.batch == nil {
-		h.batch = h.sink.Get()
-	}
-	if h.batch.Add(&out) {
-		return
-	}
-	if len(h.batch.Frames) > 0 {
-		h.put()
-		h.batch = h.sink.Get()
-		if h.batch.Add(&out) {
-			return
-		}
-	}
-	h.counts.tooLarge.Add(1)
+	})
 }
 
 // flush hands over what there is. sort: the frames come from several rings.
 func (h *hand) flush(sort bool) {
-	if h.batch == nil || len(h.batch.Frames) == 0 {
-		return
-	}
-	if sort {
+	if sort && h.batch != nil {
 		slices.SortStableFunc(h.batch.Frames, func(a, b packet.Frame) int { return cmp.Compare(a.Time, b.Time) })
 	}
 	h.put()
-}
-
-func (h *hand) put() {
-	n := uint64(len(h.batch.Frames))
-	if h.sink.Put(h.batch) {
-		h.counts.delivered.Add(n)
-		h.counts.batches.Add(1)
-	} else {
-		h.counts.queueDropped.Add(n)
-	}
-	h.batch = nil
 }

@@ -67,7 +67,7 @@ func FuzzSkipTags(f *testing.F) {
 // hand must not allocate for each frame.
 func TestHandAllocations(t *testing.T) {
 	b := packet.NewBatch(4096, 1<<22)
-	h := hand{sink: oneBatch{b}, counts: &liveCounts{}}
+	h := newHand(oneBatch{b}, &liveCounts{})
 	f := frame{etherType: etherIPv4, data: udp(sipA, sipB, sipMessage)}
 	f.wireLen = len(f.data)
 	if n := testing.AllocsPerRun(100, func() { h.add(&f); skipTags(&f) }); n != 0 {
