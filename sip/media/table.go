@@ -64,7 +64,7 @@ type entry struct {
 	endpoint packet.Endpoint
 	epoch    uint64            // Table.changes at the last change of this entry
 	last     [2]*Flow          // the flow of the last packet to the endpoint, and from it
-	newest   *claim            // nil when all have closed and KeepClosed is set
+	newest   *claim            // nil when all have closed, or there was none, and KeepClosed is set
 	owners   map[uint64]*claim // nil unless there are several
 }
 
@@ -133,6 +133,20 @@ func (t *Table) Open(ep packet.Endpoint, s Spec, now int64) bool {
 	e.push(&claim{spec: s, opened: now})
 	t.touch(e)
 	return true
+}
+
+// Note remembers that ep was announced by nobody who could own it, as in a call
+// of which the capture shows a part: its packets count in Stats. Without
+// KeepClosed it does nothing.
+func (t *Table) Note(ep packet.Endpoint) {
+	if !t.options.KeepClosed || ep.IsZero() || t.entries[ep] != nil {
+		return
+	}
+	if len(t.entries) >= t.options.Endpoints {
+		t.Stats.RefusedEndpoints++
+		return
+	}
+	t.entries[ep] = &entry{endpoint: ep}
 }
 
 // Close withdraws owner's announcement of ep and returns its flows, those that

@@ -229,3 +229,31 @@ func TestKeepClosed(t *testing.T) {
 		t.Errorf("verdict %+v, stats %+v", v, table.Stats)
 	}
 }
+
+// What nobody owns is counted where closed endpoints are, and handed to the
+// first who announces it.
+func TestNote(t *testing.T) {
+	live := NewTable(Options{})
+	if live.Note(relay); live.Len() != 0 {
+		t.Error("noted without KeepClosed")
+	}
+	table := NewTable(Options{KeepClosed: true, Streams: 100, Endpoints: 1})
+	table.Note(packet.Endpoint{})
+	table.Note(relay)
+	table.Note(relay)
+	table.Note(phone)
+	if table.Len() != 1 || table.Stats.RefusedEndpoints != 1 {
+		t.Errorf("%d endpoints, %+v", table.Len(), table.Stats)
+	}
+	if v := feed(table, voice(phone, relay, 1, 1, 5)); v.Kind != RTP || v.Flow != nil || v.Owner != 0 {
+		t.Errorf("noted: %+v", v)
+	}
+	open(t, table, relay, spec(1, Callee))
+	if v := feed(table, voice(phone, relay, 1, 6, 5)); v.Owner != 1 || v.Flow.Packets != 5 {
+		t.Errorf("announced: %+v", v)
+	}
+	table.Note(relay)
+	if table.Stats.RTP != 10 || table.Stats.Streams != 1 {
+		t.Errorf("%+v", table.Stats)
+	}
+}
