@@ -16,7 +16,10 @@ type announcement struct {
 	hop   uint8
 	side  media.Side
 	index uint8 // of its m-line
-	line  line
+
+	superseded bool // a later description of the same side and hop does not name ep
+
+	line line
 }
 
 // line is what an m-line said, less what the announcement does not need.
@@ -55,8 +58,26 @@ func (t *Table) announce(l *Leg, p *packet.Packet, m *parse.Message, from media.
 	if len(m.SDP.Media) > 0 {
 		l.held = held
 	}
+	l.supersede(m.SDP.Media, from, hop)
 	if changed {
 		t.emitMedia(l, hop, p.Time)
+	}
+}
+
+// supersede marks what side had announced at hop and lines, its latest word,
+// do not name any more. Lines without any endpoint move nothing: they put the
+// call on hold as RFC 2543 did.
+func (l *Leg) supersede(lines []parse.Media, side media.Side, hop uint8) {
+	named := func(ep packet.Endpoint) bool {
+		return slices.ContainsFunc(lines, func(d parse.Media) bool { return d.RTP == ep })
+	}
+	if !slices.ContainsFunc(lines, func(d parse.Media) bool { return !d.RTP.IsZero() }) {
+		return
+	}
+	for i := range l.announced {
+		if a := &l.announced[i]; a.side == side && a.hop == hop {
+			a.superseded = !named(a.ep)
+		}
 	}
 }
 

@@ -1,6 +1,8 @@
 package dialog
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/sipward/sipward/sip/media"
@@ -75,5 +77,51 @@ func TestEncrypted(t *testing.T) {
 		if l.Encrypted != c.want {
 			t.Errorf("%s: the leg encrypted %v", c.name, l.Encrypted)
 		}
+	}
+}
+
+// TestCurrent moves media about: in force is what each side said last.
+func TestCurrent(t *testing.T) {
+	const setUp = `
+		0 phone>switch INVITE from=a sdp=10.1.0.1:4000
+		1 switch>phone 200-INVITE from=a to=b sdp=192.0.2.1:6000
+		2 phone>switch ACK from=a to=b`
+	for _, c := range []struct{ name, script, want string }{
+		{"as set up", "", "10.1.0.1:4000 192.0.2.1:6000"},
+		{"past the switch", `
+			5 switch>phone INVITE from=b to=a cseq=7 sdp=198.51.100.1:9000
+			5.1 phone>switch 200-INVITE from=b to=a cseq=7 sdp=10.1.0.1:4000`, "10.1.0.1:4000 198.51.100.1:9000"},
+		{"there and back", `
+			5 switch>phone INVITE from=b to=a cseq=7 sdp=198.51.100.1:9000
+			6 switch>phone INVITE from=b to=a cseq=8 sdp=192.0.2.1:6000`, "10.1.0.1:4000 192.0.2.1:6000"},
+		{"hold without an address", `
+			5 phone>switch INVITE from=a to=b cseq=7 sdp=0.0.0.0:4000,hold`, "10.1.0.1:4000 192.0.2.1:6000"},
+		{"one line more", `
+			5 phone>switch INVITE from=a to=b cseq=7 sdp=10.1.0.1:4000 sdp=10.1.0.1:4002,video`,
+			"10.1.0.1:4000 10.1.0.1:4002 192.0.2.1:6000"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			table := NewTable(Config{}, testBook(t))
+			for line := range strings.Lines(setUp + c.script) {
+				if words := strings.Fields(line); len(words) > 0 {
+					p, m := message(t, seconds(t, words[0]), words[1:])
+					if m.SDP != nil && m.SDP.Media[0].Hold {
+						m.SDP.Media[0].RTP = packet.Endpoint{}
+					}
+					table.Message(p, m)
+				}
+			}
+			var got []string
+			for _, l := range table.legs {
+				l.Current(func(ep packet.Endpoint, _ media.Side) bool {
+					got = append(got, ep.String())
+					return true
+				})
+			}
+			slices.Sort(got)
+			if strings.Join(got, " ") != c.want {
+				t.Errorf("in force %q, want %q", got, c.want)
+			}
+		})
 	}
 }

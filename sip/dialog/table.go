@@ -31,7 +31,8 @@ type Config struct {
 	KeepDigits   bool          // keep INFO digits, not only their count
 
 	// LastMedia returns when media of leg was last seen, in nanoseconds since
-	// the Unix epoch, and 0 when none was. nil: nobody knows.
+	// the Unix epoch, and 0 when its silence would say nothing: none was seen
+	// where it is sent to now, or none can be. nil: nobody knows.
 	LastMedia func(leg *Leg) int64
 }
 
@@ -248,6 +249,16 @@ func (t *Table) drop(l *Leg) {
 func (l *Leg) Endpoints(yield func(packet.Endpoint, media.Side) bool) {
 	for i := range l.announced {
 		if !yield(l.announced[i].ep, l.announced[i].side) {
+			return
+		}
+	}
+}
+
+// Current calls yield with the media endpoints that are in force: those that
+// the latest description of each side names, on every hop.
+func (l *Leg) Current(yield func(packet.Endpoint, media.Side) bool) {
+	for i := range l.announced {
+		if a := &l.announced[i]; !a.superseded && !yield(a.ep, a.side) {
 			return
 		}
 	}
