@@ -101,11 +101,11 @@ type leg struct {
 	toTags     []toTag
 	announced  []announcement
 	lastSeen   int64
-	mediaSeen  int64     // when media was last known to flow, or to be on hold
-	sessionEnd int64     // when the session expires (RFC 4028); 0: no timer
-	reinvite   [2]uint32 // highest CSeq of a re-INVITE from caller, callee
-	refer      [2]uint32
-	info       [2]uint32
+	mediaSeen  int64    // when media was last known to flow, or to be on hold
+	sessionEnd int64    // when the session expires (RFC 4028); 0: no timer
+	reinvite   [2]cseqs // of the caller, of the callee
+	refer      [2]cseqs
+	info       [2]cseqs
 	timer      timer
 	callerGone bool // the caller sent CANCEL
 	held       bool

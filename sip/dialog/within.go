@@ -36,8 +36,7 @@ func (t *Table) reinvite(p *packet.Packet, m *parse.Message) {
 		fromCaller = true
 	}
 	l.saw(p.Time)
-	if last := &l.reinvite[index(fromCaller)]; m.CSeq > *last && !l.invitedBy(m.CSeq) {
-		*last = m.CSeq
+	if !l.invitedBy(m.CSeq) && l.reinvite[index(fromCaller)].add(m.CSeq) {
 		l.Reinvites++
 	}
 	t.announce(l, p, m, side(fromCaller))
@@ -235,14 +234,13 @@ func (t *Table) referOrInfo(p *packet.Packet, m *parse.Message) {
 	}
 	l.saw(p.Time)
 	i := index(fromCaller)
-	last := &l.info[i]
+	known := &l.info[i]
 	if m.Method == parse.REFER {
-		last = &l.refer[i]
+		known = &l.refer[i]
 	}
-	if m.CSeq <= *last {
+	if !known.add(m.CSeq) {
 		return
 	}
-	*last = m.CSeq
 	switch {
 	case m.Method == parse.REFER:
 		l.Refers++
