@@ -66,7 +66,9 @@ func sample() *Status {
 
 func serve(t *testing.T, s *Status) http.Handler {
 	t.Helper()
-	return New(Config{Source: fixed{s}}).handler
+	server := New(Config{Source: fixed{s}})
+	server.losses.look(s.Drops, time.Now())
+	return server.handler
 }
 
 func get(t *testing.T, h http.Handler, path string) (int, string) {
@@ -208,12 +210,12 @@ func TestServeAndFetch(t *testing.T) {
 	if info, err := os.Stat(socket); err != nil || info.Mode().Perm() != 0o660 {
 		t.Errorf("socket: %v, %v", info.Mode(), err)
 	}
-	for _, where := range []string{socket, "http://" + s.Addr().String(), "http://" + s.Addr().String() + "/"} {
+	for _, where := range []string{socket, "http://" + s.addr.String(), "http://" + s.addr.String() + "/"} {
 		r, raw, err := Fetch(t.Context(), where)
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := NewReport(status, time.Now())
+		want := NewReport(s.Status(), time.Now())
 		want.UptimeS = r.UptimeS
 		if diff := cmp.Diff(want, r); diff != "" {
 			t.Errorf("%s: %s", where, diff)
@@ -228,7 +230,7 @@ func TestServeAndFetch(t *testing.T) {
 	if err := other.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "another agent") {
 		t.Errorf("a second agent took the socket: %v", err)
 	}
-	other = New(Config{Listen: s.Addr().String(), Source: fixed{status}})
+	other = New(Config{Listen: s.addr.String(), Source: fixed{status}})
 	if err := other.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "admin.listen") {
 		t.Errorf("a second agent took the port: %v", err)
 	}

@@ -34,15 +34,15 @@ const (
 	metricSkew          = "sipward_live_skew_total"
 )
 
-// collector turns one snapshot into metrics at every scrape.
+// collector turns one Status into metrics at every scrape.
 type collector struct {
 	source  Source
 	descs   map[string]*prometheus.Desc
 	figures []*figureFamilies
 }
 
-// NewCollector returns a collector of everything that source knows.
-func NewCollector(source Source) prometheus.Collector {
+// newCollector returns a collector of everything that source knows.
+func newCollector(source Source) prometheus.Collector {
 	c := &collector{source: source, descs: map[string]*prometheus.Desc{}}
 	for _, d := range []struct {
 		name, help string

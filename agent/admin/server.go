@@ -31,11 +31,11 @@ type Config struct {
 // Server serves the pages of the agent. Its methods other than Run are safe
 // for concurrent use.
 type Server struct {
-	cfg      Config
-	handler  http.Handler
-	registry *prometheus.Registry
-	ready    chan struct{}
-	addr     net.Addr // of Listen; valid once ready
+	cfg     Config
+	handler http.Handler
+	losses  *losses
+	ready   chan struct{}
+	addr    net.Addr // of Listen; valid once ready
 }
 
 // New returns a server; Run opens its listeners.
@@ -43,11 +43,12 @@ func New(cfg Config) *Server {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{cfg: cfg, registry: prometheus.NewRegistry(), ready: make(chan struct{})}
-	s.registry.MustRegister(NewCollector(cfg.Source), collectors.NewGoCollector(),
+	s := &Server{cfg: cfg, losses: newLosses(cfg.Source), ready: make(chan struct{})}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(newCollector(s), collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 20 * time.Second}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 20 * time.Second}))
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.HandleFunc("GET /status", s.status)
@@ -56,20 +57,14 @@ func New(cfg Config) *Server {
 	return s
 }
 
-// Registry takes further collectors, before Run.
-func (s *Server) Registry() prometheus.Registerer { return s.registry }
-
 // Ready is closed when all listeners are open.
 func (s *Server) Ready() <-chan struct{} { return s.ready }
 
-// Addr returns the address that Listen came to; nil before Ready or without.
-func (s *Server) Addr() net.Addr {
-	select {
-	case <-s.ready:
-		return s.addr
-	default:
-		return nil
-	}
+// Status is the source's, with what the server noticed itself.
+func (s *Server) Status() *Status {
+	out := *s.cfg.Source.Status()
+	out.Suspect = s.losses.suspect()
+	return &out
 }
 
 // Run serves until ctx ends, and returns nil then.
@@ -93,6 +88,7 @@ func (s *Server) Run(ctx context.Context) error {
 		})
 	}
 	close(s.ready)
+	group.Go(func() error { return s.losses.run(ctx) })
 	group.Go(func() error {
 		<-ctx.Done()
 		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
@@ -191,7 +187,7 @@ func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (s *Server) status(w http.ResponseWriter, _ *http.Request) {
-	b, err := json.MarshalIndent(NewReport(s.cfg.Source.Status(), time.Now()), "", " ")
+	b, err := json.MarshalIndent(NewReport(s.Status(), time.Now()), "", " ")
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return

@@ -26,7 +26,7 @@ type Status struct {
 	Taken   time.Time // when the pipeline published its figures
 
 	NotReady []string // why the agent does not do its work yet; empty when it does
-	Suspect  []string // why the figures may be wrong: packets are being lost
+	Suspect  []string // why the figures may be wrong: packets are being lost. Set by the Server
 
 	Figures       *counters.Snapshot
 	Registrations register.Totals
