@@ -27,3 +27,20 @@ func (c *hepCounters) snapshot() HEPStats {
 		AcceptErrors: c.acceptNo.Load(),
 	}
 }
+
+// Add adds what another HEP source counted.
+func (s *HEPStats) Add(o HEPStats) {
+	s.Packets += o.Packets
+	s.Bytes += o.Bytes
+	s.Dropped += o.Dropped
+	s.TooLong += o.TooLong
+	s.Malformed += o.Malformed
+	s.Unauthorized += o.Unauthorized
+	s.KernelDrops += o.KernelDrops
+	s.Connections += o.Connections
+	s.Accepted += o.Accepted
+	s.Refused += o.Refused
+	s.Idle += o.Idle
+	s.Broken += o.Broken
+	s.AcceptErrors += o.AcceptErrors
+}
