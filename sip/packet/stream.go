@@ -110,6 +110,7 @@ type stream struct {
 	prev, next *stream
 	list       streamListID
 	last       int64 // time of the latest segment
+	at         int64 // time at which the last of buf[:have] could be read
 	moved      int64 // time of the latest progress, what the lists are ordered by
 	mark       uint32
 
@@ -168,8 +169,9 @@ func (s *Streams) Stats() StreamStats {
 }
 
 // Segment takes one TCP segment. For each message that it completes it calls
-// emit with the time of p; a message that a hole delayed has the time of the
-// segment that made it deliverable. The packet given to emit, and its payload,
+// emit with the time of p; a message that waited for a hole to be filled has
+// the time of the segment that filled it, and one behind a hole that the
+// capture left the time of its own last segment. The packet given to emit, and its payload,
 // are valid only during the call. emit must not call s.
 func (s *Streams) Segment(p *Packet, emit func(*Packet)) {
 	s.stats.Segments++

@@ -2,8 +2,11 @@ package packet
 
 import "slices"
 
-// streamSpan is a range of a stream's buffer.
-type streamSpan struct{ from, to int }
+// streamSpan is a range of a stream's buffer, and the time of its last segment.
+type streamSpan struct {
+	from, to int
+	at       int64
+}
 
 // streamSpans bounds the early segments of one stream.
 const streamSpans = 128
@@ -126,14 +129,15 @@ func (st *stream) reach() bool {
 		return false
 	}
 	st.have = max(st.have, st.spans[0].to)
+	st.at = max(st.at, st.spans[0].at)
 	st.spans = slices.Delete(st.spans, 0, 1)
 	st.later = 0
 	return true
 }
 
-// hold stores b at offset at of the buffer, beyond a hole. It reports whether
-// there was room.
-func (s *Streams) hold(st *stream, at int, b []byte) bool {
+// hold stores b, captured at now, at offset at of the buffer, beyond a hole. It
+// reports whether there was room.
+func (s *Streams) hold(st *stream, at int, b []byte, now int64) bool {
 	end := at + len(b)
 	i := 0
 	for i < len(st.spans) && st.spans[i].to <= at {
@@ -150,9 +154,9 @@ func (s *Streams) hold(st *stream, at int, b []byte) bool {
 		st.buf = st.buf[:end]
 	}
 	copy(st.buf[at:end], b)
-	span := streamSpan{at, end}
+	span := streamSpan{at, end, now}
 	if i < j {
-		span = streamSpan{min(at, st.spans[i].from), max(end, st.spans[j-1].to)}
+		span = streamSpan{min(at, st.spans[i].from), max(end, st.spans[j-1].to), now}
 	}
 	st.spans = slices.Replace(st.spans, i, j, span)
 	return true
@@ -217,6 +221,7 @@ func (s *Streams) giveUp(st *stream, emit func(*Packet)) {
 	s.pass(st, lost)
 	s.consume(st, lost)
 	st.later = 0
+	st.at = st.spans[0].at
 	st.reach()
 	s.drain(st, emit)
 }

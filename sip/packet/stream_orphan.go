@@ -127,7 +127,7 @@ func (s *Streams) adopt(st *stream, now int64, emit func(*Packet)) {
 		}
 		age := now - o.time
 		if ahead := int32(o.seq - st.base); age >= 0 && age <= int64(s.lim.Gap) && ahead > 0 && int(ahead) < s.lim.Pending {
-			p := Packet{Iface: o.iface, Truncated: o.truncated}
+			p := Packet{Time: now, Iface: o.iface, Truncated: o.truncated}
 			s.data(st, o.seq, o.data, &p, emit)
 		} else {
 			s.orphans.forgotten++

@@ -17,9 +17,10 @@ func (s *Streams) data(st *stream, seq uint32, b []byte, p *Packet, emit func(*P
 		b, d = b[-d:], 0
 	}
 	st.iface = p.Iface
-	if d > 0 && !s.early(st, d, b, emit) {
+	if d > 0 && !s.early(st, d, b, p.Time, emit) {
 		return
 	}
+	st.at = p.Time
 	s.inOrder(st, b, emit)
 	if p.Truncated {
 		s.cutShort(st, true, emit)
@@ -48,15 +49,15 @@ func (s *Streams) rejoin(st *stream, seq uint32, b []byte, emit func(*Packet)) b
 	return true
 }
 
-// early keeps a segment that begins d bytes after what is expected. It reports
-// whether the hole was given up, and b is now what is expected.
-func (s *Streams) early(st *stream, d int, b []byte, emit func(*Packet)) bool {
+// early keeps a segment of time now that begins d bytes after what is expected.
+// It reports whether the hole was given up, and b is now what is expected.
+func (s *Streams) early(st *stream, d int, b []byte, now int64, emit func(*Packet)) bool {
 	s.stats.OutOfOrder++
 	want := st.base + uint32(st.have) + uint32(d)
 	st.later++
 	for {
 		full := st.have+d+len(b) > s.lim.Pending || st.later > s.lim.GapSegments || len(st.spans) >= streamSpans
-		if !full && !st.cut && s.hold(st, st.have+d, b) {
+		if !full && !st.cut && s.hold(st, st.have+d, b, now) {
 			return false
 		}
 		if len(st.spans) == 0 {
@@ -70,6 +71,7 @@ func (s *Streams) early(st *stream, d int, b []byte, emit func(*Packet)) bool {
 			return false
 		}
 		if d <= 0 { // what was kept reaches into b
+			st.at = now
 			s.inOrder(st, b[-d:], emit)
 			return false
 		}

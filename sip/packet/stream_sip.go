@@ -358,7 +358,7 @@ func (s *Streams) seek(st *stream, b []byte) (n int, more bool) {
 func (s *Streams) deliver(st *stream, b []byte, t Transport, truncated bool, emit func(*Packet)) {
 	s.stats.Messages++
 	s.out = Packet{
-		Time: st.last, Src: st.key.src, Dst: st.key.dst, Payload: b, Iface: st.iface,
+		Time: st.at, Src: st.key.src, Dst: st.key.dst, Payload: b, Iface: st.iface,
 		Transport: t, Whole: true, Truncated: truncated,
 	}
 	emit(&s.out)

@@ -295,12 +295,12 @@ func randomPieces(rng *rand.Rand, n int) []streamSpan {
 		if len(out) > 50 {
 			to = n
 		}
-		out = append(out, streamSpan{at, to})
+		out = append(out, streamSpan{from: at, to: to})
 		at = to
 	}
 	for range rng.IntN(4) {
 		from := rng.IntN(n)
-		out = append(out, streamSpan{from, from + 1 + rng.IntN(n-from)})
+		out = append(out, streamSpan{from: from, to: from + 1 + rng.IntN(n-from)})
 	}
 	return out
 }
@@ -312,7 +312,7 @@ func TestStreamEveryCut(t *testing.T) {
 	orders := [][3]int{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}}
 	for a := range text {
 		for b := a; b < len(text); b++ {
-			spans := [3]streamSpan{{0, a}, {a, b}, {b, len(text)}}
+			spans := [3]streamSpan{{to: a}, {from: a, to: b}, {from: b, to: len(text)}}
 			for _, order := range orders {
 				r := newRun(StreamLimits{})
 				r.send(9, SYN, "")
@@ -474,6 +474,41 @@ func TestStreamFarHole(t *testing.T) {
 		r.Tick(r.now+int64(5*time.Second), r.emit)
 		r.send(2*uint32(len(ack))+hole, 0, ack)
 		r.want(t, ack, ack, ack)
+	}
+}
+
+// The times of messages behind a hole: of the segment that filled it, or their
+// own if the capture has no such segment.
+func TestStreamTimes(t *testing.T) {
+	ack := sipMessage("ACK", 0)
+	n := uint32(len(ack))
+	for _, c := range []struct {
+		name  string
+		seqs  []uint32 // a segment each millisecond
+		times []int64  // in milliseconds
+	}{
+		{"in order", []uint32{0, n, 2 * n}, []int64{1, 2, 3}},
+		{"filled", []uint32{0, 2 * n, 3 * n, n}, []int64{1, 4, 4, 4}},
+		{"left", []uint32{0, 2 * n, 3 * n}, []int64{1, 2, 3}},
+		{"two left", []uint32{0, 4 * n, 2 * n}, []int64{1, 3, 2}},
+	} {
+		r := newRun(StreamLimits{})
+		for _, seq := range c.seqs {
+			r.send(seq, 0, ack)
+		}
+		r.Tick(r.now+int64(time.Minute), r.emit)
+		for i := range r.at {
+			r.at[i] /= int64(time.Millisecond)
+		}
+		if diff := cmp.Diff(c.times, r.at); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.name, diff)
+		}
+	}
+	r := newRun(StreamLimits{}) // the second half first, on a stream that is not known
+	r.send(n/2, 0, ack[n/2:])
+	r.send(0, 0, ack[:n/2])
+	if r.want(t, ack); len(r.at) == 1 && r.at[0] != r.now {
+		t.Errorf("time %d of a message whose first half came last at %d", r.at[0], r.now)
 	}
 }
 
