@@ -151,51 +151,61 @@ func within(d *decoder, path string, n, low, high int) {
 // checkParties checks each party for itself; what two of them share is found
 // with both their names, here where lines are known.
 func (a *Agent) checkParties(d *decoder) {
-	claimed := map[string]string{} // what one party claims -> who
-	claim := func(path, what, who string) {
-		if other, taken := claimed[what]; taken {
-			d.at(path, "%s of %s belongs to %s already", what, who, other)
-		}
-		claimed[what] = who
-	}
-	taken := map[string]bool{}
-	each := func(list, kind, id string, i, channels int, nets []Prefix, domains []string) {
-		at, who := fmt.Sprintf("%s[%d]", list, i), kind+" "+id
-		switch {
-		case id == "":
-			d.at(at, "a %s needs an id", kind)
-		case !partyID.MatchString(id) || id == party.UnknownName:
-			d.at(at+".id", "id %q: use 1 to 63 letters, digits, dots, dashes and underscores, and not %q", id, party.UnknownName)
-		default:
-			if taken[who] {
-				d.at(at+".id", "%s is listed twice", who)
-			}
-			taken[who] = true
-		}
-		if channels < 0 {
-			d.at(at+".channels", "%d channels: 0 means that no limit is given", channels)
-		}
-		for j, p := range nets {
-			claim(fmt.Sprintf("%s.addresses[%d]", at, j), "address "+short(p.Prefix), who)
-		}
-		for j, name := range domains {
-			at := fmt.Sprintf("%s.domains[%d]", at, j)
-			if name == "" || strings.ContainsAny(name, "@:/* ") {
-				d.at(at, "domain %q: write the host part of a SIP address alone", name)
-			}
-			claim(at, "domain "+strings.ToLower(name), who)
+	c := partyChecker{d: d, claimed: map[string]string{}, taken: map[string]bool{}}
+	for i := range a.Customers {
+		x := &a.Customers[i]
+		at := fmt.Sprintf("customers[%d]", i)
+		c.check(at, "customer", &Carrier{ID: x.ID, Channels: x.Channels, Nets: x.Nets, Domains: x.Domains})
+		for j, b := range x.Blocks {
+			checkBlock(d, fmt.Sprintf("%s.blocks[%d]", at, j), b)
 		}
 	}
-	for i, c := range a.Customers {
-		each("customers", "customer", c.ID, i, c.Channels, c.Nets, c.Domains)
-		for j, b := range c.Blocks {
-			checkBlock(d, fmt.Sprintf("customers[%d].blocks[%d]", i, j), b)
-		}
-	}
-	for i, c := range a.Carriers {
-		each("carriers", "carrier", c.ID, i, c.Channels, c.Nets, c.Domains)
+	for i := range a.Carriers {
+		c.check(fmt.Sprintf("carriers[%d]", i), "carrier", &a.Carriers[i])
 	}
 	a.checkOverlaps(d)
+}
+
+// partyChecker checks what customers and carriers have in common.
+type partyChecker struct {
+	d       *decoder
+	claimed map[string]string // address or domain -> whose
+	taken   map[string]bool   // kind and ID
+}
+
+// check checks the party at a path; kind is "customer" or "carrier".
+func (c *partyChecker) check(at, kind string, p *Carrier) {
+	who := kind + " " + p.ID
+	switch {
+	case p.ID == "":
+		c.d.at(at, "a %s needs an id", kind)
+	case !partyID.MatchString(p.ID) || p.ID == party.UnknownName:
+		c.d.at(at+".id", "id %q: use 1 to 63 letters, digits, dots, dashes and underscores, and not %q", p.ID, party.UnknownName)
+	case c.taken[who]:
+		c.d.at(at+".id", "%s is listed twice", who)
+	}
+	c.taken[who] = true
+	if p.Channels < 0 {
+		c.d.at(at+".channels", "%d channels: 0 means that no limit is given", p.Channels)
+	}
+	for j, n := range p.Nets {
+		c.claim(fmt.Sprintf("%s.addresses[%d]", at, j), "address "+short(n.Prefix), who)
+	}
+	for j, name := range p.Domains {
+		at := fmt.Sprintf("%s.domains[%d]", at, j)
+		if name == "" || strings.ContainsAny(name, "@:/* ") {
+			c.d.at(at, "domain %q: write the host part of a SIP address alone", name)
+		}
+		c.claim(at, "domain "+strings.ToLower(name), who)
+	}
+}
+
+// claim reports what belongs to another party already.
+func (c *partyChecker) claim(at, what, who string) {
+	if other, taken := c.claimed[what]; taken {
+		c.d.at(at, "%s of %s belongs to %s already", what, who, other)
+	}
+	c.claimed[what] = who
 }
 
 var number = regexp.MustCompile(`^[0-9]{1,32}$`)
