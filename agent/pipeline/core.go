@@ -98,9 +98,14 @@ func (c *Core) SetBook(book *party.Book) {
 // Frame takes one captured frame. Whatever is in it, Frame returns; a panic is
 // a bug of ours and costs this one frame.
 func (c *Core) Frame(f *packet.Frame) {
-	defer c.caught()
 	c.stats.Frames++
 	c.pass(f.Time)
+	c.decode(f)
+}
+
+// decode takes the frame apart and hands on what it carried.
+func (c *Core) decode(f *packet.Frame) {
+	defer c.caught()
 	if c.decoder.Decode(f, &c.pkt) != packet.Payload {
 		return
 	}
@@ -109,13 +114,6 @@ func (c *Core) Frame(f *packet.Frame) {
 		return
 	}
 	c.payload(&c.pkt)
-}
-
-func (c *Core) caught() {
-	if r := recover(); r != nil {
-		c.stats.Panics++
-		c.stats.LastPanic = r
-	}
 }
 
 // pass lets the time of the capture go on and ticks once a second of it.
@@ -129,34 +127,38 @@ func (c *Core) pass(now int64) {
 		c.counters.Tick(now)
 		return
 	}
-	if now/int64(time.Second) != c.now/int64(time.Second) {
-		c.tick(now)
-	}
+	// Time moves first: if the tick panics, the next frame must not begin
+	// with the same tick.
+	before := c.now
 	c.now = now
+	if now/int64(time.Second) != before/int64(time.Second) {
+		c.tick()
+	}
 }
 
 // Tick lets time pass without a frame; now is in nanoseconds since the Unix
 // epoch.
-func (c *Core) Tick(now int64) {
-	defer c.caught()
-	c.pass(now)
-}
+func (c *Core) Tick(now int64) { c.pass(now) }
 
-func (c *Core) tick(now int64) {
-	c.streams.Tick(now, c.whole)
-	c.apply(c.legs.Tick(now))
-	c.counters.Tick(now)
+// tick does what is due now. A panic in one part leaves the others running.
+func (c *Core) tick() {
+	c.guard(func() { c.streams.Tick(c.now, c.whole) })
+	c.guard(func() { c.apply(c.legs.Tick(c.now)) })
+	c.guard(func() { c.counters.Tick(c.now) })
 }
 
 // Finish closes everything that is open: the capture, or the agent, ends.
 func (c *Core) Finish() {
-	c.streams.Flush(c.whole)
-	c.apply(c.legs.Finish(c.now))
-	if c.cfg.Flows != nil {
+	c.guard(func() { c.streams.Flush(c.whole) })
+	c.guard(func() { c.apply(c.legs.Finish(c.now)) })
+	if c.cfg.Flows == nil {
+		return
+	}
+	c.guard(func() {
 		for f := range c.media.Learned() {
 			c.cfg.Flows(nil, f)
 		}
-	}
+	})
 }
 
 // payload takes a datagram, or a whole message of a stream. RTP and RTCP begin

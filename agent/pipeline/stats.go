@@ -19,8 +19,9 @@ type Stats struct {
 	Duplicates      uint64                    // of these, captured twice
 	Digits          uint64                    // RFC 4733 presses, on every hop where they were seen
 	KernelRefused   uint64                    // media endpoints that the kernel filter did not take
-	Panics          uint64                    // frames that met a bug of ours
-	LastPanic       any                       // what the last of them said
+	Panics          uint64                    // frames and ticks that met a bug of ours
+	LastPanic       string                    // what the last of them said
+	LastStack       string                    // where that was
 }
 
 // Snapshot is everything that a Core counts, at one moment. It is safe for
