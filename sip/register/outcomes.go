@@ -15,9 +15,16 @@ type Outcomes struct {
 	requests     uint64
 	transactions uint64
 	answered     [maxStatus + 1]uint64 // by status; 0: a status outside 200-699
-	young, old   map[uint64]bool       // transactions; true once answered
+	young, old   map[uint64]exchange   // transactions by hash
 	turned       int64
 	seed         maphash.Seed
+}
+
+// exchange is what was seen of one transaction. A capture of several
+// interfaces can show the response first.
+type exchange struct {
+	asked bool
+	final uint16 // status of the first final response; 0: none yet
 }
 
 const (
@@ -30,7 +37,7 @@ const (
 
 // NewOutcomes returns an empty count.
 func NewOutcomes() *Outcomes {
-	return &Outcomes{seed: maphash.MakeSeed(), young: map[uint64]bool{}}
+	return &Outcomes{seed: maphash.MakeSeed(), young: map[uint64]exchange{}}
 }
 
 // Message counts m, a REGISTER or a response to one, seen at now (nanoseconds
@@ -44,18 +51,27 @@ func (o *Outcomes) Message(m *parse.Message, now int64) {
 	h.SetSeed(o.seed)
 	_, _ = h.WriteString(m.CallID)
 	key := h.Sum64() ^ uint64(m.CSeq)*0x9e3779b97f4a7c15
-	answered, known := o.young[key]
+	was, known := o.young[key]
 	if !known {
-		answered, known = o.old[key]
+		was = o.old[key]
 	}
+	is := was
 	switch {
-	case m.Request() && !known:
-		o.transactions++
-		o.remember(key, false, now)
-	case !m.Request() && known && !answered && m.Status >= 200:
-		o.answered[statusIndex(m.Status)]++
-		o.remember(key, true, now)
+	case m.Request():
+		is.asked = true
+	case m.Status >= 200 && was.final == 0:
+		is.final = m.Status
 	}
+	if is == was {
+		return
+	}
+	if !was.asked && is.asked {
+		o.transactions++
+	}
+	if is.asked && is.final != 0 { // both only now: neither is ever taken back
+		o.answered[statusIndex(is.final)]++
+	}
+	o.remember(key, is, now)
 }
 
 func statusIndex(status uint16) uint16 {
@@ -65,11 +81,11 @@ func statusIndex(status uint16) uint16 {
 	return status
 }
 
-func (o *Outcomes) remember(key uint64, answered bool, now int64) {
+func (o *Outcomes) remember(key uint64, e exchange, now int64) {
 	if now-o.turned >= int64(generation) || len(o.young) >= maxGeneration {
-		o.old, o.young, o.turned = o.young, map[uint64]bool{}, now
+		o.old, o.young, o.turned = o.young, map[uint64]exchange{}, now
 	}
-	o.young[key] = answered
+	o.young[key] = e
 }
 
 // Totals are the counts so far.

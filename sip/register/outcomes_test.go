@@ -22,8 +22,12 @@ func TestOutcomes(t *testing.T) {
 	say(7, "a", 2, 200)
 	say(8, "a", 2, 500) // too late to matter
 	say(9, "b", 1, 0)   // nobody answers
-	say(10, "c", 9, 200)
-	want := Totals{Requests: 4, Transactions: 3, Unanswered: 1, ByStatus: map[uint16]uint64{401: 1, 200: 1}}
+	say(10, "c", 9, 200) // nobody asked
+	say(11, "d", 1, 100)
+	say(12, "d", 1, 403) // captured before its request
+	say(13, "d", 1, 0)
+	say(14, "d", 1, 403)
+	want := Totals{Requests: 5, Transactions: 4, Unanswered: 1, ByStatus: map[uint16]uint64{401: 1, 200: 1, 403: 1}}
 	if diff := cmp.Diff(want, o.Totals()); diff != "" {
 		t.Error(diff)
 	}
