@@ -69,6 +69,9 @@ type Rate struct {
 
 const second = int64(time.Second)
 
+// rateSlack is how many seconds late an event may be.
+const rateSlack = 10
+
 // add counts one event at now, in nanoseconds since the Unix epoch.
 func (r *Rate) add(now int64) {
 	r.roll(now)
@@ -79,10 +82,11 @@ func (r *Rate) add(now int64) {
 }
 
 // roll begins a new second when now is in one. Time that runs backwards, as
-// files with several interfaces have it, stays in the present one.
+// files with several interfaces have it, stays in the present one; a clock
+// that was set back begins anew.
 func (r *Rate) roll(now int64) {
 	s := now / second
-	if s <= r.at {
+	if s <= r.at && s >= r.at-rateSlack {
 		return
 	}
 	r.Last = 0

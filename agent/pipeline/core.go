@@ -5,7 +5,6 @@ package pipeline
 
 import (
 	"errors"
-	"time"
 
 	"github.com/sipward/sipward/counters"
 	"github.com/sipward/sipward/sip/dialog"
@@ -60,13 +59,12 @@ type Core struct {
 	counters *counters.Counters
 	whole    func(*packet.Packet) // Core.payload, bound once
 
-	stats     Stats
-	now       int64
-	firstTime int64
-	pkt       packet.Packet
-	msg       parse.Message
-	observed  []media.Observed
-	flows     []*media.Flow
+	stats    Stats
+	clock    clock
+	pkt      packet.Packet
+	msg      parse.Message
+	observed []media.Observed
+	flows    []*media.Flow
 }
 
 // New returns a Core that has seen nothing.
@@ -95,14 +93,6 @@ func (c *Core) SetBook(book *party.Book) {
 	c.legs.SetBook(book)
 }
 
-// Frame takes one captured frame. Whatever is in it, Frame returns; a panic is
-// a bug of ours and costs this one frame.
-func (c *Core) Frame(f *packet.Frame) {
-	c.stats.Frames++
-	c.pass(f.Time)
-	c.decode(f)
-}
-
 // decode takes the frame apart and hands on what it carried.
 func (c *Core) decode(f *packet.Frame) {
 	defer c.caught()
@@ -114,51 +104,6 @@ func (c *Core) decode(f *packet.Frame) {
 		return
 	}
 	c.payload(&c.pkt)
-}
-
-// pass lets the time of the capture go on and ticks once a second of it.
-func (c *Core) pass(now int64) {
-	if now <= c.now {
-		return
-	}
-	if c.now == 0 {
-		c.firstTime = now
-		c.now = now
-		c.counters.Tick(now)
-		return
-	}
-	// Time moves first: if the tick panics, the next frame must not begin
-	// with the same tick.
-	before := c.now
-	c.now = now
-	if now/int64(time.Second) != before/int64(time.Second) {
-		c.tick()
-	}
-}
-
-// Tick lets time pass without a frame; now is in nanoseconds since the Unix
-// epoch.
-func (c *Core) Tick(now int64) { c.pass(now) }
-
-// tick does what is due now. A panic in one part leaves the others running.
-func (c *Core) tick() {
-	c.guard(func() { c.streams.Tick(c.now, c.whole) })
-	c.guard(func() { c.apply(c.legs.Tick(c.now)) })
-	c.guard(func() { c.counters.Tick(c.now) })
-}
-
-// Finish closes everything that is open: the capture, or the agent, ends.
-func (c *Core) Finish() {
-	c.guard(func() { c.streams.Flush(c.whole) })
-	c.guard(func() { c.apply(c.legs.Finish(c.now)) })
-	if c.cfg.Flows == nil {
-		return
-	}
-	c.guard(func() {
-		for f := range c.media.Learned() {
-			c.cfg.Flows(nil, f)
-		}
-	})
 }
 
 // payload takes a datagram, or a whole message of a stream. RTP and RTCP begin

@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"time"
+
 	"github.com/sipward/sipward/counters"
 	"github.com/sipward/sipward/sip/dialog"
 	"github.com/sipward/sipward/sip/dtmf"
@@ -19,6 +21,8 @@ type Stats struct {
 	Duplicates      uint64                    // of these, captured twice
 	Digits          uint64                    // RFC 4733 presses, on every hop where they were seen
 	KernelRefused   uint64                    // media endpoints that the kernel filter did not take
+	StrayTimes      uint64                    // frames whose time no other frame bore out; taken as of the moment
+	StepsBack       uint64                    // times that the clock was set back, or an earlier capture followed
 	Panics          uint64                    // frames and ticks that met a bug of ours
 	LastPanic       string                    // what the last of them said
 	LastStack       string                    // where that was
@@ -27,7 +31,9 @@ type Stats struct {
 // Snapshot is everything that a Core counts, at one moment. It is safe for
 // concurrent reading.
 type Snapshot struct {
-	First, Now    int64 // time of the first frame and now, nanoseconds since the Unix epoch
+	First, Last   int64     // earliest and latest time so far, nanoseconds since the Unix epoch
+	Now           int64     // time of the last frame or tick; before Last when the clock was set back
+	Published     time.Time // when a Task made this, by the clock of the process; zero without one
 	Core          Stats
 	Figures       *counters.Snapshot
 	Registrations register.Totals
@@ -43,7 +49,7 @@ type Snapshot struct {
 // Snapshot copies all counts.
 func (c *Core) Snapshot() *Snapshot {
 	return &Snapshot{
-		First: c.firstTime, Now: c.now,
+		First: c.clock.first, Last: c.clock.last, Now: c.clock.now,
 		Core:          c.stats,
 		Figures:       c.counters.Snapshot(c.book),
 		Registrations: c.regs.Totals(),

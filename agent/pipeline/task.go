@@ -21,8 +21,17 @@ type Task struct {
 // NewTask returns a task; nothing runs before Run.
 func NewTask(core *Core, queue *Queue) *Task {
 	t := &Task{core: core, queue: queue, books: make(chan *party.Book), ready: make(chan struct{})}
-	t.last.Store(core.Snapshot())
+	t.publish()
 	return t
+}
+
+// publish stores what the core counted. The snapshot says when that was, since
+// the core's own time is that of the frames, which go on although a core that
+// hangs publishes nothing.
+func (t *Task) publish() {
+	s := t.core.Snapshot()
+	s.Published = time.Now()
+	t.last.Store(s)
 }
 
 // Ready is closed when Run takes frames.
@@ -58,13 +67,13 @@ func (t *Task) Run(ctx context.Context) error {
 			// let time pass. What is queued is older than now.
 			t.drain()
 			t.core.Tick(time.Now().UnixNano())
-			t.last.Store(t.core.Snapshot())
+			t.publish()
 		case book := <-t.books:
 			t.core.SetBook(book)
 		case <-ctx.Done():
 			t.drain()
 			t.core.Finish()
-			t.last.Store(t.core.Snapshot())
+			t.publish()
 			return nil
 		}
 	}
