@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/cilium/ebpf"
@@ -24,136 +23,118 @@ var (
 	ErrFilterFull = errors.New("the media map of the kernel filter is full")
 )
 
-// Flow is one RTP stream that the kernel counted at an endpoint.
-type Flow = media.Observed
-
 // Filter is the table of media endpoints in the kernel filter. It is safe for
-// concurrent use.
+// concurrent use, by the one who announces endpoints and those who look at the
+// statistics.
 type Filter struct {
-	mu     sync.RWMutex // guards kernel against Close while a call is under way
+	mu     sync.Mutex // guards the rest
 	kernel *filterObjects
 
-	max     int
-	entries atomic.Int64
-	full    atomic.Uint64
-	failed  atomic.Uint64
-	clock   bootClock
-	pool    sync.Pool // *lookup
+	max          int
+	entries      int
+	full, failed uint64
+	clock        bootClock
+	key          mapEndpoint // memory of one map access
+	value        mapMedia
 }
 
-// lookup is the memory of one map access.
-type lookup struct {
-	key   mapEndpoint
-	value mapMedia
-}
-
-func newFilter(max int) *Filter {
-	return &Filter{max: max, pool: sync.Pool{New: func() any { return new(lookup) }}}
-}
+func newFilter(max int) *Filter { return &Filter{max: max} }
 
 // Active reports whether a kernel filter is loaded.
 func (f *Filter) Active() bool {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	return f.kernel != nil
 }
 
-// Open announces an endpoint: from now on its packets are counted. An endpoint
-// that is open for the same owner keeps its counters and gets the new settings;
-// one of another owner begins anew. It returns [ErrNoFilter], [ErrFilterFull],
-// or what the kernel said.
+// Open announces an endpoint: from now on its packets are counted. One that is
+// open goes on counting and gets the new settings. It returns [ErrNoFilter],
+// [ErrFilterFull], or what the kernel said.
 func (f *Filter) Open(ep packet.Endpoint, s media.Spec) error {
-	if s.Owner == 0 || ep.IsZero() {
-		return errors.New("a media endpoint needs an address and an owner")
+	if ep.IsZero() {
+		return errors.New("a media endpoint needs an address")
 	}
-	f.mu.RLock()
-	defer f.mu.RUnlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.kernel == nil {
 		return ErrNoFilter
 	}
-	l := f.pool.Get().(*lookup)
-	defer f.pool.Put(l)
-	l.key = mapKey(ep)
-	l.value = mapMedia{Settings: mapSettingsOf(&s)}
-	err := f.open(l)
-	if err == nil {
+	f.key = mapKey(ep)
+	f.value = mapMedia{Settings: mapSettingsOf(&s)}
+	err := f.open()
+	switch {
+	case err == nil:
 		return nil
-	}
-	if errors.Is(err, unix.E2BIG) {
-		f.full.Add(1)
+	case errors.Is(err, unix.E2BIG):
+		f.full++
 		return ErrFilterFull
 	}
-	f.failed.Add(1)
+	f.failed++
 	return fmt.Errorf("opening media endpoint %v in the kernel filter: %w", ep, err)
 }
 
-// open inserts l, or changes the entry that is there. The first step is the
-// usual one, hence the order.
-func (f *Filter) open(l *lookup) error {
-	err := f.kernel.Media.Update(&l.key, &l.value, ebpf.UpdateNoExist)
-	if err == nil {
-		f.entries.Add(1)
+// open inserts the entry, or changes the one that is there. The first step is
+// the usual one, hence the order.
+func (f *Filter) open() error {
+	err := f.kernel.Media.Update(&f.key, &f.value, ebpf.UpdateNoExist)
+	switch {
+	case err == nil:
+		f.entries++
 		return nil
-	}
-	if !errors.Is(err, ebpf.ErrKeyExist) {
+	case !errors.Is(err, ebpf.ErrKeyExist):
 		return err
 	}
-	updated, err := f.update(l)
-	if updated || err != nil {
-		return err
-	}
-	return f.kernel.Media.Update(&l.key, &l.value, ebpf.UpdateExist)
+	return f.update()
 }
 
-// update changes the settings of an entry of the same owner in place, which
-// only a program in the kernel can do without losing counts.
-func (f *Filter) update(l *lookup) (bool, error) {
-	data := updateRequest(&l.key, &l.value.Settings)
+// update changes the settings of an entry in place, which only a program in the
+// kernel can do without losing counts.
+func (f *Filter) update() error {
+	data := updateRequest(&f.key, &f.value.Settings)
 	verdict, err := f.kernel.SipwardUpdate.Run(&ebpf.RunOptions{Data: data})
 	if err != nil {
-		return false, fmt.Errorf("running the update program: %w", err)
+		return fmt.Errorf("running the update program: %w", err)
 	}
-	return verdict == updateDone, nil
+	if verdict != updateDone {
+		return fmt.Errorf("the update program answers %d", verdict)
+	}
+	return nil
 }
 
 // Read appends the flows seen at ep to flows, those to the endpoint first. It
 // reports false if ep is not open. It costs one system call and, with room in
 // flows, no allocation.
-func (f *Filter) Read(ep packet.Endpoint, flows []Flow) ([]Flow, bool) {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
+func (f *Filter) Read(ep packet.Endpoint, flows []media.Observed) ([]media.Observed, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.kernel == nil {
 		return flows, false
 	}
-	l := f.pool.Get().(*lookup)
-	defer f.pool.Put(l)
-	l.key = mapKey(ep)
-	if err := f.kernel.Media.Lookup(&l.key, &l.value); err != nil {
+	f.key = mapKey(ep)
+	if err := f.kernel.Media.Lookup(&f.key, &f.value); err != nil {
 		if !errors.Is(err, ebpf.ErrKeyNotExist) {
-			f.failed.Add(1)
+			f.failed++
 		}
 		return flows, false
 	}
 	offset := f.clock.offset()
-	flows = l.value.To.flows(flows, false, offset)
-	return l.value.From.flows(flows, true, offset), true
+	flows = f.value.To.flows(flows, false, offset)
+	return f.value.From.flows(flows, true, offset), true
 }
 
 // Close forgets an endpoint. Closing one that is not open does nothing.
 func (f *Filter) Close(ep packet.Endpoint) {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.kernel == nil {
 		return
 	}
-	l := f.pool.Get().(*lookup)
-	defer f.pool.Put(l)
-	l.key = mapKey(ep)
-	switch err := f.kernel.Media.Delete(&l.key); {
+	f.key = mapKey(ep)
+	switch err := f.kernel.Media.Delete(&f.key); {
 	case err == nil:
-		f.entries.Add(-1)
+		f.entries--
 	case !errors.Is(err, ebpf.ErrKeyNotExist):
-		f.failed.Add(1)
+		f.failed++
 	}
 }
 
@@ -163,7 +144,7 @@ func (f *Filter) load(kernel *filterObjects) error {
 	defer f.mu.Unlock()
 	old := f.kernel
 	f.kernel = kernel
-	f.entries.Store(0)
+	f.entries = 0
 	if old == nil {
 		return nil
 	}
@@ -180,13 +161,13 @@ type FilterStats struct {
 }
 
 func (f *Filter) stats() FilterStats {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	s := FilterStats{
-		Endpoints:    int(f.entries.Load()),
+		Endpoints:    f.entries,
 		MaxEndpoints: f.max,
-		Full:         f.full.Load(),
-		Failed:       f.failed.Load(),
+		Full:         f.full,
+		Failed:       f.failed,
 	}
 	if f.kernel == nil {
 		return s
@@ -195,7 +176,7 @@ func (f *Filter) stats() FilterStats {
 	for i := range n {
 		var cpus []uint64
 		if err := f.kernel.Counters.Lookup(uint32(i), &cpus); err != nil {
-			f.failed.Add(1)
+			f.failed++
 			return s
 		}
 		for _, v := range cpus {
@@ -210,14 +191,11 @@ func (f *Filter) stats() FilterStats {
 // the two is kept until it is off by more than a millisecond, so that one
 // packet's time reads the same each time.
 type bootClock struct {
-	mu      sync.Mutex // guards the rest
-	diff    int64      // Unix - boot, nanoseconds
+	diff    int64 // Unix - boot, nanoseconds
 	checked time.Time
 }
 
 func (c *bootClock) offset() int64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	now := time.Now()
 	if now.Sub(c.checked) < time.Second {
 		return c.diff

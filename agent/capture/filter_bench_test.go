@@ -126,7 +126,7 @@ func BenchmarkFilterRead(b *testing.B) {
 	openMany(b, k.Filter)
 	openTestEndpoints(k)
 	k.run(etherIPv4, udp(phone, local, rtp{payload: 160}.bytes()), 1)
-	var flows []Flow
+	var flows []media.Observed
 	ep := endpoint(local)
 	b.ReportAllocs()
 	for b.Loop() {

@@ -26,7 +26,6 @@ type mapTypes struct {
 }
 
 type mapSettings struct {
-	Owner uint64
 	In    mapTypes
 	Out   mapTypes
 	Tick  uint32
@@ -41,10 +40,9 @@ const (
 
 func mapSettingsOf(s *media.Spec) mapSettings {
 	m := mapSettings{
-		Owner: s.Owner,
-		In:    mapTypes{s.EventsIn, s.RedundantIn},
-		Out:   mapTypes{s.EventsOut, s.RedundantOut},
-		Tick:  uint32((1_000_000_000 << tickShift) / uint64(s.Clock())),
+		In:   mapTypes{s.EventsIn, s.RedundantIn},
+		Out:  mapTypes{s.EventsOut, s.RedundantOut},
+		Tick: uint32((1_000_000_000 << tickShift) / uint64(s.Clock())),
 	}
 	if s.Encrypted {
 		m.Flags |= flagEncrypted
@@ -71,8 +69,8 @@ type mapFlow struct {
 	Skipped  uint32
 	Bad      uint32
 	Restarts uint32
-	Events   uint32
 	Ifindex  uint32
+	Zero     uint32
 }
 
 // lost is what RFC 3550 appendix A.3 calls expected minus received, over all
@@ -85,11 +83,10 @@ func (f *mapFlow) lost() uint64 {
 	return f.Lost
 }
 
-func (f *mapFlow) flow(offset int64) Flow {
-	return Flow{
-		Peer:   packet.Endpoint{IP: f.Peer, Port: f.Port},
-		SSRC:   f.SSRC,
-		Events: uint64(f.Events),
+func (f *mapFlow) flow(offset int64) media.Observed {
+	return media.Observed{
+		Peer: packet.Endpoint{IP: f.Peer, Port: f.Port},
+		SSRC: f.SSRC,
 		Counters: media.Counters{
 			Packets:  f.Packets,
 			Bytes:    f.Bytes,
@@ -108,27 +105,23 @@ type mapRest struct {
 	Lost      uint64
 	First     uint64
 	Last      uint64
-	Other     uint64
 	OtherLast uint64
-	Restarts  uint32
-	RTCP      uint32
+	Restarts  uint64
 }
 
-func (r *mapRest) flow(offset int64) Flow {
-	f := Flow{
-		RTCP:  uint64(r.RTCP),
-		Other: r.Other,
+func (r *mapRest) flow(offset int64) media.Observed {
+	f := media.Observed{
 		Counters: media.Counters{
 			Packets:  r.Packets,
 			Bytes:    r.Bytes,
 			Lost:     r.Lost,
-			Restarts: uint64(r.Restarts),
+			Restarts: r.Restarts,
 		},
 	}
 	if r.Packets > 0 {
 		f.First, f.Last = int64(r.First)+offset, int64(r.Last)+offset
 	}
-	if r.Other > 0 {
+	if r.OtherLast > 0 {
 		f.OtherLast = int64(r.OtherLast) + offset
 	}
 	return f
@@ -140,7 +133,7 @@ type mapDirection struct {
 }
 
 // flows appends what was seen in one direction.
-func (d *mapDirection) flows(to []Flow, reverse bool, offset int64) []Flow {
+func (d *mapDirection) flows(to []media.Observed, reverse bool, offset int64) []media.Observed {
 	for i := range d.Flow {
 		// A slot is in use a moment before its first packet is counted.
 		if d.Flow[i].Packets > 0 {
@@ -148,7 +141,7 @@ func (d *mapDirection) flows(to []Flow, reverse bool, offset int64) []Flow {
 			to[len(to)-1].Reverse = reverse
 		}
 	}
-	if r := &d.Rest; r.Packets > 0 || r.Other > 0 || r.RTCP > 0 {
+	if r := &d.Rest; r.Packets > 0 || r.OtherLast > 0 {
 		to = append(to, r.flow(offset))
 		to[len(to)-1].Reverse = reverse
 	}
@@ -165,7 +158,6 @@ type mapMedia struct {
 const (
 	updateAbsent uint32 = iota + 1
 	updateDone
-	updateForeign
 )
 
 // updateRequest is the packet that the update program reads: an Ethernet
@@ -177,7 +169,6 @@ func updateRequest(key *mapEndpoint, s *mapSettings) []byte {
 	b = append(b, key.IP[:]...)
 	b = binary.NativeEndian.AppendUint16(b, key.Port)
 	b = append(b, make([]byte, len(key.Zero)*2)...)
-	b = binary.NativeEndian.AppendUint64(b, s.Owner)
 	for _, set := range [4]parse.PayloadTypes{s.In.Events, s.In.Redundant, s.Out.Events, s.Out.Redundant} {
 		b = binary.NativeEndian.AppendUint64(b, set[0])
 		b = binary.NativeEndian.AppendUint64(b, set[1])

@@ -83,9 +83,6 @@ func (k *kernel) run(etherType uint16, b []byte, ifindex uint32) bool {
 
 func (k *kernel) open(ep string, s media.Spec) {
 	k.tb.Helper()
-	if s.Owner == 0 {
-		s.Owner = 1
-	}
 	if err := k.Open(endpoint(ep), s); err != nil {
 		k.tb.Fatal(err)
 	}
@@ -291,7 +288,7 @@ func TestFilterLayout(t *testing.T) {
 	}
 }
 
-func (k *kernel) read(ep string) []Flow {
+func (k *kernel) read(ep string) []media.Observed {
 	k.tb.Helper()
 	flows, ok := k.Read(endpoint(ep), nil)
 	if !ok {
@@ -312,17 +309,21 @@ func TestFilterFlows(t *testing.T) {
 	}
 	k.run(etherIPv4, udp(phone, local, rtp{pt: 101, seq: 10, ssrc: 1, payload: 4}.bytes()), 1)
 	k.run(etherIPv4, udp(phone, local, rtcpReport()), 1)
+	k.run(etherIPv4, udp(phone, local, []byte{0, 1, 2, 3}), 1)
 	after := time.Now().UnixNano()
 	flows := k.read(local)
 	if len(flows) != 3 {
 		t.Fatalf("%d flows, want 3: %+v", len(flows), flows)
 	}
-	for i, want := range []Flow{
-		{Peer: endpoint(phone), SSRC: 1, Events: 1, Counters: media.Counters{Packets: 11, Bytes: 10*172 + 16}},
-		{RTCP: 1},
+	for i, want := range []media.Observed{
+		{Peer: endpoint(phone), SSRC: 1, Counters: media.Counters{Packets: 11, Bytes: 10*172 + 16}},
+		{OtherLast: flows[1].OtherLast},
 		{Peer: endpoint(nat), SSRC: 2, Reverse: true, Counters: media.Counters{Packets: 4, Bytes: 4 * 32}},
 	} {
 		got := flows[i]
+		if got.OtherLast != 0 && (got.OtherLast < before-1e6 || got.OtherLast > after+1e6) || (got.OtherLast == 0) != (got.Packets > 0) {
+			t.Errorf("flow %d: no RTP at %d, not within %d and %d", i, got.OtherLast, before, after)
+		}
 		if got.Packets > 0 && (got.First < before-1e6 || got.Last > after+1e6 || got.First > got.Last) {
 			t.Errorf("flow %d: from %d to %d, not within %d and %d", i, got.First, got.Last, before, after)
 		}
@@ -439,29 +440,29 @@ func userSpace(packets []rtp) []*media.Flow {
 	return table.Close(endpoint(local), 1)
 }
 
-func TestFilterOwners(t *testing.T) {
+func TestFilterOpensAgain(t *testing.T) {
 	k := loadKernel(t, func(c *LiveConfig) { c.MaxEndpoints = 2 })
-	packet := udp(phone, local, rtp{pt: 101, seq: 1, payload: 4}.bytes())
-	k.open(local, media.Spec{Owner: 5})
-	if k.run(etherIPv4, packet, 1) {
+	press := udp(phone, local, rtp{pt: 101, seq: 1, payload: 4}.bytes())
+	k.open(local, media.Spec{})
+	if k.run(etherIPv4, press, 1) {
 		t.Error("an event type that was not announced passed")
 	}
-	k.open(local, media.Spec{Owner: 5, EventsIn: types(101)})
-	if !k.run(etherIPv4, packet, 1) {
+	k.open(local, media.Spec{EventsIn: types(101)})
+	if !k.run(etherIPv4, press, 1) {
 		t.Error("the new settings are not in force")
 	}
 	if f := k.read(local); len(f) != 1 || f[0].Packets != 2 {
-		t.Errorf("the same owner's counters are gone: %+v", f)
+		t.Errorf("the counters are gone: %+v", f)
 	}
-	k.open(local, media.Spec{Owner: 6, EventsIn: types(100)})
-	if f := k.read(local); len(f) != 0 {
-		t.Errorf("a new owner has the counters of the last: %+v", f)
+	k.open(local, media.Spec{Owner: 6, EventsIn: types(100)}) // another call's
+	if k.run(etherIPv4, press, 1) {
+		t.Error("the last settings are in force")
 	}
-	if k.run(etherIPv4, packet, 1) {
-		t.Error("settings of the last owner are in force")
+	if f := k.read(local); len(f) != 1 || f[0].Packets != 3 {
+		t.Errorf("the counters of those who are there are gone: %+v", f)
 	}
-	k.open("198.51.100.1:30002", media.Spec{Owner: 6})
-	err := k.Open(endpoint("198.51.100.1:30004"), media.Spec{Owner: 6})
+	k.open("198.51.100.1:30002", media.Spec{})
+	err := k.Open(endpoint("198.51.100.1:30004"), media.Spec{})
 	if !errors.Is(err, ErrFilterFull) {
 		t.Errorf("third endpoint of two: %v, want %v", err, ErrFilterFull)
 	}
@@ -476,8 +477,12 @@ func TestFilterOwners(t *testing.T) {
 	if s := k.stats(); s.Endpoints != 1 || s.Failed != 0 {
 		t.Errorf("stats after Close: %+v", s)
 	}
-	if err := k.Open(endpoint(local), media.Spec{}); err == nil {
-		t.Error("an endpoint without owner was opened")
+	k.open(local, media.Spec{})
+	if f := k.read(local); len(f) != 0 {
+		t.Errorf("counters outlived Close: %+v", f)
+	}
+	if err := k.Open(packet.Endpoint{}, media.Spec{}); err == nil {
+		t.Error("an endpoint without address was opened")
 	}
 }
 

@@ -172,12 +172,9 @@ INLINE enum outcome count_media(const struct settings *s, struct direction *d,
 	p->now = ktime_get_boot_ns();
 	p->bytes = net16(u->len) - 8u;
 	/* RFC 5761 section 4: second bytes from 192 to 223 are RTCP's. */
-	if (have >= 16 && p->bytes >= 8 && u->version >> 6 == 2 && u->type >= 192 && u->type <= 223) {
-		ATOMIC_ADD(d->rest.rtcp, 1);
+	if (have >= 16 && p->bytes >= 8 && u->version >> 6 == 2 && u->type >= 192 && u->type <= 223)
 		return pass_rtcp ? RTCP_PASSED : RTCP;
-	}
 	if (have < 20 || p->bytes < 12 || u->version >> 6 != 2) {
-		ATOMIC_ADD(d->rest.other, 1);
 		d->rest.other_last = p->now;
 		return OTHER;
 	}
@@ -471,7 +468,7 @@ struct update {
 	struct settings settings;
 };
 
-enum { ABSENT = 1, UPDATED, FOREIGN };
+enum { ABSENT = 1, UPDATED };
 
 /* Changes the settings of an entry in place. A map update from user space would
  * replace the counters too, and lose what is counted meanwhile. Never attached;
@@ -488,8 +485,6 @@ int sipward_update(struct __sk_buff *skb)
 	m = map_lookup(&media, &u.key);
 	if (!m)
 		return ABSENT;
-	if (m->settings.owner != u.settings.owner)
-		return FOREIGN;
 	m->settings = u.settings;
 	return UPDATED;
 }

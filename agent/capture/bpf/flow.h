@@ -41,9 +41,10 @@ struct types {
 	u64 redundant[2]; /* RED (RFC 2198) */
 };
 
-/* What SDP said of an endpoint; only user space writes it. */
+/* What SDP said of an endpoint; only user space writes it. Calls that share an
+ * endpoint share its settings: whose a packet is, user space works out.
+ */
 struct settings {
-	u64 owner;
 	struct types in;  /* of packets to the endpoint */
 	struct types out; /* of packets from it */
 	u32 tick;         /* nanoseconds of one RTP clock tick << TICK_SHIFT */
@@ -70,8 +71,8 @@ struct flow {
 	u32 skipped; /* packets that are not of the run: of earlier ones, duplicates, strays */
 	u32 bad;    /* the sequence number that would confirm a jump, + 1; 0 = none */
 	u32 restarts;
-	u32 events; /* packets of a telephone-event type */
 	u32 ifindex;
+	u32 zero;
 };
 
 /* What no flow holds: the sum of flows that were folded, packets that came
@@ -83,10 +84,8 @@ struct rest {
 	u64 lost;
 	u64 first;
 	u64 last;
-	u64 other;      /* neither RTP nor RTCP: STUN, DTLS, T.38 */
-	u64 other_last;
-	u32 restarts;
-	u32 rtcp;
+	u64 other_last; /* when what is neither RTP nor RTCP came: STUN, DTLS, T.38 */
+	u64 restarts;
 };
 
 struct direction {
@@ -249,7 +248,6 @@ INLINE void flow_clear(struct flow *f)
 	f->lost = 0;
 	f->jitter = 0;
 	f->arrival = 0;
-	f->events = 0;
 }
 
 /* Finds a slot for a flow that has none: an unused one, else the one that has
@@ -318,8 +316,6 @@ INLINE enum counted flow_count(struct direction *d, const struct rtp *p, u32 tic
 counted:
 	ATOMIC_ADD(f->packets, 1);
 	ATOMIC_ADD(f->bytes, p->bytes);
-	if (p->event)
-		f->events++;
 	f->last = p->now;
 	if (step == SEQ_NEW || step == SEQ_FILLED)
 		jitter_update(f, p, tick);
