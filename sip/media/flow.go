@@ -23,9 +23,10 @@ type Flow struct {
 	special parse.PayloadTypes // telephone-event and RED types: not the fast path
 	hz      uint32
 
-	claim        *claim // nil for a learned flow
-	EventPackets uint64 // of a telephone-event type; they are in Packets as well
-	Folded       uint64 // how many flows were summed up in this one
+	claim        *claim    // nil for a learned flow
+	EventPackets uint64    // of a telephone-event type; they are in Packets as well
+	Folded       uint64    // how many flows were summed up in this one
+	kernel       *Counters // what the kernel counted of it; nil: nothing
 	digits       *dtmf.State
 	folded       *foldedDigits // of the flows that were summed up
 }

@@ -68,6 +68,7 @@ func (t *Table) Packet(p *packet.Packet) Verdict {
 	b := p.Payload
 	kind := rtpLike(b)
 	if kind == NotMedia || p.Transport != packet.UDP {
+		t.foreign(p)
 		return Verdict{Kind: NotMedia}
 	}
 	e, far, way := t.entries[p.Dst], &p.Src, 0
@@ -97,6 +98,19 @@ func (t *Table) Packet(p *packet.Packet) Verdict {
 	}
 	f.count(p.Time, len(b), binary.BigEndian.Uint16(b[2:]), binary.BigEndian.Uint32(b[4:]), event)
 	return v
+}
+
+// foreign notes when what is no RTP (T.38, DTLS) passed at an endpoint: a call
+// that sends it is not silent.
+func (t *Table) foreign(p *packet.Packet) {
+	if p.Transport != packet.UDP {
+		return
+	}
+	if e := t.entries[p.Dst]; e != nil {
+		e.other[0] = p.Time
+	} else if e = t.entries[p.Src]; e != nil {
+		e.other[1] = p.Time
+	}
 }
 
 // owner returns the current owner, 0 when all have closed.
@@ -215,20 +229,24 @@ func (f *Flow) adopt(c *claim, epoch uint64) {
 // costs no memory.
 func (t *Table) newFlow(c *claim, p *packet.Packet, reverse bool, ssrc uint32) *Flow {
 	again := c.spoke(p, reverse)
-	var f *Flow
-	if len(c.flows) >= t.options.Flows || t.flows >= t.options.AllFlows && len(c.flows) > 0 {
-		f = c.foldIdle()
-		t.Stats.FoldedFlows++
-	} else {
-		f = new(Flow)
-		c.flows = append(c.flows, f)
-		t.flows++
-	}
+	f := t.room(c)
 	*f = Flow{Src: p.Src, Dst: p.Dst, SSRC: ssrc, Reverse: reverse}
 	if again {
 		f.Restarts = 1
 	}
 	t.stream(streamKey{p.Src, p.Dst, ssrc})
+	return f
+}
+
+// room returns the memory of a new flow of c.
+func (t *Table) room(c *claim) *Flow {
+	if len(c.flows) >= t.options.Flows || t.flows >= t.options.AllFlows && len(c.flows) > 0 {
+		t.Stats.FoldedFlows++
+		return c.foldIdle()
+	}
+	f := new(Flow)
+	c.flows = append(c.flows, f)
+	t.flows++
 	return f
 }
 

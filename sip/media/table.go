@@ -41,6 +41,7 @@ type Stats struct {
 	Learned      uint64 // packets of learned flows
 
 	RefusedEndpoints uint64 // announcements that did not fit Endpoints or Owners
+	Mixed            uint64 // announcements of endpoints where another call was live
 	FoldedFlows      uint64 // flows that were summed up for want of room
 	RefusedLearning  uint64 // candidates that gave way before they were known to be RTP
 }
@@ -66,6 +67,8 @@ type entry struct {
 	last     [2]*Flow          // the flow of the last packet to the endpoint, and from it
 	newest   *claim            // nil when all have closed, or there was none, and KeepClosed is set
 	owners   map[uint64]*claim // nil unless there are several
+	other    [2]int64          // when what is no RTP last went to the endpoint, and from it
+	counted  []Observed        // what Observe was last told
 }
 
 // claim is one owner's announcement of one endpoint.
@@ -75,6 +78,8 @@ type claim struct {
 	older, newer *claim
 	flows        []*Flow
 	folded       *[2]Flow // what did not fit: to the endpoint, and from it
+	ended        bool     // the owner's call is over
+	mixed        bool     // another owner's call was live here at the same time
 }
 
 type streamKey struct {
@@ -117,6 +122,9 @@ func (t *Table) Open(ep packet.Endpoint, s Spec, now int64) bool {
 	}
 	e := t.entries[ep]
 	if c := e.claimOf(s.Owner); c != nil {
+		if c.spec == s {
+			return true
+		}
 		c.spec = s
 		t.touch(e)
 		return true
@@ -130,7 +138,9 @@ func (t *Table) Open(ep packet.Endpoint, s Spec, now int64) bool {
 		t.entries[ep] = e
 	}
 	t.owners++
-	e.push(&claim{spec: s, opened: now})
+	c := &claim{spec: s, opened: now}
+	e.push(c)
+	t.mix(c)
 	t.touch(e)
 	return true
 }
@@ -162,8 +172,11 @@ func (t *Table) Close(ep packet.Endpoint, owner uint64) []*Flow {
 	t.owners--
 	t.flows -= len(c.flows)
 	t.touch(e)
-	if e.newest == nil && !t.options.KeepClosed {
-		delete(t.entries, ep)
+	if e.newest == nil {
+		e.counted = nil // it is closed in the kernel, too
+		if !t.options.KeepClosed {
+			delete(t.entries, ep)
+		}
 	}
 	return c.all()
 }
