@@ -308,6 +308,9 @@ func TestMedia(t *testing.T) {
 		{"one way", MediaResult{Sent: [2]media.Summary{{}, sent(90, 1)}, Expected: true}, MediaOneWay, 1, 1},
 		{"false answer", MediaResult{Expected: true}, MediaNone, 0, 0},
 		{"bypassed", MediaResult{}, MediaNotSeen, 0, 0},
+		{"shared, one way", MediaResult{Sent: [2]media.Summary{{}, sent(90, 1)}, Expected: true, Shared: true}, MediaNotSeen, 0, 0},
+		{"shared, nothing", MediaResult{Expected: true, Shared: true}, MediaNotSeen, 0, 0},
+		{"shared, both ways", MediaResult{Sent: [2]media.Summary{sent(100, 2), sent(90, 0)}, Shared: true}, MediaTwoWay, 1, 1},
 		{"encrypted", MediaResult{Sent: [2]media.Summary{sent(100, 0), sent(90, 0)}, Encrypted: true}, MediaEncrypted, 0, 0},
 	}
 	for _, tt := range tests {

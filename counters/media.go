@@ -36,7 +36,8 @@ func (c MediaClass) String() string {
 // MediaResult is what was seen of the media of one finished leg.
 type MediaResult struct {
 	Sent      [2]media.Summary // by the caller (what the callee received), by the callee
-	Expected  bool             // an announced endpoint is this host's own, so media had to be seen
+	Expected  bool             // it had to pass this host, where audio can be seen
+	Shared    bool             // other calls used the same ports at the same time: what is missing may be with them
 	Encrypted bool             // SRTP was agreed
 }
 
@@ -48,6 +49,8 @@ func (m *MediaResult) Class() MediaClass {
 		return MediaEncrypted
 	case caller && callee:
 		return MediaTwoWay
+	case m.Shared:
+		return MediaNotSeen
 	case caller || callee:
 		return MediaOneWay
 	case m.Expected:
@@ -92,8 +95,9 @@ func (f *Figures) media(leg *dialog.Leg, m *MediaResult) {
 	if leg.Answer == 0 {
 		return // early media, or the rest of a call joined late, says nothing about an answer
 	}
-	f.Media[m.Class()]++
-	if m.hidden() || m.Sent[0].Packets+m.Sent[1].Packets == 0 {
+	class := m.Class()
+	f.Media[class]++
+	if m.hidden() || class == MediaNone || class == MediaNotSeen {
 		return
 	}
 	f.MediaVisible++
