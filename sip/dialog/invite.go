@@ -14,6 +14,9 @@ import (
 // a further hop or branch of a known leg, or the leg sent again after a
 // challenge, a redirect or a failure.
 func (t *Table) initialInvite(p *packet.Packet, m *parse.Message) {
+	if t.adopt(p, m) {
+		return
+	}
 	l := t.sameLeg(p, m)
 	branch := t.hash(m.Branch)
 	if l != nil {
@@ -235,14 +238,21 @@ func (t *Table) answered(l *Leg, tx *transaction, p *packet.Packet, m *parse.Mes
 	case l.State == Ended && again: // a second branch answered after the first hung up
 		t.comeBack(l, p.Time, Answered)
 	}
-	if a := l.attemptOf(tx); a != nil && a.Answer == 0 {
-		was := a.State
-		a.Answer, a.Status, a.toTag = p.Time, m.Status, d.tag
-		a.State, a.End, a.Release = Answered, 0, 0
-		t.emit(Effect{Kind: AttemptAnswered, Was: was, Now: Answered, Time: p.Time, Leg: l, Attempt: int(tx.attempt)})
-		if d.ended != 0 || l.State == Ended {
-			t.releaseAttempt(l, int(tx.attempt), p.Time, l.Release)
-		}
+	t.answerAttempt(l, tx, d, p.Time)
+}
+
+// answerAttempt notes that the attempt of tx, if any, was answered by d.
+func (t *Table) answerAttempt(l *Leg, tx *transaction, d *toTag, now int64) {
+	a := l.attemptOf(tx)
+	if a == nil || a.Answer != 0 {
+		return
+	}
+	was := a.State
+	a.Answer, a.Status, a.toTag = now, tx.final, d.tag
+	a.State, a.End, a.Release = Answered, 0, 0
+	t.emit(Effect{Kind: AttemptAnswered, Was: was, Now: Answered, Time: now, Leg: l, Attempt: int(tx.attempt)})
+	if d.ended != 0 || l.State == Ended {
+		t.releaseAttempt(l, int(tx.attempt), now, l.Release)
 	}
 }
 

@@ -106,6 +106,7 @@ type leg struct {
 	reinvite   [2]cseqs // of the caller, of the callee
 	refer      [2]cseqs
 	info       [2]cseqs
+	joined     uint32 // CSeq, plus one, of the 2xx by which the leg was joined midway; 0: it was not
 	timer      timer
 	callerGone bool // the caller sent CANCEL
 	held       bool

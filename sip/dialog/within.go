@@ -82,6 +82,7 @@ func (t *Table) joinMidCall(p *packet.Packet, m *parse.Message) *Leg {
 	if !m.Request() { // it answers the caller's request: turn the packet round
 		l.Src, l.Dst = p.Dst, p.Src
 		l.hops[0] = hop{p.Dst, p.Src}
+		l.Status, l.joined = m.Status, m.CSeq+1
 		t.announce(l, p, m, media.Callee)
 	}
 	t.emit(Effect{Kind: LegOpened, Now: Answered, Time: p.Time, Leg: l})
