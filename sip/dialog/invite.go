@@ -157,6 +157,7 @@ func (t *Table) inviteResponse(p *packet.Packet, m *parse.Message) {
 		t.reinviteResponse(l, p, m)
 		return
 	}
+	l.heard = true
 	tx := l.transaction(t.hash(m.Branch), m.CSeq)
 	if a := l.attemptOf(tx); a != nil {
 		a.heard = true

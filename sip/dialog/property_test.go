@@ -125,7 +125,11 @@ func TestBounds(t *testing.T) {
 	if len(l.hops) > maxHops || len(l.txs) > maxTransactions || len(l.toTags) > maxToTags || len(l.Attempts) > maxAttempts || len(l.announced) > maxAnnouncements {
 		t.Errorf("a leg holds %d hops, %d transactions, %d tags, %d attempts, %d endpoints", len(l.hops), len(l.txs), len(l.toTags), len(l.Attempts), len(l.announced))
 	}
+	p, m := message(t, 150, strings.Fields("switch>phone 180-INVITE cid=more0"))
 	for i := range 5 {
+		if i == 1 {
+			table.Message(p, m) // the second call is ringing: nothing gives way to those that follow
+		}
 		p, m := message(t, 200, strings.Fields("phone>switch INVITE"))
 		m.CallID = fmt.Sprint("more", i)
 		table.Message(p, m)

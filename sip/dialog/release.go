@@ -1,6 +1,9 @@
 package dialog
 
-import "math"
+import (
+	"math"
+	"time"
+)
 
 // release ends l at now. Its record follows when the leg has settled.
 func (t *Table) release(l *Leg, now int64, why Release) {
@@ -41,7 +44,7 @@ func (a *Attempt) unanswered(leg Release) Release {
 // (RFC 3261 section 17.1.1.2).
 func (t *Table) releaseOverdue(l *Leg, now int64) {
 	for i := range l.Attempts {
-		if a := &l.Attempts[i]; a.overdue() <= now {
+		if a := &l.Attempts[i]; a.overdue(l.Answer) <= now {
 			t.releaseAttempt(l, i, now, NoResponse)
 		}
 	}
@@ -51,18 +54,26 @@ func (t *Table) releaseOverdue(l *Leg, now int64) {
 func (l *Leg) overdue() int64 {
 	at := int64(math.MaxInt64)
 	for i := range l.Attempts {
-		at = min(at, l.Attempts[i].overdue())
+		at = min(at, l.Attempts[i].overdue(l.Answer))
 	}
 	return at
 }
 
-// overdue returns when an attempt that nobody responds to is given up.
-func (a *Attempt) overdue() int64 {
-	if a.State != Setup || a.heard {
+// overdue returns when an attempt that nobody responds to is given up: soon
+// after another one was answered, since its switch has then gone on without it.
+func (a *Attempt) overdue(answer int64) int64 {
+	switch {
+	case a.State != Setup || a.heard:
 		return math.MaxInt64
+	case answer != 0:
+		return min(a.Invited+int64(transactionLife), answer+int64(goneOn))
 	}
 	return a.Invited + int64(transactionLife)
 }
+
+// goneOn is how much later than the answer on one hop that on another may be
+// captured.
+const goneOn = 2 * time.Second
 
 func (t *Table) releaseAttempt(l *Leg, i int, now int64, why Release) {
 	a := &l.Attempts[i]

@@ -56,7 +56,7 @@ func (t *Table) announce(l *Leg, p *packet.Packet, m *parse.Message, from media.
 		}
 	}
 	if len(m.SDP.Media) > 0 {
-		l.held = held
+		l.held[index(from == media.Caller)] = held
 	}
 	l.supersede(m.SDP.Media, from, hop)
 	if changed {

@@ -55,7 +55,8 @@ func (c Config) withDefaults() Config {
 // Stats counts what a Table holds and what it could not use.
 type Stats struct {
 	Legs     int    // held now
-	Refused  uint64 // messages that would have opened a leg when the table was full
+	Evicted  uint64 // legs closed early to make room: over, or never responded to
+	Refused  uint64 // messages that would have opened a leg when there was no room
 	Overflow uint64 // hops, transactions, tags or endpoints beyond a leg's bounds
 	Late     uint64 // messages of legs that were closed before
 	Strange  uint64 // messages that belong to no leg and cannot open one
@@ -108,8 +109,9 @@ type leg struct {
 	info       [2]cseqs
 	joined     uint32 // CSeq, plus one, of the 2xx by which the leg was joined midway; 0: it was not
 	timer      timer
-	callerGone bool // the caller sent CANCEL
-	held       bool
+	callerGone bool    // the caller sent CANCEL
+	heard      bool    // any response to an initial INVITE came
+	held       [2]bool // by the latest word of the caller, of the callee
 }
 
 type hop struct{ src, dst packet.Endpoint }
@@ -203,7 +205,7 @@ func (l *Leg) knows(tag string) bool {
 
 // open adds a leg for m, or returns nil when the table is full.
 func (t *Table) open(p *packet.Packet, m *parse.Message) *Leg {
-	if t.count >= t.cfg.MaxLegs {
+	if t.count >= t.cfg.MaxLegs && !t.makeRoom(p.Time) || t.crowded(m.CallID) {
 		t.stats.Refused++
 		return nil
 	}
@@ -219,6 +221,33 @@ func (t *Table) open(p *packet.Packet, m *parse.Message) *Leg {
 	l.next = t.legs[l.CallID]
 	t.legs[l.CallID] = l
 	return l
+}
+
+// makeRoom closes the leg that would end first, if nothing is lost with it: it
+// is over, or nobody ever responded to it. A flood of such INVITEs must not keep
+// calls out.
+func (t *Table) makeRoom(now int64) bool {
+	l := t.timers[0].leg
+	if l.State != Ended && (l.State != Setup || l.heard) {
+		return false
+	}
+	t.release(l, now, NoResponse)
+	t.close(l)
+	t.stats.Evicted++
+	return true
+}
+
+// maxLegs bounds the legs of one Call-ID; a switch that keeps the Call-ID on
+// both sides makes two.
+const maxLegs = 16
+
+// crowded reports whether a Call-ID has as many legs as it may.
+func (t *Table) crowded(callID string) bool {
+	n := 0
+	for l := t.legs[callID]; l != nil; l = l.next {
+		n++
+	}
+	return n >= maxLegs
 }
 
 func clone(u parse.URI) parse.URI {

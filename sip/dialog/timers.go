@@ -59,9 +59,10 @@ func (t *Table) arm(l *Leg) {
 	}
 }
 
-// setupDeadline returns when l is given up without an answer.
+// setupDeadline returns when l is given up without an answer: by Timer B when
+// nothing responds at all (RFC 3261 section 17.1.1.2), or after a CANCEL.
 func (t *Table) setupDeadline(l *Leg) int64 {
-	if l.callerGone {
+	if l.callerGone || !l.heard {
 		return l.lastSeen + int64(transactionLife)
 	}
 	return l.lastSeen + int64(t.cfg.SetupTimeout)
@@ -151,10 +152,10 @@ func (t *Table) expireAnswered(l *Leg, now int64) {
 	case t.cfg.MediaTimeout > 0 && t.cfg.LastMedia != nil:
 		last := t.cfg.LastMedia(l)
 		switch {
-		case last == 0 || l.held:
+		case last == 0 || l.held[0] || l.held[1]:
 			l.mediaSeen = now // never seen, or on hold: silence says nothing
 		case last+int64(t.cfg.MediaTimeout) <= now:
-			t.release(l, max(last, l.started()), MediaSilence)
+			t.release(l, max(last, l.started(), l.lastSeen), MediaSilence)
 		default:
 			l.mediaSeen = last
 		}

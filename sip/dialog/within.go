@@ -48,22 +48,32 @@ func (t *Table) reinviteResponse(l *Leg, p *packet.Packet, m *parse.Message) {
 	case m.Status >= 300:
 		t.dialogGone(l, p, m)
 	case m.Status >= 200:
+		if l.unproven() {
+			t.comeBack(l, p.Time, Answered)
+		}
 		t.refreshSession(l, p.Time, m)
 		t.announce(l, p, m, side(fromCaller))
 	}
 	t.arm(l)
 }
 
-// dialogGone ends a leg whose peer does not know the dialog any more (RFC 3261
-// section 12.2.1.2).
+// unproven reports whether all that was seen of l is an INVITE within a dialog
+// that nobody knows: anyone can send that, so it is no channel until a 2xx.
+func (l *Leg) unproven() bool { return !l.Initial && l.State == Ended && l.Release == NoResponse }
+
+// dialogGone ends a leg whose peer does not know the dialog any more, or
+// cannot be reached (RFC 3261 section 12.2.1.2, RFC 5057 section 5.1).
 func (t *Table) dialogGone(l *Leg, p *packet.Packet, m *parse.Message) {
-	if l.State == Answered && (m.Status == 481 || m.Status == 408) {
-		t.release(l, p.Time, DialogGone)
+	switch m.Status {
+	case 404, 408, 410, 416, 481, 482, 483, 484, 485, 502, 604:
+		if l.State == Answered {
+			t.release(l, p.Time, DialogGone)
+		}
 	}
 }
 
-// joinMidCall opens a leg for a dialog that began before we watched: an
-// answered channel whose start is unknown.
+// joinMidCall opens a leg for a dialog that began before we watched: by a 2xx
+// an answered channel whose start is unknown, by a request one to be proven.
 func (t *Table) joinMidCall(p *packet.Packet, m *parse.Message) *Leg {
 	if t.closed.has(t.hash(m.CallID)) {
 		t.stats.Late++
@@ -76,6 +86,9 @@ func (t *Table) joinMidCall(p *packet.Packet, m *parse.Message) *Leg {
 	r := t.classifyMidCall(p, m)
 	l.Customer, l.Call, l.Inbound = r.customer, r.call, r.inbound
 	l.State = Answered
+	if m.Request() {
+		l.State, l.End, l.Release = Ended, p.Time, NoResponse
+	}
 	l.hops = append(l.hops, hop{p.Src, p.Dst})
 	l.toTags = append(l.toTags, toTag{tag: strings.Clone(m.ToTag), answered: true})
 	l.saw(p.Time)
@@ -85,7 +98,7 @@ func (t *Table) joinMidCall(p *packet.Packet, m *parse.Message) *Leg {
 		l.Status, l.joined = m.Status, m.CSeq+1
 		t.announce(l, p, m, media.Callee)
 	}
-	t.emit(Effect{Kind: LegOpened, Now: Answered, Time: p.Time, Leg: l})
+	t.emit(Effect{Kind: LegOpened, Now: l.State, Time: p.Time, Leg: l})
 	t.arm(l)
 	return l
 }
