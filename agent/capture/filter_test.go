@@ -486,6 +486,47 @@ func TestFilterOpensAgain(t *testing.T) {
 	}
 }
 
+// A relay gives a port to the next call while the last one settles, and twice
+// more: each gets what passed in its time, through a fold of the kernel's too.
+func TestFilterCountsForEachCall(t *testing.T) {
+	k := loadKernel(t, nil)
+	table := media.NewTable(media.Options{})
+	ep := endpoint(local)
+	announce := func(owner uint64) {
+		before, ok := k.Read(ep, nil)
+		if ok {
+			table.Observe(ep, before)
+		}
+		table.Open(ep, media.Spec{Owner: owner, Side: media.Callee, EventsIn: types(101), ClockHz: 8000}, 1)
+		s, _ := table.Joined(ep)
+		k.open(local, s)
+	}
+	want := []uint64{300, 50, 7, 20}
+	for i, n := range want {
+		announce(uint64(i + 1))
+		for seq := range n {
+			k.run(etherIPv4, udp(phone, local, rtp{seq: uint16(seq), ssrc: uint32(i), payload: 160}.bytes()), 1)
+		}
+		k.age(local, 3*time.Second)
+	}
+	seen, _ := k.Read(ep, nil)
+	table.Observe(ep, seen)
+	if len(seen) != mapFlows+1 {
+		t.Errorf("%d flows in the kernel, want %d and the sum of others", len(seen), mapFlows)
+	}
+	for i, n := range want {
+		var got media.Counters
+		for _, f := range table.Close(ep, uint64(i+1)) {
+			got.Packets += f.Packets
+			got.Bytes += f.Bytes
+			got.Lost += f.Lost
+		}
+		if got != (media.Counters{Packets: n, Bytes: n * 172}) {
+			t.Errorf("call %d: %+v, want %d packets", i+1, got, n)
+		}
+	}
+}
+
 func TestFilterInactive(t *testing.T) {
 	f := newFilter(1)
 	if err := f.Open(endpoint(local), media.Spec{Owner: 1}); !errors.Is(err, ErrNoFilter) {
