@@ -109,18 +109,17 @@ func (c *Core) decode(f *packet.Frame) {
 // payload takes a datagram, or a whole message of a stream. RTP and RTCP begin
 // with version 2 in the top bits, SIP with a letter.
 func (c *Core) payload(p *packet.Packet) {
-	if len(p.Payload) == 0 {
-		return
-	}
-	if p.Payload[0]>>6 == 2 {
+	if len(p.Payload) > 0 && p.Payload[0]>>6 == 2 {
 		if v := c.media.Packet(p); v.Digits > 0 {
 			c.stats.Digits += uint64(v.Digits)
 		}
 		return
 	}
-	if parse.IsSIP(p.Payload) {
-		c.message(p)
+	if !parse.IsSIP(p.Payload) {
+		c.stats.NotSIP++
+		return
 	}
+	c.message(p)
 }
 
 // message takes one SIP message.
@@ -147,7 +146,11 @@ func (c *Core) message(p *packet.Packet) {
 
 func (c *Core) malformed(p *packet.Packet, err error) {
 	var why parse.Malformed
-	if !errors.As(err, &why) || !why.Message() {
+	if !errors.As(err, &why) {
+		return // the parser has no other errors
+	}
+	c.stats.MalformedBy[why]++
+	if !why.Message() {
 		return
 	}
 	c.stats.Messages[p.Transport]++

@@ -19,6 +19,8 @@ type Stats struct {
 	Malformed       uint64                    // of these, what could not be used
 	Retransmissions uint64                    // of these, sent again
 	Duplicates      uint64                    // of these, captured twice
+	MalformedBy     [parse.Reasons]uint64     // the malformed, and what only looked like SIP, by reason
+	NotSIP          uint64                    // payloads that begin neither as RTP and RTCP nor as SIP do: keep-alives, STUN, T.38
 	Digits          uint64                    // RFC 4733 presses, on every hop where they were seen
 	KernelRefused   uint64                    // media endpoints that the kernel filter did not take
 	StrayTimes      uint64                    // frames whose time no other frame bore out; taken as of the moment
