@@ -23,6 +23,7 @@ type repeats struct {
 	seed       maphash.Seed
 	young, old map[uint64]last
 	turned     int64
+	forgotten  uint64 // for their number, before their time
 }
 
 // last is the packet that carried a message last.
@@ -47,23 +48,44 @@ func newRepeats() *repeats {
 
 // see remembers the message in p and says whether it came before.
 func (r *repeats) see(p *packet.Packet) seen {
-	if p.Time-r.turned >= int64(memory) || len(r.young) >= maxRepeats {
-		r.old, r.young, r.turned = r.young, make(map[uint64]last, len(r.young)), p.Time
-	}
+	r.turn(p.Time)
 	key := r.key(p)
 	before, known := r.young[key]
 	if !known {
-		before, known = r.old[key]
+		if before, known = r.old[key]; known {
+			delete(r.old, key) // it is young again
+		}
 	}
 	now := last{p.Time, p.Iface, p.IPID}
 	r.young[key] = now
 	switch {
 	case !known:
 		return first
-	case now.time-before.time <= int64(sameMoment) && (now.iface != before.iface || now.ipid == before.ipid && now.ipid != 0):
+	case now.twice(before):
 		return twice
 	}
 	return again
+}
+
+// twice reports whether l is the same packet as before, captured again.
+func (l last) twice(before last) bool {
+	return distance(l.time, before.time) <= uint64(sameMoment) &&
+		(l.iface != before.iface || l.ipid == before.ipid && l.ipid != 0)
+}
+
+// turn begins a new generation when the young one is old or large enough.
+func (r *repeats) turn(now int64) {
+	aged := now-r.turned >= int64(memory)
+	if !aged && len(r.young) < maxRepeats {
+		if r.turned-now > int64(memory) {
+			r.turned = now // the clock was set back: age from here
+		}
+		return
+	}
+	if !aged {
+		r.forgotten += uint64(len(r.old)) // the last of them are less old than memory
+	}
+	r.old, r.young, r.turned = r.young, make(map[uint64]last, len(r.young)), now
 }
 
 // key is what a message sent again has in common with the first: its path and

@@ -21,6 +21,7 @@ type Stats struct {
 	Duplicates      uint64                    // of these, captured twice
 	MalformedBy     [parse.Reasons]uint64     // the malformed, and what only looked like SIP, by reason
 	NotSIP          uint64                    // payloads that begin neither as RTP and RTCP nor as SIP do: keep-alives, STUN, T.38
+	Forgotten       uint64                    // messages whose repeats are not known any more, for the number of others
 	Digits          uint64                    // RFC 4733 presses, on every hop where they were seen
 	KernelRefused   uint64                    // media endpoints that the kernel filter did not take
 	StrayTimes      uint64                    // frames whose time no other frame bore out; taken as of the moment
@@ -52,7 +53,7 @@ type Snapshot struct {
 func (c *Core) Snapshot() *Snapshot {
 	return &Snapshot{
 		First: c.clock.first, Last: c.clock.last, Now: c.clock.now,
-		Core:          c.stats,
+		Core:          c.counts(),
 		Figures:       c.counters.Snapshot(c.book),
 		Registrations: c.regs.Totals(),
 		Packets:       c.decoder.Stats(),
@@ -63,4 +64,10 @@ func (c *Core) Snapshot() *Snapshot {
 		Events:        c.media.Events(),
 		Endpoints:     c.media.Len(),
 	}
+}
+
+func (c *Core) counts() Stats {
+	s := c.stats
+	s.Forgotten = c.repeats.forgotten
+	return s
 }
