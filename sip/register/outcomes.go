@@ -17,6 +17,7 @@ type Outcomes struct {
 	answered     [maxStatus + 1]uint64 // by status; 0: a status outside 200-699
 	young, old   map[uint64]exchange   // transactions by hash
 	turned       int64
+	forgotten    uint64 // for their number, before their time
 	seed         maphash.Seed
 }
 
@@ -82,8 +83,15 @@ func statusIndex(status uint16) uint16 {
 }
 
 func (o *Outcomes) remember(key uint64, e exchange, now int64) {
-	if now-o.turned >= int64(generation) || len(o.young) >= maxGeneration {
+	delete(o.old, key) // it is young again
+	switch aged := now-o.turned >= int64(generation); {
+	case aged, len(o.young) >= maxGeneration:
+		if !aged {
+			o.forgotten += uint64(len(o.old)) // the last of them are less old than a generation
+		}
 		o.old, o.young, o.turned = o.young, map[uint64]exchange{}, now
+	case o.turned-now > int64(generation):
+		o.turned = now // the clock was set back: age from here
 	}
 	o.young[key] = e
 }
@@ -94,11 +102,12 @@ type Totals struct {
 	Transactions uint64            // distinct (Call-ID, CSeq)
 	Unanswered   uint64            // of these, without a final response yet
 	ByStatus     map[uint16]uint64 // of these, by first final response
+	Forgotten    uint64            // exchanges forgotten before their time, for their number
 }
 
 // Totals returns the counts so far.
 func (o *Outcomes) Totals() Totals {
-	t := Totals{Requests: o.requests, Transactions: o.transactions, Unanswered: o.transactions, ByStatus: map[uint16]uint64{}}
+	t := Totals{Requests: o.requests, Transactions: o.transactions, Unanswered: o.transactions, ByStatus: map[uint16]uint64{}, Forgotten: o.forgotten}
 	for status, n := range o.answered {
 		if n > 0 {
 			t.ByStatus[uint16(status)] = n //nolint:gosec // below maxStatus
