@@ -6,6 +6,7 @@ package records
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -177,13 +178,24 @@ func openFile(path string) (file, error) {
 	if err != nil {
 		return file{}, fmt.Errorf("opening the file of call records: %w; make its folder writable, or set records.file", err)
 	}
+	torn, err := endsInLine(f)
+	if err != nil {
+		return file{}, errors.Join(fmt.Errorf("reading the end of the file of call records: %w", err), f.Close())
+	}
+	return file{WriteCloser: f, torn: torn}, nil
+}
+
+func endsInLine(f *os.File) (bool, error) {
 	info, err := f.Stat()
-	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
-		return file{WriteCloser: f}, nil // a pipe or a device has no last line to look at
+	if err != nil {
+		return false, err
+	}
+	if !info.Mode().IsRegular() || info.Size() == 0 {
+		return false, nil // a pipe or a device has no last line to look at
 	}
 	var last [1]byte
 	_, err = f.ReadAt(last[:], info.Size()-1)
-	return file{WriteCloser: f, torn: err != nil || last[0] != '\n'}, nil
+	return last[0] != '\n', err
 }
 
 // file is an open file; torn when it ends inside a line.
