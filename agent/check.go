@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 
 	"github.com/sipward/sipward/configs"
@@ -19,7 +20,7 @@ func (c *checkCmd) Run() error {
 	if err != nil {
 		return explainConfig(c.File, err)
 	}
-	if err := cfg.FindLocal(); err != nil {
+	if _, err := cfg.FindLocal(net.InterfaceAddrs); err != nil {
 		return err
 	}
 	for _, odd := range cfg.Odd() {

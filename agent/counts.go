@@ -1,45 +1,196 @@
 package main
 
 import (
-	"reflect"
 	"slices"
-	"strings"
-	"unicode"
 
 	"github.com/sipward/sipward/agent/admin"
+	"github.com/sipward/sipward/agent/capture"
+	"github.com/sipward/sipward/agent/pipeline"
+	"github.com/sipward/sipward/agent/records"
+	"github.com/sipward/sipward/sip/packet"
+	"github.com/sipward/sipward/sip/parse"
 )
 
-// countsOf lists the uint64 fields of a struct of statistics as counters of a
-// stage, under their own names: OutOfOrder is out_of_order. What skip names is
-// shown elsewhere.
-func countsOf(stage string, stats any, skip ...string) []admin.Count {
-	return fieldCounts(stage, reflect.ValueOf(stats), skip)
+// These tables give every counter of every part the words that operators see.
+// They are words of their own, not the names of fields: a field that is renamed
+// must not rename a metric. docs/metrics.md explains each.
+
+// event is a counter of one stage.
+type event struct {
+	name string
+	n    uint64
 }
 
-func fieldCounts(stage string, v reflect.Value, skip []string) []admin.Count {
-	var out []admin.Count
-	for i := range v.NumField() {
-		f := v.Type().Field(i)
-		name := snake(f.Name)
-		switch {
-		case f.Anonymous:
-			out = append(out, fieldCounts(stage, v.Field(i), skip)...)
-		case f.Type.Kind() == reflect.Uint64 && !slices.Contains(skip, name):
-			out = append(out, admin.Count{Stage: stage, Event: name, N: v.Field(i).Uint()})
-		}
+func stage(name string, events []event) []admin.Count {
+	out := make([]admin.Count, len(events))
+	for i, e := range events {
+		out[i] = admin.Count{Stage: name, Event: e.name, N: e.n}
 	}
 	return out
 }
 
-// snake turns PassedUDP into passed_udp and WSOther into ws_other.
-func snake(name string) string {
-	var b strings.Builder
-	r := []rune(name)
-	for i, c := range r {
-		if unicode.IsUpper(c) && i > 0 && (!unicode.IsUpper(r[i-1]) || i+1 < len(r) && unicode.IsLower(r[i+1])) {
-			b.WriteByte('_')
-		}
-		b.WriteRune(unicode.ToLower(c))
+func pipelineDrops(p *pipeline.Snapshot) []admin.Count {
+	return slices.Concat(
+		stage("dialog", []event{{"refused", p.Dialogs.Refused}, {"overflow", p.Dialogs.Overflow}, {"evicted", p.Dialogs.Evicted}}),
+		stage("media", []event{{"refused_endpoints", p.Media.RefusedEndpoints}, {"kernel_refused", p.Core.KernelRefused}}),
+		stage("tcp", []event{{"evicted", p.Streams.Evicted}, {"starved", p.Streams.Starved}}),
+		stage("fragment", []event{{"evicted", p.Packets.Fragments.Evicted}}),
+	)
+}
+
+func pipelineCounts(p *pipeline.Snapshot) []admin.Count {
+	frames := []event{
+		{"tunnelled", p.Packets.Tunnelled},
+		{"bundled", p.Packets.Bundled},
+		{"split", p.Packets.Split},
+		{"stray_times", p.Core.StrayTimes},
+		{"steps_back", p.Core.StepsBack},
+		{"clock_corrections", p.Packets.ClockCorrections},
+		{"clocks_forgotten", p.Packets.ClocksForgotten},
 	}
-	return b.String()
+	for r := packet.Payload; int(r) < packet.Results; r++ {
+		frames = append(frames, event{r.String(), p.Packets.Frames[r]})
+	}
+	parsed := []event{
+		{"not_sip", p.Core.NotSIP},
+		{"repeats_forgotten", p.Core.Forgotten},
+	}
+	for e := parse.ErrStartLine; int(e) < parse.Reasons; e++ {
+		parsed = append(parsed, event{"malformed_" + e.String(), p.Core.MalformedBy[e]})
+	}
+	return slices.Concat(stage("frame", frames), stage("parse", parsed),
+		stage("fragment", []event{
+			{"fragments", p.Packets.Fragments.Fragments},
+			{"reassembled", p.Packets.Fragments.Reassembled},
+			{"kept", p.Packets.Fragments.Kept},
+			{"duplicates", p.Packets.Fragments.Duplicates},
+			{"conflicts", p.Packets.Fragments.Conflicts},
+			{"malformed", p.Packets.Fragments.Malformed},
+			{"cut", p.Packets.Fragments.Cut},
+			{"too_many", p.Packets.Fragments.TooMany},
+			{"overlaps", p.Packets.Fragments.Overlaps},
+			{"expired", p.Packets.Fragments.Expired},
+		}),
+		stage("tcp", []event{
+			{"segments", p.Streams.Segments},
+			{"messages", p.Streams.Messages},
+			{"keep_alives", p.Streams.KeepAlives},
+			{"opened", p.Streams.Opened},
+			{"web_sockets", p.Streams.WebSockets},
+			{"out_of_order", p.Streams.OutOfOrder},
+			{"old", p.Streams.Old},
+			{"gaps", p.Streams.Gaps},
+			{"lost_bytes", p.Streams.LostBytes},
+			{"cut", p.Streams.Cut},
+			{"incomplete", p.Streams.Incomplete},
+			{"discarded", p.Streams.Discarded},
+			{"resyncs", p.Streams.Resyncs},
+			{"too_long", p.Streams.TooLong},
+			{"no_length", p.Streams.NoLength},
+			{"ws_other", p.Streams.WSOther},
+			{"ws_packed", p.Streams.WSPacked},
+			{"timeouts", p.Streams.Timeouts},
+			{"forgotten", p.Streams.Forgotten},
+		}),
+		stage("parse", []event{
+			{"lenient_uri", p.Parser.LenientURI},
+			{"headers_cut", p.Parser.HeadersCut},
+			{"contacts_cut", p.Parser.ContactsCut},
+			{"values_cut", p.Parser.ValuesCut},
+			{"parts_cut", p.Parser.PartsCut},
+			{"sdp_malformed", p.Parser.SDPMalformed},
+			{"sdp_mended", p.Parser.SDPMended},
+			{"sdp_cut", p.Parser.SDPCut},
+		}),
+		stage("dialog", []event{
+			{"late", p.Dialogs.Late},
+			{"strange", p.Dialogs.Strange},
+		}),
+		stage("media", []event{
+			{"rtp", p.Media.RTP},
+			{"rtcp", p.Media.RTCP},
+			{"streams", p.Media.Streams},
+			{"event_packets", p.Media.EventPackets},
+			{"encrypted", p.Media.Encrypted},
+			{"cut", p.Media.Cut},
+			{"learned", p.Media.Learned},
+			{"mixed", p.Media.Mixed},
+			{"folded_flows", p.Media.FoldedFlows},
+			{"refused_learning", p.Media.RefusedLearning},
+		}),
+		stage("dtmf", []event{
+			{"packets", p.Events.Packets},
+			{"presses", p.Events.Presses},
+			{"malformed", p.Events.Malformed},
+			{"bad_length", p.Events.BadLength},
+			{"bad_event", p.Events.BadEvent},
+			{"unlikely", p.Events.Unlikely},
+		}),
+	)
+}
+
+func recordDrops(s records.Stats) []admin.Count {
+	return stage("records", []event{{"queue_full", s.Dropped}, {"disk_failed", s.Failed}})
+}
+
+func recordCounts(s records.Stats) []admin.Count {
+	return stage("records", []event{{"written", s.Written}})
+}
+
+func liveDrops(l capture.LiveStats) []admin.Count {
+	return slices.Concat(
+		stage("capture", []event{{"kernel_dropped", l.KernelDropped}, {"queue_dropped", l.QueueDropped}, {"too_large", l.TooLarge}}),
+		stage("filter", []event{{"full", l.Filter.Full}, {"failed", l.Filter.Failed}}),
+	)
+}
+
+func liveCounts(l capture.LiveStats) []admin.Count {
+	f := &l.Filter
+	return slices.Concat(
+		stage("capture", []event{
+			{"received", l.Received},
+			{"delivered", l.Delivered},
+			{"frozen", l.Frozen},
+			{"batches", l.Batches},
+			{"wakeups", l.Wakeups},
+		}),
+		stage("filter", []event{
+			{"seen", f.Seen},
+			{"passed_udp", f.PassedUDP},
+			{"passed_tcp", f.PassedTCP},
+			{"fragments", f.Fragments},
+			{"events", f.Events},
+			{"passed_rtcp", f.PassedRTCP},
+			{"tunnels", f.Tunnels},
+			{"media", f.Media},
+			{"encrypted", f.Encrypted},
+			{"crowded", f.Crowded},
+			{"reverse", f.Reverse},
+			{"rtcp", f.RTCP},
+			{"other", f.Other},
+			{"twice", f.Twice},
+			{"missed", f.Missed},
+			{"keep_alives", f.KeepAlives},
+			{"loopback", f.Loopback},
+			{"irrelevant", f.Irrelevant},
+			{"malformed", f.Malformed},
+		}),
+	)
+}
+
+func hepDrops(h capture.HEPStats) []admin.Count {
+	return stage("hep", []event{{"queue_dropped", h.Dropped}, {"kernel_dropped", h.KernelDrops}, {"too_long", h.TooLong}, {"refused", h.Refused}})
+}
+
+func hepCounts(h capture.HEPStats) []admin.Count {
+	return stage("hep", []event{
+		{"packets", h.Packets},
+		{"bytes", h.Bytes},
+		{"malformed", h.Malformed},
+		{"unauthorized", h.Unauthorized},
+		{"accepted", h.Accepted},
+		{"idle", h.Idle},
+		{"broken", h.Broken},
+		{"accept_errors", h.AcceptErrors},
+	})
 }

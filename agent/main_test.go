@@ -78,7 +78,8 @@ func expand(ts *testscript.TestScript, _ bool, args []string) {
 const patience = 30 * time.Second
 
 // await SOCKET [FIGURE=N]... waits until the agent is ready and its total of
-// each figure is N, or, for customer=NAME, it knows that customer.
+// each figure is N, for written=N that many call records are in the file, and
+// for customer=NAME it knows that customer.
 func await(ts *testscript.TestScript, _ bool, args []string) {
 	end := time.Now().Add(patience)
 	for {
@@ -103,6 +104,12 @@ func fits(ts *testscript.TestScript, r *admin.Report, want []string) bool {
 		name, n, _ := strings.Cut(w, "=")
 		if name == "customer" {
 			if !slices.ContainsFunc(r.Customers, func(p admin.Party) bool { return p.Name == n }) {
+				return false
+			}
+			continue
+		}
+		if name == "written" {
+			if !slices.ContainsFunc(r.Agent.Counts, func(c admin.Count) bool { return c.Stage == "records" && c.Event == name && fmt.Sprint(c.N) == n }) {
 				return false
 			}
 			continue

@@ -2,23 +2,18 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 )
 
-// notify tells systemd when the agent does its work: capture and pages open,
-// not a moment before. Then it feeds the watchdog as long as the pipeline
-// publishes figures. Without systemd it only logs.
+// notify tells systemd when the agent does its work: all parts ready, not a
+// moment before. Then it feeds the watchdog as long as the pipeline publishes
+// figures. Without systemd it only logs.
 func (a *agent) notify(ctx context.Context) error {
-	s := a.source
-	waits := []<-chan struct{}{a.admin.Ready(), s.task.Ready()}
-	for _, h := range s.heps {
-		waits = append(waits, h.Ready())
-	}
-	if s.live != nil {
-		waits = append(waits, s.live.Ready())
+	waits := []<-chan struct{}{a.admin.Ready()}
+	for _, p := range a.parts() {
+		waits = append(waits, p.ready)
 	}
 	for _, w := range waits {
 		select {
@@ -27,25 +22,27 @@ func (a *agent) notify(ctx context.Context) error {
 			return nil
 		}
 	}
-	a.log.Info("watching", "node", a.cfg.Node, "version", theVersion(), "filter", s.mode(), "interfaces", a.cfg.Capture.Interfaces,
-		"hep", len(s.heps), "customers", len(a.cfg.Customers), "carriers", len(a.cfg.Carriers))
-	if err := tell(daemon.SdNotifyReady); err != nil {
-		return err
-	}
+	a.log.Info("watching", "node", a.cfg.Node, "version", theVersion(), "filter", a.mode(), "interfaces", a.cfg.Capture.Interfaces,
+		"hep", len(a.heps), "customers", len(a.cfg.Customers), "carriers", len(a.cfg.Carriers))
+	a.tell(daemon.SdNotifyReady)
 	a.feed(ctx)
-	return tell(daemon.SdNotifyStopping)
+	a.tell(daemon.SdNotifyStopping)
+	return nil
 }
 
-func tell(state string) error {
+// tell tells systemd. That it cannot be told is no reason to stop watching.
+func (a *agent) tell(state string) {
 	if _, err := daemon.SdNotify(false, state); err != nil {
-		return fmt.Errorf("telling systemd %s: %w", state, err)
+		a.log.Error("telling systemd", "state", state, "error", err)
 	}
-	return nil
 }
 
 // feed returns when ctx ends.
 func (a *agent) feed(ctx context.Context) {
 	interval, err := daemon.SdWatchdogEnabled(false)
+	if err != nil {
+		a.log.Error("asking for systemd's watchdog", "error", err)
+	}
 	if err != nil || interval == 0 {
 		<-ctx.Done()
 		return
@@ -55,8 +52,8 @@ func (a *agent) feed(ctx context.Context) {
 	for {
 		select {
 		case <-tick.C:
-			if time.Since(a.source.Status().Taken) < interval {
-				_, _ = daemon.SdNotify(false, daemon.SdNotifyWatchdog) // not told in time, systemd restarts us
+			if time.Since(a.task.Snapshot().Published) < interval {
+				a.tell(daemon.SdNotifyWatchdog) // not told in time, systemd restarts us
 			}
 		case <-ctx.Done():
 			return

@@ -2,95 +2,101 @@ package main
 
 import (
 	"log/slog"
-	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/sipward/sipward/agent/admin"
+	"github.com/sipward/sipward/agent/capture"
+	"github.com/sipward/sipward/agent/pipeline"
+	"github.com/sipward/sipward/agent/records"
 	"github.com/sipward/sipward/configs"
-	"github.com/sipward/sipward/sync/record"
 )
 
-func TestCountsOf(t *testing.T) {
-	type inner struct{ PassedUDP uint64 }
-	got := countsOf("x", struct {
-		inner
-		OutOfOrder, WSOther, RTP uint64
-		Open                     int
-		Full                     uint64
-	}{inner{1}, 2, 3, 4, 5, 6}, "full")
-	want := []admin.Count{{Stage: "x", Event: "passed_udp", N: 1}, {Stage: "x", Event: "out_of_order", N: 2}, {Stage: "x", Event: "ws_other", N: 3}, {Stage: "x", Event: "rtp", N: 4}}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
-}
-
-func TestSuspect(t *testing.T) {
-	var s source
-	drops := []admin.Count{{Stage: "capture", Event: "kernel_dropped", N: 0}, {Stage: "queue", Event: "full", N: 0}}
-	if why := s.suspect(drops); len(why) != 0 {
-		t.Error(why)
-	}
-	drops[0].N = 3
-	for range 2 { // it stays suspect for a while
-		if why := s.suspect(drops); len(why) != 1 || !strings.HasPrefix(why[0], "capture kernel_dropped: 3 lost") {
-			t.Error(why)
+// fill gives every uint64 of a struct, of its structs and arrays a number of
+// its own, and returns those numbers with the fields that have them.
+func fill(v reflect.Value, path string, into map[uint64]string) {
+	switch v.Kind() {
+	case reflect.Uint64:
+		n := uint64(len(into) + 1)
+		v.SetUint(n)
+		into[n] = path
+	case reflect.Struct:
+		for i := range v.NumField() {
+			fill(v.Field(i), path+"."+v.Type().Field(i).Name, into)
 		}
-	}
-	for key := range s.worst.grown {
-		s.worst.grown[key] = s.worst.grown[key].Add(-suspectFor)
-	}
-	if why := s.suspect(drops); len(why) != 0 {
-		t.Error(why)
-	}
-}
-
-func TestRecorder(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "calls.jsonl")
-	r := newRecorder(path)
-	for range recordQueue + 5 { // nobody writes yet
-		r.Add(&record.Call{CallID: "a"})
-	}
-	f, err := r.open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Close()
-	if err := r.Run(f); err != nil {
-		t.Fatal(err)
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := strings.Count(string(b), "\n"); n != recordQueue || r.written.Load() != recordQueue || r.dropped.Load() != 5 {
-		t.Errorf("%d lines, %d written, %d dropped", n, r.written.Load(), r.dropped.Load())
+	case reflect.Array:
+		for i := range v.Len() {
+			fill(v.Index(i), path, into)
+		}
+	default: // states, and numbers of what is there now
 	}
 }
 
-func TestRecorderCountsWhatTheDiskRefuses(t *testing.T) {
-	f, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
-	if err != nil {
-		t.Skip("this system has no /dev/full: ", err)
-	}
-	r := newRecorder("/dev/full")
-	for range 1000 { // more than its buffer holds
-		r.Add(&record.Call{CallID: "a"})
-	}
-	r.Close()
-	if err := r.Run(f); err == nil || r.failed.Load() == 0 {
-		t.Errorf("%v, %d failed", err, r.failed.Load())
-	}
-	if _, err := newRecorder(filepath.Join(t.TempDir(), "no", "file")).open(); err == nil || !strings.Contains(err.Error(), "records.file") {
-		t.Errorf("%v", err)
+// Every counter of every part is shown once, under a name that nothing else has.
+func TestEveryCounterIsShown(t *testing.T) {
+	var p pipeline.Snapshot
+	var l capture.LiveStats
+	var h capture.HEPStats
+	var r records.Stats
+	for name, tt := range map[string]struct {
+		fields []any
+		counts func() [][]admin.Count
+		hidden []string // shown as metrics of their own, or not meant for operators
+	}{
+		"pipeline": {
+			[]any{&p.Core, &p.Packets, &p.Streams, &p.Parser, &p.Dialogs, &p.Media, &p.Events},
+			func() [][]admin.Count { return [][]admin.Count{pipelineDrops(&p), pipelineCounts(&p)} },
+			[]string{
+				"Stats.Frames", "Stats.Malformed", "Stats.Retransmissions", "Stats.Duplicates", "Stats.Panics",
+				"Stats.Messages", "Stats.Messages", "Stats.Messages", "Stats.Messages", "Stats.Messages", "Stats.Messages", "Stats.Messages",
+				"Stats.Digits",                      // those of dtmf presses
+				"Stats.Frames", "Stats.MalformedBy", // of packet and parse: an invalid zero has no name
+			},
+		},
+		"live":    {[]any{&l}, func() [][]admin.Count { return [][]admin.Count{liveDrops(l), liveCounts(l)} }, nil},
+		"hep":     {[]any{&h}, func() [][]admin.Count { return [][]admin.Count{hepDrops(h), hepCounts(h)} }, nil},
+		"records": {[]any{&r}, func() [][]admin.Count { return [][]admin.Count{recordDrops(r), recordCounts(r)} }, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := map[uint64]string{}
+			for _, f := range tt.fields {
+				v := reflect.ValueOf(f).Elem()
+				fill(v, v.Type().Name(), want)
+			}
+			names := map[[2]string]bool{}
+			for _, list := range tt.counts() {
+				for _, c := range list {
+					if names[[2]string{c.Stage, c.Event}] {
+						t.Errorf("%s %s is there twice", c.Stage, c.Event)
+					}
+					names[[2]string{c.Stage, c.Event}] = true
+					if want[c.N] == "" && c.N != 0 {
+						t.Errorf("%s %s shows what another one shows", c.Stage, c.Event)
+					}
+					delete(want, c.N)
+				}
+			}
+			for _, hidden := range tt.hidden {
+				for n, field := range want {
+					if field == hidden {
+						delete(want, n)
+						break
+					}
+				}
+			}
+			if len(want) > 0 {
+				t.Errorf("not shown: %v", want)
+			}
+		})
 	}
 }
 
-func TestNotReady(t *testing.T) {
-	cfg, err := configs.Parse("f", []byte("capture: {interfaces: [none0], hep: [{network: udp, address: '127.0.0.1:0'}]}"))
+// parts builds an agent from the text of a configuration; nothing runs.
+func parts(t *testing.T, text string) *agent {
+	t.Helper()
+	cfg, err := configs.Parse("f", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,8 +104,14 @@ func TestNotReady(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := strings.Join(a.source.Status().NotReady, "\n")
-	for _, want := range []string{"none of the interfaces [none0] is there", "hep: udp 127.0.0.1:0 is not open", "pipeline: not started"} {
+	return a
+}
+
+func TestNotReady(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "calls.jsonl")
+	a := parts(t, "capture: {interfaces: [none0], hep: [{network: udp, address: '127.0.0.1:0'}]}\nrecords: {file: "+file+"}")
+	got := strings.Join(a.Status().NotReady, "\n")
+	for _, want := range []string{"none of the interfaces [none0] is there", "hep: udp 127.0.0.1:0 is not open", "pipeline: not started", file + " is not open"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("missing %q in %q", want, got)
 		}

@@ -5,22 +5,21 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"net"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
+	"github.com/sipward/sipward/agent/admin"
 	"github.com/sipward/sipward/agent/capture"
 	"github.com/sipward/sipward/agent/pipeline"
+	"github.com/sipward/sipward/agent/replay"
 	"github.com/sipward/sipward/configs"
 	"github.com/sipward/sipward/counters"
 	"github.com/sipward/sipward/sip/dialog"
 	"github.com/sipward/sipward/sip/dtmf"
-	"github.com/sipward/sipward/sip/media"
-	"github.com/sipward/sipward/sip/packet"
 	"github.com/sipward/sipward/sip/party"
 	"github.com/sipward/sipward/sync/record"
 )
@@ -51,32 +50,31 @@ func (c *replayCmd) Run() error {
 		return err
 	}
 	out := bufio.NewWriter(os.Stdout)
-	groups := [][]string{c.Files}
-	if !c.Merge {
-		groups = nil
-		for _, f := range c.Files {
-			groups = append(groups, []string{f})
+	for i, files := range c.groups() {
+		if i > 0 && !c.JSON {
+			fmt.Fprintln(out)
 		}
-	}
-	for i, files := range groups {
-		r := newReplay(c, cfg, book, records)
-		if err := r.read(files); err != nil {
+		r := replay.New(c.config(cfg, book, records))
+		if err := c.read(r, files); err != nil {
 			return errors.Join(err, out.Flush(), records.close())
 		}
-		result := r.result(strings.Join(files, ","))
-		if c.JSON {
-			err = json.NewEncoder(out).Encode(result)
-		} else {
-			if i > 0 {
-				fmt.Fprintln(out)
-			}
-			err = writeReplay(out, result, r.core.Snapshot(), c.Config != "")
-		}
-		if err = errors.Join(err, out.Flush()); err != nil {
+		if err := errors.Join(c.print(out, r, strings.Join(files, ",")), out.Flush()); err != nil {
 			return errors.Join(fmt.Errorf("printing: %w", err), records.close())
 		}
 	}
 	return records.close()
+}
+
+// groups lists the files that make one capture each.
+func (c *replayCmd) groups() [][]string {
+	if c.Merge {
+		return [][]string{c.Files}
+	}
+	var out [][]string
+	for _, f := range c.Files {
+		out = append(out, []string{f})
+	}
+	return out
 }
 
 func (c *replayCmd) load() (*configs.Agent, error) {
@@ -87,13 +85,82 @@ func (c *replayCmd) load() (*configs.Agent, error) {
 	if err != nil {
 		return nil, explainConfig(c.Config, err)
 	}
-	return cfg, cfg.FindLocal()
+	_, err = cfg.FindLocal(net.InterfaceAddrs)
+	return cfg, err
 }
 
-// replayRecords writes call records; nil writes none.
+func (c *replayCmd) config(cfg *configs.Agent, book *party.Book, records *replayRecords) replay.Config {
+	policy := cfg.DTMF.Digits
+	if c.Digits {
+		policy = dtmf.Store
+	}
+	core := coreConfig(cfg, book)
+	core.Dialog.KeepDigits = policy.Keeps()
+	if records != nil {
+		core.Finished = func(l *dialog.Leg, m *counters.MediaResult, book *party.Book) {
+			records.add(record.NewCall(cfg.Node, l, m, book, policy))
+		}
+	}
+	return replay.Config{Pipeline: core, ShowDigits: c.Digits, RTPWithoutSDP: c.RTPWithoutSDP}
+}
+
+// read reads a capture to its end and warns of what was damaged.
+func (c *replayCmd) read(r *replay.Replay, files []string) error {
+	in, err := capture.OpenFiles(files)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	bar := newBar(in)
+	err = r.Read(in, bar.show)
+	bar.end()
+	if err != nil {
+		return err
+	}
+	for _, i := range in.Info() {
+		if i.Damage != nil {
+			warn("%s is damaged: %v; what is before that was read", i.Path, i.Damage)
+		} else if i.Cut {
+			warn("%s ends inside a packet; all before it was read", i.Path)
+		}
+		if i.Skipped > 0 {
+			warn("%s: %d packets could not be read", i.Path, i.Skipped)
+		}
+	}
+	warnOfLosses(r.Snapshot())
+	return nil
+}
+
+func warnOfLosses(s *pipeline.Snapshot) {
+	if n := s.Core.Panics; n > 0 {
+		warn("%d packets met a fault in this program and were left out (%v); please report it", n, s.Core.LastPanic)
+	}
+	if n := s.Dialogs.Refused + s.Media.RefusedEndpoints; n > 0 {
+		warn("%d calls or media addresses did not fit the tables; split the capture", n)
+	}
+}
+
+func warn(format string, args ...any) { fmt.Fprintf(os.Stderr, "sipward-agent: "+format+"\n", args...) }
+
+// print shows one capture, with the figures of each party when there is a
+// configuration.
+func (c *replayCmd) print(out *bufio.Writer, r *replay.Replay, name string) error {
+	result := r.Result(name)
+	if c.JSON {
+		return json.NewEncoder(out).Encode(result)
+	}
+	if err := result.WriteTable(out); err != nil || c.Config == "" {
+		return err
+	}
+	return admin.WriteFigures(out, r.Snapshot().Figures)
+}
+
+// replayRecords writes call records; nil writes none. Its first error stays.
 type replayRecords struct {
-	lines *lines
-	err   error
+	file *os.File
+	buf  *bufio.Writer
+	json *json.Encoder
+	err  error
 }
 
 func (c *replayCmd) openRecords() (*replayRecords, error) {
@@ -104,12 +171,13 @@ func (c *replayCmd) openRecords() (*replayRecords, error) {
 	if err != nil {
 		return nil, fmt.Errorf("writing call records: %w; name another file with --records", err)
 	}
-	return &replayRecords{lines: &lines{f: f, w: bufio.NewWriterSize(f, 1<<16)}}, nil
+	buf := bufio.NewWriterSize(f, 1<<16)
+	return &replayRecords{file: f, buf: buf, json: json.NewEncoder(buf)}, nil
 }
 
 func (r *replayRecords) add(call *record.Call) {
-	if r != nil && r.err == nil {
-		r.err = r.lines.write(call)
+	if r.err == nil {
+		r.err = r.json.Encode(call)
 	}
 }
 
@@ -117,113 +185,13 @@ func (r *replayRecords) close() error {
 	if r == nil {
 		return nil
 	}
-	if err := errors.Join(r.err, r.lines.close()); err != nil {
+	if r.err == nil {
+		r.err = r.buf.Flush()
+	}
+	if err := errors.Join(r.err, r.file.Close()); err != nil {
 		return fmt.Errorf("writing call records: %w", err)
 	}
 	return nil
-}
-
-// replay is one capture being read.
-type replay struct {
-	cmd   *replayCmd
-	core  *pipeline.Core
-	tally *counters.Tally
-	dtmf  []dtmfResult
-	keys  map[flowKey]int // of dtmf
-	info  []infoResult
-	calls map[string]int // of info, by Call-ID
-}
-
-type flowKey struct {
-	src, dst packet.Endpoint
-	ssrc     uint32
-}
-
-// Bounds of a replay: a whole day of a large switch fits.
-const (
-	replayStreams   = 1 << 24
-	replayEndpoints = 1 << 22
-	replayLegs      = 1 << 22
-)
-
-// replaySettle is 64*T1 (RFC 3261 section 17): nobody waits for a record of a
-// replay, so that a call keeps what is still repeated of its end.
-const replaySettle = 32 * time.Second
-
-func newReplay(c *replayCmd, cfg *configs.Agent, book *party.Book, records *replayRecords) *replay {
-	r := &replay{cmd: c, tally: counters.NewTally(), keys: map[flowKey]int{}, calls: map[string]int{}}
-	policy := cfg.DTMF.Digits
-	if c.Digits {
-		policy = dtmf.Store
-	}
-	p := coreConfig(cfg, book)
-	p.Dialog.KeepDigits = policy.Keeps()
-	p.Dialog.MaxLegs = max(p.Dialog.MaxLegs, replayLegs)
-	p.Dialog.Settle = replaySettle
-	p.Media = media.Options{
-		Endpoints: replayEndpoints, Owners: 2 * replayEndpoints, Streams: replayStreams,
-		KeepClosed: true, Learn: c.RTPWithoutSDP,
-		Digits: true, // to tell presses apart; what is shown of them is another matter
-	}
-	p.Flows = r.flow
-	p.Finished = func(l *dialog.Leg, m *counters.MediaResult) {
-		r.leg(l)
-		if records != nil {
-			records.add(record.NewCall(cfg.Node, l, m, book, policy))
-		}
-	}
-	r.core = pipeline.New(p)
-	return r
-}
-
-// read reads a capture to its end, closes what is open then, and warns of what
-// was damaged.
-func (r *replay) read(files []string) error {
-	in, err := capture.OpenFiles(files)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	bar := newBar(in)
-	var frame packet.Frame
-	for n := 0; ; n++ {
-		err := in.Next(&frame)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return err
-		}
-		r.core.Frame(&frame)
-		if n&0xffff == 0 {
-			bar.show()
-		}
-	}
-	bar.end()
-	r.core.Finish()
-	r.warn(in)
-	return nil
-}
-
-func (r *replay) warn(in *capture.Files) {
-	say := func(format string, args ...any) { fmt.Fprintf(os.Stderr, "sipward-agent: "+format+"\n", args...) }
-	for _, i := range in.Info() {
-		if i.Damage != nil {
-			say("%s is damaged: %v; what is before that was read", i.Path, i.Damage)
-		} else if i.Cut {
-			say("%s ends inside a packet; all before it was read", i.Path)
-		}
-		if i.Skipped > 0 {
-			say("%s: %d packets could not be read", i.Path, i.Skipped)
-		}
-	}
-	s := r.core.Snapshot()
-	if n := s.Core.Panics; n > 0 {
-		say("%d packets met a fault in this program and were left out (%v); please report it", n, s.Core.LastPanic)
-	}
-	if n := s.Dialogs.Refused + s.Media.RefusedEndpoints; n > 0 {
-		say("%d calls or media addresses did not fit the tables; split the capture", n)
-	}
 }
 
 // bar shows progress on a terminal.

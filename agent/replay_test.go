@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sipward/sipward/agent/capture"
+	"github.com/sipward/sipward/agent/replay"
 	"github.com/sipward/sipward/configs"
 	"github.com/sipward/sipward/sip/packet"
 )
@@ -19,12 +20,11 @@ func TestReplayTheSameStreamTwice(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := newReplay(&replayCmd{Digits: digits}, cfg, book, nil)
-		for n := range 2 {
-			feed(t, r, "../test/captures/digits.pcap", time.Duration(n)*time.Hour)
+		r := replay.New((&replayCmd{Digits: digits}).config(cfg, book, nil))
+		if err := r.Read(&twice{t: t, file: "../test/captures/digits.pcap"}, func() {}); err != nil {
+			t.Fatal(err)
 		}
-		r.core.Finish()
-		got := r.result("")
+		got := r.Result("")
 		if got.RTP.Packets == 0 || got.Calls.Answered != 1 || len(got.DTMF) != 2 {
 			t.Fatalf("%+v", got)
 		}
@@ -36,24 +36,32 @@ func TestReplayTheSameStreamTwice(t *testing.T) {
 	}
 }
 
-// feed replays a capture, all of it later by some time.
-func feed(t *testing.T, r *replay, file string, later time.Duration) {
-	t.Helper()
-	in, err := capture.OpenFiles([]string{file})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Close()
-	var frame packet.Frame
-	for {
-		err := in.Next(&frame)
-		if errors.Is(err, io.EOF) {
-			return
+// twice reads a capture, and then again an hour later.
+type twice struct {
+	t    *testing.T
+	file string
+	in   *capture.Files
+	runs int
+}
+
+func (r *twice) Next(f *packet.Frame) error {
+	if r.in == nil {
+		if r.runs == 2 {
+			return io.EOF
 		}
+		in, err := capture.OpenFiles([]string{r.file})
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
-		frame.Time += int64(later)
-		r.core.Frame(&frame)
+		r.t.Cleanup(func() { _ = in.Close() })
+		r.in = in
+		r.runs++
 	}
+	err := r.in.Next(f)
+	if errors.Is(err, io.EOF) {
+		r.in = nil
+		return r.Next(f)
+	}
+	f.Time += int64(r.runs) * int64(time.Hour)
+	return err
 }

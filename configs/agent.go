@@ -29,8 +29,9 @@ type Agent struct {
 	Admin     Admin        `yaml:"admin"`   // where figures are served
 	Records   Records      `yaml:"records"` // where finished calls are written
 
-	file string
-	odd  []string
+	file  string
+	found bool // Local is the host's, not the file's
+	odd   []string
 }
 
 // Capture says where packets come from.
@@ -40,7 +41,7 @@ type Capture struct {
 	RingMiB      int           `yaml:"ring_mib"`      // receive ring of each interface, 1 to 1024
 	MaxEndpoints int           `yaml:"max_endpoints"` // media addresses watched at once
 	Tunnels      bool          `yaml:"tunnels"`       // look into IP in IP, GRE, VXLAN and GTP-U
-	RTCP         bool          `yaml:"rtcp"`          // pass RTCP up
+	RTCP         bool          `yaml:"rtcp"`          // pass RTCP up, to be counted
 	Promiscuous  bool          `yaml:"promiscuous"`   // for mirror ports
 	Filter       Filter        `yaml:"filter"`        // auto, ebpf or classic
 	HEP          []HEPListener `yaml:"hep"`

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -286,15 +287,45 @@ func TestSecrets(t *testing.T) {
 }
 
 func TestFindLocal(t *testing.T) {
+	host := func(texts ...string) func() ([]net.Addr, error) {
+		return func() (out []net.Addr, _ error) {
+			for _, s := range texts {
+				ip, n, err := net.ParseCIDR(s)
+				if err != nil {
+					t.Fatal(err)
+				}
+				out = append(out, &net.IPNet{IP: ip, Mask: n.Mask})
+			}
+			return out, nil
+		}
+	}
 	a := Defaults()
-	if err := a.FindLocal(); err != nil {
+	for _, step := range []struct {
+		host    []string
+		changed bool
+		want    string
+	}{
+		{[]string{"127.0.0.1/8", "192.0.2.1/24", "2001:db8::1/64"}, true, "[127.0.0.1 192.0.2.1 2001:db8::1]"},
+		{[]string{"2001:db8::1/64", "127.0.0.1/8", "192.0.2.1/24", "192.0.2.1/32"}, false, "[127.0.0.1 192.0.2.1 2001:db8::1]"},
+		{[]string{"127.0.0.1/8", "192.0.2.1/24", "192.0.2.9/32"}, true, "[127.0.0.1 192.0.2.1 192.0.2.9]"},
+		{[]string{"127.0.0.1/8"}, true, "[127.0.0.1]"},
+		{nil, true, "[]"},
+		{[]string{"127.0.0.1/8"}, true, "[127.0.0.1]"},
+	} {
+		changed, err := a.FindLocal(host(step.host...))
+		if err != nil || changed != step.changed || fmt.Sprint(a.Local) != step.want {
+			t.Errorf("%v: %v, changed %t, %v", step.host, a.Local, changed, err)
+		}
+	}
+	failing := func() ([]net.Addr, error) { return nil, errors.New("no netlink") }
+	if changed, err := a.FindLocal(failing); err == nil || changed || len(a.Local) != 1 || !strings.Contains(err.Error(), "set local_addresses") {
+		t.Errorf("what was known must stay: %v, %v", a.Local, err)
+	}
+	a, err := Parse("f", []byte("local_addresses: [192.0.2.1]"))
+	if err != nil {
 		t.Fatal(err)
 	}
-	if len(a.Local) == 0 || !strings.Contains(fmt.Sprint(a.Local), "127.0.0.1") {
-		t.Errorf("this host has %v", a.Local)
-	}
-	a.Local = []netip.Addr{netip.MustParseAddr("192.0.2.1")}
-	if err := a.FindLocal(); err != nil || len(a.Local) != 1 {
+	if changed, err := a.FindLocal(failing); err != nil || changed || len(a.Local) != 1 {
 		t.Errorf("addresses that are set must stay: %v, %v", a.Local, err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/sipward/sipward/sip/party"
 )
@@ -41,21 +42,28 @@ func (a *Agent) Book(before *party.Book) (*party.Book, error) {
 	return party.NewBook(a.Entries(), a.Local)
 }
 
-// FindLocal fills in the host's own addresses when the file names none.
-func (a *Agent) FindLocal() error {
-	if len(a.Local) > 0 {
-		return nil
+// FindLocal takes the host's addresses, as read returns them, when the file
+// names none. It can be called again; changed says whether they are others than
+// before. The order of addresses means nothing.
+func (a *Agent) FindLocal(read func() ([]net.Addr, error)) (changed bool, err error) {
+	if len(a.Local) > 0 && !a.found {
+		return false, nil
 	}
-	addrs, err := net.InterfaceAddrs()
+	addrs, err := read()
 	if err != nil {
-		return fmt.Errorf("listing the host's addresses: %w; set local_addresses", err)
+		return false, fmt.Errorf("listing the host's addresses: %w; set local_addresses", err)
 	}
+	var now []netip.Addr
 	for _, addr := range addrs {
 		if n, ok := addr.(*net.IPNet); ok {
 			if ip, ok := netip.AddrFromSlice(n.IP); ok {
-				a.Local = append(a.Local, ip.Unmap())
+				now = append(now, ip.Unmap())
 			}
 		}
 	}
-	return nil
+	slices.SortFunc(now, netip.Addr.Compare)
+	now = slices.Compact(now)
+	changed = !slices.Equal(now, a.Local)
+	a.Local, a.found = now, true
+	return changed, nil
 }

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/sipward/sipward/agent/admin"
+	"github.com/sipward/sipward/agent/capture"
+	"github.com/sipward/sipward/agent/pipeline"
+	"github.com/sipward/sipward/agent/records"
+	"github.com/sipward/sipward/configs"
+	"github.com/sipward/sipward/counters"
+	"github.com/sipward/sipward/sip/dialog"
+	"github.com/sipward/sipward/sip/media"
+	"github.com/sipward/sipward/sip/party"
+	"github.com/sipward/sipward/sync/record"
+)
+
+// queueBatches is how many batches of 512 frames may wait for the pipeline.
+const queueBatches = 64
+
+// agent is all parts of one agent. It does not change while they run.
+type agent struct {
+	cfg     *configs.Agent
+	log     *slog.Logger
+	started time.Time
+	book    *party.Book // of the start
+	queue   *pipeline.Queue
+	task    *pipeline.Task
+	live    *capture.Live // nil without interfaces
+	heps    []*capture.HEP
+	records *records.Recorder // nil without a file
+	admin   *admin.Server
+}
+
+// newAgent builds every part; none of them does anything yet.
+func newAgent(cfg *configs.Agent, log *slog.Logger) (*agent, error) {
+	book, err := cfg.Book(nil)
+	if err != nil {
+		return nil, err
+	}
+	a := &agent{cfg: cfg, log: log, started: time.Now(), book: book, queue: pipeline.NewQueue(queueBatches)}
+	core := coreConfig(cfg, book)
+	if err := a.addCaptures(); err != nil {
+		return nil, err
+	}
+	if a.live != nil {
+		core.Kernel = a.live.Filter()
+	}
+	if cfg.Records.File != "" {
+		a.records = records.New(records.Config{File: cfg.Records.File, Log: log})
+		core.Finished = func(l *dialog.Leg, m *counters.MediaResult, book *party.Book) {
+			a.records.Add(record.NewCall(cfg.Node, l, m, book, cfg.DTMF.Digits))
+		}
+	}
+	a.task = pipeline.NewTask(pipeline.New(core), a.queue)
+	a.admin = admin.New(admin.Config{Listen: unless(cfg.Admin.Listen), Socket: unless(cfg.Admin.Socket), Source: a, Log: log})
+	return a, nil
+}
+
+// addCaptures builds what frames come from.
+func (a *agent) addCaptures() (err error) {
+	if len(a.cfg.Capture.Interfaces) > 0 {
+		if a.live, err = capture.NewLive(liveConfig(a.cfg, a.queue, a.log)); err != nil {
+			return err
+		}
+	}
+	for i := range a.cfg.Capture.HEP {
+		hep, err := capture.NewHEP(hepConfig(&a.cfg.Capture.HEP[i]), a.queue)
+		if err != nil {
+			return err
+		}
+		a.heps = append(a.heps, hep)
+	}
+	return nil
+}
+
+func unless(s string) string {
+	if s == configs.Off {
+		return ""
+	}
+	return s
+}
+
+func liveConfig(cfg *configs.Agent, sink capture.Sink, log *slog.Logger) capture.LiveConfig {
+	c := &cfg.Capture
+	modes := map[configs.Filter]capture.Mode{configs.FilterEBPF: capture.EBPF, configs.FilterClassic: capture.Classic}
+	return capture.LiveConfig{
+		Interfaces: c.Interfaces, SIPPorts: c.SIPPorts, RingBytes: c.RingMiB << 20, MaxEndpoints: c.MaxEndpoints,
+		Tunnels: c.Tunnels, RTCP: c.RTCP, Promiscuous: c.Promiscuous, Mode: modes[c.Filter], Sink: sink, Log: log,
+	}
+}
+
+func hepConfig(h *configs.HEPListener) capture.HEPConfig {
+	return capture.HEPConfig{
+		Listeners: []capture.HEPListener{{Network: h.Network, Address: h.Address, Cert: h.CertFile, Key: h.KeyFile}},
+		Secret:    []byte(h.AuthKey.Reveal()),
+	}
+}
+
+// coreConfig is what run and replay have in common.
+func coreConfig(cfg *configs.Agent, book *party.Book) pipeline.Config {
+	keep := cfg.DTMF.Digits.Keeps()
+	return pipeline.Config{
+		Book: book,
+		Dialog: dialog.Config{
+			MaxLegs: cfg.Calls.Max, SetupTimeout: cfg.Calls.SetupTimeout,
+			MediaTimeout: time.Duration(cfg.Calls.MediaTimeout), MaxAge: cfg.Calls.MaxAge, KeepDigits: keep,
+		},
+		Media: media.Options{Endpoints: cfg.Capture.MaxEndpoints, Digits: keep},
+	}
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/sipward/sipward/agent/admin"
+	"github.com/sipward/sipward/agent/capture"
+)
+
+// Status returns the state of all parts at this moment. It only reads, and is
+// safe for concurrent use.
+func (a *agent) Status() *admin.Status {
+	p := a.task.Snapshot()
+	out := &admin.Status{
+		Node: a.cfg.Node, Version: theVersion(), Mode: a.mode(), Started: a.started, Taken: p.Published,
+		Figures: p.Figures, Registrations: p.Registrations,
+		Frames: p.Core.Frames, Messages: p.Core.Messages, Malformed: p.Core.Malformed,
+		Retransmissions: p.Core.Retransmissions, Duplicates: p.Core.Duplicates, Panics: p.Core.Panics,
+		LiveLegs: p.Dialogs.Legs, MaxLegs: a.cfg.Calls.Max,
+		Endpoints: p.Endpoints, MaxEndpoints: a.cfg.Capture.MaxEndpoints, QueueLength: a.queue.Len(),
+		NotReady: a.notReady(),
+	}
+	out.Drops, out.Counts = pipelineDrops(p), pipelineCounts(p)
+	if a.records != nil {
+		s := a.records.Stats()
+		out.Drops, out.Counts = append(out.Drops, recordDrops(s)...), append(out.Counts, recordCounts(s)...)
+	}
+	if a.live != nil {
+		l := a.live.Stats()
+		out.Drops, out.Counts = append(out.Drops, liveDrops(l)...), append(out.Counts, liveCounts(l)...)
+		for _, i := range l.Interfaces {
+			out.Interfaces = append(out.Interfaces, admin.Interface{Name: i.Name, State: i.State.String()})
+		}
+	}
+	if len(a.heps) > 0 {
+		var h capture.HEPStats
+		for _, hep := range a.heps {
+			h.Add(hep.Stats())
+		}
+		out.Drops, out.Counts = append(out.Drops, hepDrops(h)...), append(out.Counts, hepCounts(h)...)
+		out.Listeners = a.listeners()
+	}
+	return out
+}
+
+// mode says where packets come from; "" before that is known.
+func (a *agent) mode() string {
+	switch {
+	case a.live == nil:
+		return "hep"
+	case a.live.Mode() == 0:
+		return ""
+	}
+	return a.live.Mode().String()
+}
+
+// listeners lists the HEP listeners, with the ports that they were given.
+func (a *agent) listeners() []admin.Listener {
+	var out []admin.Listener
+	for i, hep := range a.heps {
+		l := admin.Listener{Network: a.cfg.Capture.HEP[i].Network, Address: a.cfg.Capture.HEP[i].Address}
+		if addrs := hep.Addrs(); len(addrs) > 0 {
+			l.Address = addrs[0].String()
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+// notReady says what the agent still waits for.
+func (a *agent) notReady() []string {
+	var why []string
+	for _, p := range a.parts() {
+		select {
+		case <-p.ready:
+		default:
+			why = append(why, p.lacks)
+		}
+	}
+	return why
+}
+
+// part is one part of the agent, while it is not ready.
+type part struct {
+	ready <-chan struct{}
+	lacks string
+}
+
+// parts lists everything without which the agent does not do its work.
+func (a *agent) parts() []part {
+	out := []part{{a.task.Ready(), "pipeline: not started yet"}}
+	if a.live != nil {
+		out = append(out, part{a.live.Ready(), fmt.Sprintf("capture: none of the interfaces %v is there yet", a.cfg.Capture.Interfaces)})
+	}
+	for i, h := range a.heps {
+		out = append(out, part{h.Ready(), fmt.Sprintf("hep: %s %s is not open yet", a.cfg.Capture.HEP[i].Network, a.cfg.Capture.HEP[i].Address)})
+	}
+	if a.records != nil {
+		out = append(out, part{a.records.Ready(), fmt.Sprintf("records: %s is not open yet", a.cfg.Records.File)})
+	}
+	return out
+}
