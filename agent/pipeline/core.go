@@ -20,7 +20,8 @@ import (
 type Kernel interface {
 	// Active reports whether the kernel counts at all.
 	Active() bool
-	// Open announces an endpoint; one that is open for another owner begins anew.
+	// Open announces an endpoint, or changes what is announced of one that is
+	// open, which goes on counting. The owner means nothing to it.
 	Open(ep packet.Endpoint, s media.Spec) error
 	// Read appends what was counted at ep, and reports false if ep is not open.
 	Read(ep packet.Endpoint, to []media.Observed) ([]media.Observed, bool)
@@ -38,8 +39,9 @@ type Config struct {
 	Kernel  Kernel // nil: media is counted in user space alone
 
 	// Finished takes every leg that is over, with what was seen of its media,
-	// before the two are forgotten. They are valid during the call. May be nil.
-	Finished func(*dialog.Leg, *counters.MediaResult)
+	// before the two are forgotten, and the parties that its IDs are of. They
+	// are valid during the call. May be nil.
+	Finished func(*dialog.Leg, *counters.MediaResult, *party.Book)
 	// Flows takes every media flow of a finished leg, and the learned ones at
 	// the end. May be nil.
 	Flows func(*dialog.Leg, *media.Flow)
@@ -115,11 +117,12 @@ func (c *Core) payload(p *packet.Packet) {
 		}
 		return
 	}
-	if !parse.IsSIP(p.Payload) {
-		c.stats.NotSIP++
+	if parse.IsSIP(p.Payload) {
+		c.message(p)
 		return
 	}
-	c.message(p)
+	c.stats.NotSIP++
+	c.media.Packet(p) // T.38 and DTLS keep a call alive
 }
 
 // message takes one SIP message.
@@ -142,6 +145,11 @@ func (c *Core) message(p *packet.Packet) {
 		return
 	}
 	c.apply(c.legs.Message(p, m))
+	if m.SDP != nil {
+		for i := range m.SDP.Media {
+			c.media.Note(m.SDP.Media[i].RTP)
+		}
+	}
 }
 
 func (c *Core) malformed(p *packet.Packet, err error) {

@@ -19,25 +19,37 @@ func (c *Core) apply(effects []dialog.Effect) {
 			continue
 		case dialog.LegClosed:
 			c.close(e.Leg)
-		case dialog.LegOpened, dialog.LegAnswered, dialog.LegReleased,
+		case dialog.LegOpened, dialog.LegReleased:
+			c.endMedia(e.Leg, e.Now == dialog.Ended)
+		case dialog.LegAnswered,
 			dialog.AttemptOpened, dialog.AttemptAnswered, dialog.AttemptReleased:
 		}
 		c.counters.Step(e)
 	}
 }
 
-// openMedia announces an endpoint in user space and in the kernel. When the
-// next call takes an endpoint over, what the kernel counted for the last one
-// is kept first.
+// openMedia announces an endpoint in user space and in the kernel. When one
+// more call comes to an endpoint, what the kernel counted until then goes to
+// those that were there.
 func (c *Core) openMedia(ep packet.Endpoint, s media.Spec, now int64) {
-	before, open := c.media.Current(ep)
-	if open && before == s {
-		return // said again, or in other words that come to the same
+	if !c.kernel() {
+		c.media.Open(ep, s, now)
+		return
 	}
-	if c.kernel() && open && before.Owner != s.Owner {
-		c.observe(ep, before.Owner)
+	before, open := c.media.Joined(ep)
+	if open && !c.media.Owned(ep, s.Owner) {
+		c.observe(ep)
 	}
-	if !c.media.Open(ep, s, now) || !c.kernel() || open && kernelPart(before) == kernelPart(s) {
+	if c.media.Open(ep, s, now) {
+		c.joinKernel(ep, before, open)
+	}
+}
+
+// joinKernel tells the kernel what is announced at ep, unless that comes to the
+// same as before: most descriptions are said again and again.
+func (c *Core) joinKernel(ep packet.Endpoint, before media.Spec, open bool) {
+	s, _ := c.media.Joined(ep)
+	if open && s == before {
 		return
 	}
 	if err := c.cfg.Kernel.Open(ep, s); err != nil {
@@ -45,19 +57,22 @@ func (c *Core) openMedia(ep packet.Endpoint, s media.Spec, now int64) {
 	}
 }
 
-// kernelPart is what the kernel reads of a Spec: changing anything else there
-// costs a system call for nothing.
-func kernelPart(s media.Spec) media.Spec {
-	s.Hop, s.Side, s.Kind, s.Codec = 0, 0, 0, ""
-	return s
-}
-
 func (c *Core) kernel() bool { return c.cfg.Kernel != nil && c.cfg.Kernel.Active() }
 
-func (c *Core) observe(ep packet.Endpoint, owner uint64) {
+// sees reports whether audio would be seen if there were any. A live capture
+// without a kernel filter lets through only what is as small as a digit; a HEP
+// sender, or whoever wrote a capture file, may pass on SIP alone.
+func (c *Core) sees() bool {
+	if c.cfg.Kernel != nil {
+		return c.cfg.Kernel.Active()
+	}
+	return c.media.Stats.RTP > 0
+}
+
+func (c *Core) observe(ep packet.Endpoint) {
 	seen, ok := c.cfg.Kernel.Read(ep, c.observed[:0])
 	if ok {
-		c.media.Observe(ep, owner, seen)
+		c.media.Observe(ep, seen)
 	}
 	c.observed = seen
 }
@@ -67,35 +82,42 @@ func (c *Core) closeMedia(ep packet.Endpoint, owner uint64) []*media.Flow {
 	if !c.kernel() {
 		return c.media.Close(ep, owner)
 	}
-	current, _ := c.media.Owner(ep)
-	if current == owner {
-		c.observe(ep, owner)
+	before, open := c.media.Joined(ep)
+	if open {
+		c.observe(ep)
 	}
 	flows := c.media.Close(ep, owner)
-	if current != owner {
-		return flows
-	}
-	if s, shared := c.media.Current(ep); shared {
-		if err := c.cfg.Kernel.Open(ep, s); err != nil {
-			c.stats.KernelRefused++
-		}
-	} else {
+	if _, shared := c.media.Joined(ep); shared {
+		c.joinKernel(ep, before, open)
+	} else if open {
 		c.cfg.Kernel.Close(ep)
 	}
 	return flows
 }
 
+// endMedia notes at its endpoints that a call is over, or that it goes on.
+func (c *Core) endMedia(l *dialog.Leg, ended bool) {
+	for ep := range l.Endpoints {
+		c.media.End(ep, l.ID, ended)
+	}
+}
+
 // close gathers what was seen of a finished leg's media.
 func (c *Core) close(l *dialog.Leg) {
 	c.flows = c.flows[:0]
-	r := counters.MediaResult{Encrypted: l.Encrypted}
+	r := c.mediaOf(l)
 	for ep := range l.Endpoints {
 		c.flows = append(c.flows, c.closeMedia(ep, l.ID)...)
-		r.Expected = r.Expected || c.book.Local(ep.Addr())
 	}
 	if len(c.flows) > 0 {
 		r.Sent[0] = media.Summarize(c.flows, media.Callee, parse.Audio)
 		r.Sent[1] = media.Summarize(c.flows, media.Caller, parse.Audio)
+	}
+	if !c.sees() || r.Shared {
+		r.Sent[0].MOS, r.Sent[1].MOS = 0, 0
+	}
+	if !c.sees() { // the packets are those of digits, with all between them missing
+		r.Sent[0].Counters, r.Sent[1].Counters = media.Counters{}, media.Counters{}
 	}
 	c.counters.Media(l, &r)
 	if c.cfg.Flows != nil {
@@ -104,29 +126,48 @@ func (c *Core) close(l *dialog.Leg) {
 		}
 	}
 	if c.cfg.Finished != nil {
-		c.cfg.Finished(l, &r)
+		c.cfg.Finished(l, &r, c.book)
 	}
 	clear(c.flows)
 }
 
-// lastMedia returns when media of l last passed, 0 when none did.
-func (c *Core) lastMedia(l *dialog.Leg) int64 {
-	last := int64(0)
-	for ep := range l.Endpoints {
-		for f := range c.media.Flows(ep, l.ID) {
-			last = max(last, f.Last)
-		}
-		if !c.kernel() {
-			continue
-		}
-		if owner, _ := c.media.Owner(ep); owner != l.ID {
-			continue
-		}
-		seen, _ := c.cfg.Kernel.Read(ep, c.observed[:0])
-		for i := range seen {
-			last = max(last, seen[i].Last)
-		}
-		c.observed = seen
+// mediaOf says what there was to see of the media of l, before its endpoints
+// are closed.
+func (c *Core) mediaOf(l *dialog.Leg) counters.MediaResult {
+	r := counters.MediaResult{Encrypted: l.Encrypted}
+	local, apart := false, false
+	for ep := range l.Current {
+		local = local || c.book.Local(ep.Addr())
+		apart = apart || !c.media.Mixed(ep, l.ID)
+		r.Shared = !apart
 	}
-	return last
+	r.Expected = local && c.sees()
+	return r
+}
+
+// lastMedia returns when media of l last passed, 0 when its silence says
+// nothing: both sides must have got some where they get it now, or it may have
+// moved to where nothing here can see it.
+func (c *Core) lastMedia(l *dialog.Leg) int64 {
+	if !c.sees() {
+		return 0
+	}
+	var caller, callee int64
+	for ep, side := range l.Current {
+		seen := c.observed[:0]
+		if c.kernel() {
+			seen, _ = c.cfg.Kernel.Read(ep, seen)
+			c.observed = seen
+		}
+		last := c.media.Last(ep, l.ID, seen)
+		if side == media.Caller {
+			caller, callee = max(caller, last[0]), max(callee, last[1])
+		} else {
+			caller, callee = max(caller, last[1]), max(callee, last[0])
+		}
+	}
+	if caller == 0 || callee == 0 {
+		return 0
+	}
+	return max(caller, callee)
 }

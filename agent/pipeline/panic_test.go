@@ -9,6 +9,7 @@ import (
 	"github.com/sipward/sipward/internal/testkit"
 	"github.com/sipward/sipward/sip/dialog"
 	"github.com/sipward/sipward/sip/media"
+	"github.com/sipward/sipward/sip/party"
 )
 
 // TestPanics: a bug that shows while time passes, with a frame, or at the end,
@@ -18,7 +19,7 @@ func TestPanics(t *testing.T) {
 	start := func(at string) *Core {
 		closed := 0
 		cfg := Config{Book: book(t, plan)}
-		cfg.Finished = func(*dialog.Leg, *counters.MediaResult) {
+		cfg.Finished = func(*dialog.Leg, *counters.MediaResult, *party.Book) {
 			if closed++; at == "tick" && closed == 1 || at == "finish" {
 				panic("a bug " + at)
 			}

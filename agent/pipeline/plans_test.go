@@ -11,6 +11,7 @@ import (
 	"github.com/sipward/sipward/sip/dialog"
 	"github.com/sipward/sipward/sip/media"
 	"github.com/sipward/sipward/sip/packet"
+	"github.com/sipward/sipward/sip/parse"
 	"github.com/sipward/sipward/sip/party"
 )
 
@@ -71,7 +72,7 @@ func TestPlans(t *testing.T) {
 func compare(t *testing.T, plan testkit.Plan) {
 	t.Helper()
 	digits := 0
-	core := New(Config{Book: book(t, plan), Finished: func(_ *dialog.Leg, m *counters.MediaResult) {
+	core := New(Config{Book: book(t, plan), Finished: func(_ *dialog.Leg, m *counters.MediaResult, _ *party.Book) {
 		digits += m.Sent[0].Presses + m.Sent[1].Presses
 	}})
 	want := play(t, plan, core)
@@ -163,51 +164,69 @@ func play(t testing.TB, plan testkit.Plan, core *Core) *testkit.Expected {
 	return want
 }
 
-// fakeKernel counts as the kernel filter does, in a media table of its own,
-// and shows user space only what that lets through.
+// fakeKernel counts as the kernel filter does, in a media table of its own that
+// knows no owners, and shows user space only what that lets through.
 type fakeKernel struct {
 	table  *media.Table
-	open   map[packet.Endpoint]uint64
+	open   map[packet.Endpoint]bool
+	other  map[packet.Endpoint]int64 // when what is no RTP last came
 	opened int
+	off    bool // as under a classic filter, which lets small packets through
 }
 
-func (k *fakeKernel) Active() bool { return true }
+func newFakeKernel() *fakeKernel {
+	return &fakeKernel{table: media.NewTable(media.Options{}), open: map[packet.Endpoint]bool{}, other: map[packet.Endpoint]int64{}}
+}
+
+func (k *fakeKernel) Active() bool { return !k.off }
 
 func (k *fakeKernel) Open(ep packet.Endpoint, s media.Spec) error {
-	if owner, ok := k.open[ep]; ok && owner != s.Owner {
-		k.table.Close(ep, owner)
-	}
-	k.open[ep] = s.Owner
+	k.open[ep] = true
 	k.opened++
+	s.Owner = 1
 	k.table.Open(ep, s, 0)
 	return nil
 }
 
 func (k *fakeKernel) Read(ep packet.Endpoint, to []media.Observed) ([]media.Observed, bool) {
-	owner, ok := k.open[ep]
-	for f := range k.table.Flows(ep, owner) {
+	for f := range k.table.Flows(ep, 1) {
 		o := media.Observed{Peer: f.Src, SSRC: f.SSRC, Reverse: f.Reverse, Counters: f.Counters}
 		if f.Reverse {
 			o.Peer = f.Dst
 		}
 		to = append(to, o)
 	}
-	return to, ok
+	if at := k.other[ep]; at != 0 {
+		to = append(to, media.Observed{OtherLast: at})
+	}
+	return to, k.open[ep]
 }
 
 func (k *fakeKernel) Close(ep packet.Endpoint) {
-	k.table.Close(ep, k.open[ep])
+	k.table.Close(ep, 1)
 	delete(k.open, ep)
 }
 
+// small is the largest datagram that a classic filter takes for a digit.
+const small = 60
+
 // pass reports whether the filter would show the packet to user space.
 func (k *fakeKernel) pass(p *packet.Packet) bool {
+	if parse.IsSIP(p.Payload) {
+		return true
+	}
+	if k.off {
+		return len(p.Payload) <= small && p.Payload[0]>>6 == 2
+	}
 	if v := k.table.Packet(p); v.Kind == media.RTP {
 		pt := p.Payload[1] & 127
 		s := v.Flow.Spec()
 		return s.EventsIn.Has(pt)
 	}
-	return true
+	if k.open[p.Dst] {
+		k.other[p.Dst] = p.Time
+	}
+	return false
 }
 
 // TestKernelCounts: with the kernel counting, the results of each call are the
@@ -218,7 +237,7 @@ func TestKernelCounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := func(k *fakeKernel) (results []string, rtp uint64) {
-		cfg := Config{Book: book(t, plan), Finished: func(l *dialog.Leg, m *counters.MediaResult) {
+		cfg := Config{Book: book(t, plan), Finished: func(l *dialog.Leg, m *counters.MediaResult, _ *party.Book) {
 			results = append(results, fmt.Sprintf("%s %+v", l.CallID, m.Sent))
 		}}
 		if k != nil {
@@ -239,7 +258,7 @@ func TestKernelCounts(t *testing.T) {
 		core.Finish()
 		return results, core.Snapshot().Media.RTP
 	}
-	k := &fakeKernel{table: media.NewTable(media.Options{}), open: map[packet.Endpoint]uint64{}}
+	k := newFakeKernel()
 	alone, all := run(nil)
 	kernel, events := run(k)
 	if len(alone) != 20 || fmt.Sprint(alone) != fmt.Sprint(kernel) {
