@@ -25,9 +25,6 @@ func (r Ratio) Value() (float64, bool) {
 	return float64(r.Num) / float64(r.Den), true
 }
 
-// Add returns the ratio over both groups of calls.
-func (r Ratio) Add(s Ratio) Ratio { return Ratio{r.Num + s.Num, r.Den + s.Den} }
-
 // MarshalJSON writes numerator, denominator and value; a blank value is null.
 func (r Ratio) MarshalJSON() ([]byte, error) {
 	out := struct {
@@ -59,44 +56,44 @@ const StatusClasses = 7
 // or attempt, whichever the party has. Everything but the live gauges and the
 // rate only ever grows. It holds no pointer: an assignment is a copy.
 type Figures struct {
-	LiveSetup    uint64 `json:"live_setup"`    // live, not answered yet
-	LiveAnswered uint64 `json:"live_answered"` // live and answered
-	Peak         uint64 `json:"peak"`          // most live at once since the start
-	PeakAnswered uint64 `json:"peak_answered"` // most answered at once since the start
+	LiveSetup    uint64 // live, not answered yet
+	LiveAnswered uint64 // live and answered
+	Peak         uint64 // most live at once since the start
+	PeakAnswered uint64 // most answered at once since the start
 
-	Started     uint64 `json:"started"`      // calls whose initial INVITE was seen
-	Inbound     uint64 `json:"inbound"`      // of those, from a carrier to a customer
-	SeenMidcall uint64 `json:"seen_midcall"` // joined while they went on; in the live gauges, in no ratio
+	Started     uint64 // calls whose initial INVITE was seen
+	Inbound     uint64 // of those, from a carrier to a customer
+	SeenMidcall uint64 // joined while they went on; in the live gauges, in no ratio
 
-	Outcomes  uint64 `json:"outcomes"`  // answered, or failed for good
-	Answered  uint64 `json:"answered"`  // of the outcomes
-	Effective uint64 `json:"effective"` // of the outcomes: the network did its part (NER)
-	Redirects uint64 `json:"redirects"` // of the outcomes: 3xx that nobody followed
-	Decided   uint64 `json:"decided"`   // of the outcomes: answered, or 480, 486, 600, 603 (SEER)
-	Defects   uint64 `json:"defects"`   // of the outcomes: 408, 500, 503, 504 or no response (ISA)
+	Outcomes  uint64 // answered, or failed for good
+	Answered  uint64 // of the outcomes
+	Effective uint64 // of the outcomes: the network did its part (NER)
+	Redirects uint64 // of the outcomes: 3xx that nobody followed
+	Decided   uint64 // of the outcomes: answered, or 480, 486, 600, 603 (SEER)
+	Defects   uint64 // of the outcomes: 408, 500, 503, 504 or no response (ISA)
 
-	Over       uint64 `json:"over"`        // calls that ended, answered or not
-	Completed  uint64 `json:"completed"`   // of those, without an answer that was waited for in vain (SCR)
-	Ended      uint64 `json:"ended"`       // answered calls that ended
-	AnsweredMS uint64 `json:"answered_ms"` // their length, answer to end, in milliseconds
+	Over       uint64 // calls that ended, answered or not
+	Completed  uint64 // of those, without an answer that was waited for in vain (SCR)
+	Ended      uint64 // answered calls that ended
+	AnsweredMS uint64 // their length, answer to end, in milliseconds
 
-	PDD Histogram `json:"pdd_ms"` // post-dial delay
+	PDD Histogram // post-dial delay
 
-	ByRelease [dialog.Releases]uint64 `json:"by_release"` // calls that ended, by dialog.Release
-	ByClass   [StatusClasses]uint64   `json:"by_class"`   // outcomes, by status class
+	ByRelease [dialog.Releases]uint64 // calls that ended, by dialog.Release
+	ByClass   [StatusClasses]uint64   // outcomes, by status class
 
-	Media           [MediaClasses]uint64 `json:"media"`             // answered calls that ended, by MediaClass
-	MediaVisible    uint64               `json:"media_visible"`     // of those: media seen and not encrypted
-	CallsWithDigits uint64               `json:"calls_with_digits"` // of the visible: at least one RTP digit
-	CallsWithInfo   uint64               `json:"calls_with_info"`   // calls with at least one SIP INFO digit
-	Digits          [2]uint64            `json:"digits"`            // RTP digits sent by callers, callees
-	InfoDigits      [2]uint64            `json:"info_digits"`       // SIP INFO digits sent by callers, callees
-	Packets         [2]uint64            `json:"rtp_packets"`       // RTP packets sent by callers, callees
-	Lost            [2]uint64            `json:"rtp_lost"`          // of their sequence numbers, those never seen
-	MOSMilli        [2]uint64            `json:"mos_milli"`         // sum of MOS times 1000 over calls with one
-	MOSCalls        [2]uint64            `json:"mos_calls"`         // how many those are
+	Media           [MediaClasses]uint64 // answered calls that ended, by MediaClass
+	MediaVisible    uint64               // of those: media seen and not encrypted
+	CallsWithDigits uint64               // of the visible: at least one RTP digit
+	CallsWithInfo   uint64               // calls with at least one SIP INFO digit
+	Digits          [2]uint64            // RTP digits sent by callers, callees
+	InfoDigits      [2]uint64            // SIP INFO digits sent by callers, callees
+	Packets         [2]uint64            // RTP packets sent by callers, callees
+	Lost            [2]uint64            // of their sequence numbers, those never seen
+	MOSMilli        [2]uint64            // sum of MOS times 1000 over calls with one
+	MOSCalls        [2]uint64            // how many those are
 
-	Rate Rate `json:"rate"` // calls started a second
+	Rate Rate // calls started a second
 }
 
 // Live is the number of channels: in setup and answered.

@@ -10,9 +10,9 @@ var pddBounds = [...]uint64{50, 100, 200, 300, 500, 750, 1000, 1500, 2000, 3000,
 // Histogram counts delays by upper bound. Buckets are not cumulative; the last
 // one is for what is above every bound.
 type Histogram struct {
-	Buckets [len(pddBounds) + 1]uint64 `json:"buckets"`
-	Count   uint64                     `json:"count"`
-	SumMS   uint64                     `json:"sum"`
+	Buckets [len(pddBounds) + 1]uint64
+	Count   uint64
+	SumMS   uint64
 }
 
 // PDDBounds returns the upper bounds of Histogram.Buckets in milliseconds, one
@@ -60,9 +60,9 @@ func milliseconds(ns int64) uint64 {
 
 // Rate counts events a second, by the seconds of the packets' own clock.
 type Rate struct {
-	Last  uint64 `json:"last"`     // in the last full second
-	Max   uint64 `json:"max"`      // most in one second since the start
-	MaxAt int64  `json:"max_at_s"` // that second, since the Unix epoch
+	Last  uint64 // in the last full second
+	Max   uint64 // most in one second since the start
+	MaxAt int64  // that second, since the Unix epoch
 	count uint64
 	at    int64
 }

@@ -10,17 +10,17 @@ import (
 // Snapshot is a copy of all figures at one moment. Nothing in it changes any
 // more; it is safe for concurrent reading.
 type Snapshot struct {
-	Time      int64   `json:"time_ns"`   // of the last Tick, nanoseconds since the Unix epoch
-	Total     Figures `json:"total"`     // all calls
-	Customers []Party `json:"customers"` // calls, by name; unknown last
-	Carriers  []Party `json:"carriers"`  // attempts, by name; unknown last
-	Skew      uint64  `json:"skew"`      // gauge changes refused because they led below zero; not 0 is a bug
+	Time      int64   // of the last Tick, nanoseconds since the Unix epoch
+	Total     Figures // all calls
+	Customers []Party // calls, by name; unknown last
+	Carriers  []Party // attempts, by name; unknown last
+	Skew      uint64  // gauge changes refused because they led below zero; not 0 is a bug
 }
 
 // Party is one customer or carrier with its figures.
 type Party struct {
-	Name     string `json:"name"`
-	Channels int    `json:"channels"` // configured; 0: no limit given
+	Name     string
+	Channels int // configured; 0: no limit given
 	Figures
 }
 
