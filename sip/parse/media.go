@@ -123,7 +123,9 @@ func (p *Parser) formats(m *Media, d *sdp.MediaDescription) {
 		if rest != "" || pt > 127 {
 			continue
 		}
-		m.Formats.Add(uint8(pt))
+		if name, _ := staticType(uint8(pt)); name != "" {
+			m.Formats.Add(uint8(pt))
+		}
 		if !first {
 			continue
 		}

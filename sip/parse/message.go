@@ -129,7 +129,7 @@ type Media struct {
 	Direction Direction
 	Encrypted bool         // SAVP, SAVPF, a=crypto or a=fingerprint: never look inside
 	Hold      bool         // c=0.0.0.0, or sendonly or inactive
-	Formats   PayloadTypes // every payload type listed or mapped
+	Formats   PayloadTypes // every payload type that means something: mapped, or static and listed
 	Events    PayloadTypes // telephone-event (RFC 4733) types that the sender will accept
 	Redundant PayloadTypes // RED (RFC 2198) types
 	EventHz   uint32       // clock of telephone-event; 8000 when absent
