@@ -72,11 +72,13 @@ func (t *Table) Packet(p *packet.Packet) Verdict {
 		return Verdict{Kind: NotMedia}
 	}
 	e, far, way := t.entries[p.Dst], &p.Src, 0
-	if e == nil {
-		if e = t.entries[p.Src]; e == nil {
+	if e == nil || e.newest == nil {
+		switch from := t.entries[p.Src]; {
+		case from != nil && (e == nil || from.newest != nil):
+			e, far, way = from, &p.Dst, 1
+		case e == nil:
 			return t.unannounced(p, kind)
 		}
-		far, way = &p.Dst, 1
 	}
 	if kind == RTCP {
 		t.Stats.RTCP++

@@ -252,8 +252,15 @@ func TestNote(t *testing.T) {
 	if v := feed(table, voice(phone, relay, 1, 6, 5)); v.Owner != 1 || v.Flow.Packets != 5 {
 		t.Errorf("announced: %+v", v)
 	}
+	table = NewTable(Options{KeepClosed: true, Streams: 100})
+	table.Note(phone)
+	open(t, table, relay, spec(1, Callee))
+	if v := feed(table, voice(relay, phone, 1, 6, 5)); v.Owner != 1 || !v.Flow.Reverse {
+		t.Errorf("from an owned endpoint to a noted one: %+v", v)
+	}
+	feed(table, voice(phone, relay, 1, 1, 5))
 	table.Note(relay)
-	if table.Stats.RTP != 10 || table.Stats.Streams != 1 {
+	if table.Stats.RTP != 10 || table.Stats.Streams != 2 {
 		t.Errorf("%+v", table.Stats)
 	}
 }
