@@ -59,7 +59,7 @@ func (h *filler) put() {
 		h.counts.dropped.Add(n)
 		return
 	}
-	h.counts.frames.Add(n)
 	h.counts.bytes.Add(bytes)
 	h.counts.batches.Add(1)
+	h.counts.frames.Add(n) // last: who waits for frames finds the others counted
 }
