@@ -144,9 +144,14 @@ func TestQueueConcurrently(t *testing.T) {
 	for q.Len() > 0 {
 		look()
 	}
+	some := uint64(0)
 	for c := range captures {
-		if out[c] != taken[c] || taken[c] == 0 {
+		some += taken[c]
+		if out[c] != taken[c] {
 			t.Errorf("capture %d: %d frames came out of %d taken", c, out[c], taken[c])
 		}
+	}
+	if some == 0 {
+		t.Error("nothing was taken")
 	}
 }
