@@ -43,7 +43,7 @@ const (
 )
 
 func newRepeats() *repeats {
-	return &repeats{seed: maphash.MakeSeed(), young: map[uint64]last{}}
+	return &repeats{seed: maphash.MakeSeed(), young: map[uint64]last{}, old: map[uint64]last{}}
 }
 
 // see remembers the message in p and says whether it came before.
@@ -85,21 +85,19 @@ func (r *repeats) turn(now int64) {
 	if !aged {
 		r.forgotten += uint64(len(r.old)) // the last of them are less old than memory
 	}
-	r.old, r.young, r.turned = r.young, make(map[uint64]last, len(r.young)), now
+	r.old, r.young, r.turned = r.young, r.old, now
+	clear(r.young) // the memory is used again: a map that grows anew costs more than all look-ups
 }
 
 // key is what a message sent again has in common with the first: its path and
 // every byte (RFC 3261 section 17: retransmissions are the message passed to
 // the transport again). A second 183 with other content is a new message.
 func (r *repeats) key(p *packet.Packet) uint64 {
-	var h maphash.Hash
-	h.SetSeed(r.seed)
-	var ports [4]byte
-	binary.BigEndian.PutUint16(ports[:], p.Src.Port)
-	binary.BigEndian.PutUint16(ports[2:], p.Dst.Port)
-	_, _ = h.Write(p.Src.IP[:])
-	_, _ = h.Write(p.Dst.IP[:])
-	_, _ = h.Write(ports[:])
-	_, _ = h.Write(p.Payload)
-	return h.Sum64()
+	var path [36]byte
+	copy(path[:], p.Src.IP[:])
+	copy(path[16:], p.Dst.IP[:])
+	binary.BigEndian.PutUint16(path[32:], p.Src.Port)
+	binary.BigEndian.PutUint16(path[34:], p.Dst.Port)
+	const odd = 0x9e3779b97f4a7c15 // so that the two hashes do not cancel out
+	return maphash.Bytes(r.seed, p.Payload)*odd + maphash.Bytes(r.seed, path[:])
 }

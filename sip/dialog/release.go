@@ -104,10 +104,18 @@ type tombs struct {
 const maxTombs = 1 << 18
 
 func (s *tombs) add(key uint64) {
-	if s.young == nil || len(s.young) >= maxTombs {
-		s.old, s.young = s.young, map[uint64]struct{}{}
+	if len(s.young) >= maxTombs {
+		s.turn()
+	}
+	if s.young == nil {
+		s.young = map[uint64]struct{}{}
 	}
 	s.young[key] = struct{}{}
+}
+
+func (s *tombs) turn() {
+	s.old, s.young = s.young, s.old
+	clear(s.young)
 }
 
 func (s *tombs) has(key uint64) bool {
@@ -121,6 +129,6 @@ func (s *tombs) has(key uint64) bool {
 func (s *tombs) age(now int64) {
 	if now-s.turned >= int64(transactionLife) {
 		s.turned = now
-		s.old, s.young = s.young, nil
+		s.turn()
 	}
 }
