@@ -52,7 +52,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"expand": expand, "await": await, "play": play, "awaitfile": awaitFile, "signal": send, "jsonlines": jsonLines,
+			"expand": expand, "await": await, "play": play, "awaitfile": awaitFile, "signal": send, "jsonlines": jsonLines, "truncate": truncate,
 		},
 	})
 }
@@ -170,4 +170,12 @@ func jsonLines(ts *testscript.TestScript, _ bool, args []string) {
 	if fmt.Sprint(len(lines)) != args[1] {
 		ts.Fatalf("%d lines, want %s", len(lines), args[1])
 	}
+}
+
+// truncate FILE takes the last bytes of a file away.
+func truncate(ts *testscript.TestScript, _ bool, args []string) {
+	path := ts.MkAbs(args[0])
+	info, err := os.Stat(path)
+	ts.Check(err)
+	ts.Check(os.Truncate(path, info.Size()-5))
 }

@@ -5,12 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"strings"
-
-	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 
 	"github.com/sipward/sipward/agent/admin"
 	"github.com/sipward/sipward/agent/capture"
@@ -26,16 +22,17 @@ import (
 
 type replayCmd struct {
 	Files  []string `arg:"" name:"file" help:"Capture files; - is standard input."`
-	Config string   `help:"Configuration with the customers and carriers; without one every call is of an unknown customer."`
+	Config string   `help:"Configuration with the customers and carriers; without one every call is of an unknown customer. The switch is what its local_addresses say: those of this machine mean nothing to a capture."`
 	JSON   bool     `name:"json" help:"Print one JSON object a file, each on its own line."`
-	Digits bool     `help:"Show the digits that were pressed, not only how many. They can be card numbers."`
+	Digits bool     `help:"Show the digits that were pressed, not only how many. They can be card numbers. With --config, --records keeps what its dtmf.digits says."`
 
 	RTPWithoutSDP bool   `name:"rtp-without-sdp" help:"Look for digits in RTP that no session description announced, too."`
 	Merge         bool   `help:"Read all files as one capture, in the order of their packets' time, as for the pieces of a rotated one."`
-	Records       string `placeholder:"FILE" help:"Write a JSON line for every call to this file."`
+	Records       string `placeholder:"FILE" help:"Write a JSON line for every call to this new file."`
 }
 
-// Run replays every file by itself, or all of them as one.
+// Run replays every file by itself, or all of them as one. A file that cannot
+// be read does not keep the others from being read; the end says so.
 func (c *replayCmd) Run() error {
 	cfg, err := c.load()
 	if err != nil {
@@ -45,38 +42,81 @@ func (c *replayCmd) Run() error {
 	if err != nil {
 		return err
 	}
-	records, err := c.openRecords()
-	if err != nil {
-		return err
-	}
+	records := &replayRecords{path: c.Records}
 	out := bufio.NewWriter(os.Stdout)
-	for i, files := range c.groups() {
-		if i > 0 && !c.JSON {
-			fmt.Fprintln(out)
+	printed := 0
+	groups, bad := c.groups()
+	for _, files := range groups {
+		in, err := capture.OpenFiles(files)
+		if err != nil {
+			warn("%v", err)
+			bad++
+			continue
+		}
+		if err := records.open(); err != nil { // not before a capture is open: it must not take its place
+			return errors.Join(err, in.Close(), out.Flush())
 		}
 		r := replay.New(c.config(cfg, book, records))
-		if err := c.read(r, files); err != nil {
-			return errors.Join(err, out.Flush(), records.close())
+		damaged, err := c.read(r, in)
+		if err != nil {
+			warn("%v", err)
+			bad++
+			continue
 		}
-		if err := errors.Join(c.print(out, r, strings.Join(files, ",")), out.Flush()); err != nil {
+		if printed++; printed > 1 && !c.JSON {
+			fmt.Fprintln(out)
+		}
+		if err := errors.Join(c.print(out, r, strings.Join(files, ","), damaged), out.Flush()); err != nil {
 			return errors.Join(fmt.Errorf("printing: %w", err), records.close())
 		}
 	}
-	return records.close()
+	if err := records.close(); err != nil {
+		return err
+	}
+	if bad > 0 {
+		return fmt.Errorf("%d of %d files could not be read", bad, len(c.Files))
+	}
+	return nil
 }
 
-// groups lists the files that make one capture each.
-func (c *replayCmd) groups() [][]string {
-	if c.Merge {
-		return [][]string{c.Files}
+// groups lists the files that make one capture each. Of those that are merged
+// it leaves out, and counts, what cannot be opened. Standard input can be
+// opened only once.
+func (c *replayCmd) groups() (groups [][]string, bad int) {
+	if !c.Merge {
+		for _, f := range c.Files {
+			groups = append(groups, []string{f})
+		}
+		return groups, 0
 	}
-	var out [][]string
+	var good []string
 	for _, f := range c.Files {
-		out = append(out, []string{f})
+		if err := readable(f); err != nil {
+			warn("%v", err)
+			bad++
+			continue
+		}
+		good = append(good, f)
 	}
-	return out
+	if len(good) == 0 {
+		return nil, bad
+	}
+	return [][]string{good}, bad
 }
 
+func readable(file string) error {
+	if file == "-" {
+		return nil
+	}
+	in, err := capture.OpenFiles([]string{file})
+	if err != nil {
+		return err
+	}
+	return in.Close()
+}
+
+// load reads the parties. What a capture holds does not depend on the machine
+// that replays it: the switch's addresses are those that the file names.
 func (c *replayCmd) load() (*configs.Agent, error) {
 	if c.Config == "" {
 		return configs.Defaults(), nil
@@ -85,18 +125,22 @@ func (c *replayCmd) load() (*configs.Agent, error) {
 	if err != nil {
 		return nil, explainConfig(c.Config, err)
 	}
-	_, err = cfg.FindLocal(net.InterfaceAddrs)
-	return cfg, err
+	if len(cfg.Local) == 0 && len(cfg.Customers)+len(cfg.Carriers) > 0 {
+		warn("%s has no local_addresses: which calls come in and which go out is guessed, and missing media cannot be told; set local_addresses to those of the switch", c.Config)
+	}
+	return cfg, nil
 }
 
+// config sets up one replay. Records keep of digits what the configuration
+// says; without one, what is shown.
 func (c *replayCmd) config(cfg *configs.Agent, book *party.Book, records *replayRecords) replay.Config {
 	policy := cfg.DTMF.Digits
-	if c.Digits {
+	if c.Digits && c.Config == "" {
 		policy = dtmf.Store
 	}
 	core := coreConfig(cfg, book)
-	core.Dialog.KeepDigits = policy.Keeps()
-	if records != nil {
+	core.Dialog.KeepDigits = c.Digits || policy.Keeps()
+	if c.Records != "" {
 		core.Finished = func(l *dialog.Leg, m *counters.MediaResult, book *party.Book) {
 			records.add(record.NewCall(cfg.Node, l, m, book, policy))
 		}
@@ -104,31 +148,37 @@ func (c *replayCmd) config(cfg *configs.Agent, book *party.Book, records *replay
 	return replay.Config{Pipeline: core, ShowDigits: c.Digits, RTPWithoutSDP: c.RTPWithoutSDP}
 }
 
-// read reads a capture to its end and warns of what was damaged.
-func (c *replayCmd) read(r *replay.Replay, files []string) error {
-	in, err := capture.OpenFiles(files)
-	if err != nil {
-		return err
-	}
+// read reads a capture to its end, closes it, and says what was damaged.
+func (c *replayCmd) read(r *replay.Replay, in *capture.Files) (damaged string, err error) {
 	defer in.Close()
 	bar := newBar(in)
 	err = r.Read(in, bar.show)
 	bar.end()
 	if err != nil {
-		return err
+		return "", err
 	}
-	for _, i := range in.Info() {
-		if i.Damage != nil {
-			warn("%s is damaged: %v; what is before that was read", i.Path, i.Damage)
-		} else if i.Cut {
-			warn("%s ends inside a packet; all before it was read", i.Path)
-		}
-		if i.Skipped > 0 {
-			warn("%s: %d packets could not be read", i.Path, i.Skipped)
-		}
+	damaged = damages(in.Info())
+	if damaged != "" {
+		warn("%s", damaged)
 	}
 	warnOfLosses(r.Snapshot())
-	return nil
+	return damaged, nil
+}
+
+// damages says what could not be read of files; "" when all was.
+func damages(files []capture.FileInfo) string {
+	var out []string
+	for _, i := range files {
+		if i.Damage != nil {
+			out = append(out, fmt.Sprintf("%s is damaged: %v; what is before that was read", i.Path, i.Damage))
+		} else if i.Cut {
+			out = append(out, i.Path+" ends inside a packet; all before it was read")
+		}
+		if i.Skipped > 0 {
+			out = append(out, fmt.Sprintf("%s: %d packets could not be read", i.Path, i.Skipped))
+		}
+	}
+	return strings.Join(out, "; ")
 }
 
 func warnOfLosses(s *pipeline.Snapshot) {
@@ -144,8 +194,9 @@ func warn(format string, args ...any) { fmt.Fprintf(os.Stderr, "sipward-agent: "
 
 // print shows one capture, with the figures of each party when there is a
 // configuration.
-func (c *replayCmd) print(out *bufio.Writer, r *replay.Replay, name string) error {
+func (c *replayCmd) print(out *bufio.Writer, r *replay.Replay, name, damaged string) error {
 	result := r.Result(name)
+	result.Damaged = damaged
 	if c.JSON {
 		return json.NewEncoder(out).Encode(result)
 	}
@@ -153,71 +204,4 @@ func (c *replayCmd) print(out *bufio.Writer, r *replay.Replay, name string) erro
 		return err
 	}
 	return admin.WriteFigures(out, r.Snapshot().Figures)
-}
-
-// replayRecords writes call records; nil writes none. Its first error stays.
-type replayRecords struct {
-	file *os.File
-	buf  *bufio.Writer
-	json *json.Encoder
-	err  error
-}
-
-func (c *replayCmd) openRecords() (*replayRecords, error) {
-	if c.Records == "" {
-		return nil, nil //nolint:nilnil // no file is no error
-	}
-	f, err := os.Create(c.Records)
-	if err != nil {
-		return nil, fmt.Errorf("writing call records: %w; name another file with --records", err)
-	}
-	buf := bufio.NewWriterSize(f, 1<<16)
-	return &replayRecords{file: f, buf: buf, json: json.NewEncoder(buf)}, nil
-}
-
-func (r *replayRecords) add(call *record.Call) {
-	if r.err == nil {
-		r.err = r.json.Encode(call)
-	}
-}
-
-func (r *replayRecords) close() error {
-	if r == nil {
-		return nil
-	}
-	if r.err == nil {
-		r.err = r.buf.Flush()
-	}
-	if err := errors.Join(r.err, r.file.Close()); err != nil {
-		return fmt.Errorf("writing call records: %w", err)
-	}
-	return nil
-}
-
-// bar shows progress on a terminal.
-type bar struct {
-	in  *capture.Files
-	bar *progressbar.ProgressBar // nil without a terminal
-}
-
-func newBar(in *capture.Files) *bar {
-	b := &bar{in: in}
-	if _, total := in.Progress(); total > 0 && term.IsTerminal(int(os.Stderr.Fd())) { //nolint:gosec // a file descriptor fits
-		b.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionShowBytes(true),
-			progressbar.OptionSetDescription("reading"), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(1e8))
-	}
-	return b
-}
-
-func (b *bar) show() {
-	if b.bar != nil {
-		read, _ := b.in.Progress()
-		_ = b.bar.Set64(read) // a terminal that went away is no reason to stop
-	}
-}
-
-func (b *bar) end() {
-	if b.bar != nil {
-		_ = b.bar.Finish()
-	}
 }

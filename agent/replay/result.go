@@ -17,7 +17,8 @@ import (
 type Result struct {
 	File     string  `json:"file"`
 	Packets  uint64  `json:"packets"`
-	Duration float64 `json:"duration_s"` // first to last packet
+	Duration float64 `json:"duration_s"`        // first to last packet
+	Damaged  string  `json:"damaged,omitempty"` // what could not be read
 
 	SIP struct {
 		Messages        uint64            `json:"messages"`

@@ -15,6 +15,9 @@ func (r *Result) WriteTable(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	c := &r.Calls
 	fmt.Fprintf(t, "%s\t%d packets, %s\n", r.File, r.Packets, time.Duration(r.Duration*float64(time.Second)).Round(time.Millisecond))
+	if r.Damaged != "" {
+		fmt.Fprintf(t, "damaged\t%s\n", r.Damaged)
+	}
 	fmt.Fprintf(t, "SIP\t%d messages (%s), %d sent again, %d captured twice, %d malformed\n",
 		r.SIP.Messages, words(r.SIP.Transports), r.SIP.Retransmissions, r.SIP.Duplicates, r.SIP.Malformed)
 	fmt.Fprintf(t, "calls\t%d: %d answered, %d cancelled, %d forked; %d re-INVITEs; %d joined midway\n",

@@ -12,7 +12,7 @@ type Policy uint8
 // Policies; the zero value is invalid, and keeps nothing.
 const (
 	Count Policy = iota + 1 // how many only
-	Mask                    // how many, and where * and # stood among them
+	Mask                    // x for each: how many only, in the form of a text
 	Store                   // the digits themselves
 )
 
@@ -49,12 +49,7 @@ func (p Policy) Apply(digits string) string {
 	case Store:
 		return digits
 	case Mask:
-		return strings.Map(func(r rune) rune {
-			if r == '*' || r == '#' || r == '!' {
-				return r
-			}
-			return 'x'
-		}, digits)
+		return strings.Repeat("x", len(digits))
 	case Count:
 	}
 	return ""

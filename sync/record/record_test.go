@@ -65,7 +65,7 @@ func TestNewCall(t *testing.T) {
 		PDDMS: &pddCall, RingMS: 2750, DurationMS: 60_000,
 		Answered: true, Status: 200, Reason: "OK", Q850: 16, Release: "bye_callee", ReleasedBy: "callee", Forks: 1,
 		Codec: "PCMA", MediaClass: "two_way",
-		FromCaller: Side{Packets: 3000, Bytes: 516_000, Lost: 3, JitterMS: 1.235, MOS: 4.39, Codec: "PCMA", Digits: 3, DigitText: "xx#", InfoDigits: 2, InfoText: "x#"},
+		FromCaller: Side{Packets: 3000, Bytes: 516_000, Lost: 3, JitterMS: 1.235, MOS: 4.39, Codec: "PCMA", Digits: 3, DigitText: "xxx", InfoDigits: 2, InfoText: "xx"},
 		FromCallee: Side{Packets: 2990, MOS: 4.41, Codec: "PCMA"},
 		Attempts: []Attempt{
 			{Carrier: "telco", Called: "4930123", Src: "10.0.0.2:5060", Dst: "10.0.0.3:5060", InvitedUnixMS: 1010, EndedUnixMS: 1100, Status: 503, Release: "failed"},
