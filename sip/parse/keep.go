@@ -26,11 +26,11 @@ func (p *Parser) compact(m *Message) {
 	if total > maxName { // one of them may be too long
 		p.bound(all)
 	}
-	p.scratch = p.scratch[:0]
+	p.kept = p.kept[:0]
 	for _, s := range all {
-		p.scratch = append(p.scratch, *s...)
+		p.kept = append(p.kept, *s...)
 	}
-	kept := string(p.scratch)
+	kept := string(p.kept)
 	for _, s := range all {
 		n := len(*s)
 		*s, kept = kept[:n], kept[n:]
