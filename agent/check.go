@@ -1,34 +1,88 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
 	"os"
+	"path/filepath"
+	"slices"
 
+	"github.com/sipward/sipward/agent/capture"
 	"github.com/sipward/sipward/configs"
 )
 
-type checkCmd struct {
-	File string `arg:"" optional:"" default:"${config}" help:"Configuration file (${default})."`
+// configFile is the file that run and check read: both take both forms.
+type configFile struct {
+	File   string `arg:"" optional:"" name:"config-file" help:"Configuration file (${config})."`
+	Config string `placeholder:"FILE" help:"The same, as a flag."`
 }
 
-// Run checks a file as run would read it.
+// path returns the file that was named, or the usual one.
+func (c *configFile) path() (string, error) {
+	if c.File != "" && c.Config != "" && c.File != c.Config {
+		return "", fmt.Errorf("%s and --config %s name two files: give one", c.File, c.Config)
+	}
+	return cmp.Or(c.File, c.Config, defaultConfig), nil
+}
+
+type checkCmd struct {
+	configFile
+}
+
+// Run checks a file as run would read it, and what it names of this host.
 func (c *checkCmd) Run() error {
-	cfg, err := configs.Load(c.File)
+	path, err := c.path()
 	if err != nil {
-		return explainConfig(c.File, err)
+		return err
+	}
+	cfg, err := configs.Load(path)
+	if err != nil {
+		return explainConfig(path, err)
 	}
 	if _, err := cfg.FindLocal(net.InterfaceAddrs); err != nil {
 		return err
 	}
-	for _, odd := range cfg.Odd() {
+	for _, odd := range append(cfg.Odd(), oddHere(path, cfg)...) {
 		fmt.Fprintf(os.Stdout, "odd: %s\n", odd)
 	}
 	fmt.Fprintf(os.Stdout, "%s is valid: node %s, %d customers, %d carriers, %d addresses of this switch\n",
-		c.File, cfg.Node, len(cfg.Customers), len(cfg.Carriers), len(cfg.Local))
+		path, cfg.Node, len(cfg.Customers), len(cfg.Carriers), len(cfg.Local))
 	return nil
+}
+
+// oddHere lists what the configuration names and this host has not. It may be
+// meant for another host, or come later.
+func oddHere(path string, cfg *configs.Agent) (odd []string) {
+	if links, err := net.Interfaces(); err == nil {
+		for _, name := range cfg.Capture.Interfaces {
+			there := func(l net.Interface) bool { return matches(name, l.Name) }
+			if name != capture.AnyInterface && !slices.ContainsFunc(links, there) {
+				odd = append(odd, fmt.Sprintf("%s: capture.interfaces: %s is not there now; run waits for it (`ip link` lists the names)", path, name))
+			}
+		}
+	}
+	if file := cfg.Records.File; file != "" {
+		if info, err := os.Stat(filepath.Dir(file)); err != nil || !info.IsDir() {
+			odd = append(odd, fmt.Sprintf("%s: records.file: there is no folder %s; run fails until it is made (systemd: StateDirectory=)", path, filepath.Dir(file)))
+		} else if info, err := os.Stat(file); err == nil && info.IsDir() {
+			odd = append(odd, fmt.Sprintf("%s: records.file: %s is a folder; name a file in it", path, file))
+		}
+	}
+	if socket := cfg.Admin.Socket; socket != configs.Off {
+		if _, err := os.Stat(filepath.Dir(filepath.Dir(socket))); err != nil {
+			odd = append(odd, fmt.Sprintf("%s: admin.socket: there is no folder %s; run fails until it is made", path, filepath.Dir(filepath.Dir(socket))))
+		}
+	}
+	return odd
+}
+
+// matches reports whether an interface is one that the configuration names.
+func matches(pattern, name string) bool {
+	ok, err := filepath.Match(pattern, name)
+	return ok && err == nil
 }
 
 // explainConfig says what to do about a file that is not there.

@@ -179,15 +179,14 @@ func liveCounts(l capture.LiveStats) []admin.Count {
 }
 
 func hepDrops(h capture.HEPStats) []admin.Count {
-	return stage("hep", []event{{"queue_dropped", h.Dropped}, {"kernel_dropped", h.KernelDrops}, {"too_long", h.TooLong}, {"refused", h.Refused}})
+	return stage("hep", []event{{"queue_dropped", h.Dropped}, {"kernel_dropped", h.KernelDrops}, {"too_long", h.TooLong}, {"refused", h.Refused},
+		{"unauthorized", h.Unauthorized}, {"malformed", h.Malformed}})
 }
 
 func hepCounts(h capture.HEPStats) []admin.Count {
 	return stage("hep", []event{
 		{"packets", h.Packets},
 		{"bytes", h.Bytes},
-		{"malformed", h.Malformed},
-		{"unauthorized", h.Unauthorized},
 		{"accepted", h.Accepted},
 		{"idle", h.Idle},
 		{"broken", h.Broken},

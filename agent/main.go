@@ -4,6 +4,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -27,21 +28,35 @@ type cli struct {
 	Check   checkCmd   `cmd:"" help:"Read a configuration file, name every problem in it with its line, and list what is odd."`
 	Status  statusCmd  `cmd:"" help:"Print the figures of the running agent."`
 	Version versionCmd `cmd:"" help:"Print the version."`
+
+	ShowVersion kong.VersionFlag `name:"version" help:"Print the version."`
 }
 
 func main() {
 	var c cli
-	parser := kong.Must(&c, kong.Name("sipward-agent"), kong.Description(description), kong.UsageOnError(),
+	parser := kong.Must(&c, kong.Name("sipward-agent"), kong.Description(description),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
-		kong.Vars{"config": defaultConfig})
+		kong.Vars{"config": defaultConfig, "version": versionLine()})
 	args := os.Args[1:]
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
 	ctx, err := parser.Parse(args)
-	parser.FatalIfErrorf(err)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "sipward-agent: %v; see %s --help\n", err, command(err))
+		os.Exit(2)
+	}
 	if err := ctx.Run(); err != nil {
 		fmt.Fprintf(os.Stderr, "sipward-agent: %v\n", err)
 		os.Exit(1)
 	}
+}
+
+// command returns the part of the command line that a mistake is in.
+func command(err error) string {
+	var e *kong.ParseError
+	if errors.As(err, &e) && e.Context != nil && e.Context.Selected() != nil {
+		return "sipward-agent " + e.Context.Selected().Name
+	}
+	return "sipward-agent"
 }

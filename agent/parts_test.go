@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -66,12 +67,15 @@ func TestEveryCounterIsShown(t *testing.T) {
 				fill(v, v.Type().Name(), want)
 			}
 			names := map[[2]string]bool{}
-			for _, list := range tt.counts() {
+			for i, list := range tt.counts() {
 				for _, c := range list {
 					if names[[2]string{c.Stage, c.Event}] {
 						t.Errorf("%s %s is there twice", c.Stage, c.Event)
 					}
 					names[[2]string{c.Stage, c.Event}] = true
+					if isDrop := c.Explained(); isDrop != (i == 0) {
+						t.Errorf("%s %s: what was lost has words, and nothing else", c.Stage, c.Event)
+					}
 					if want[c.N] == "" && c.N != 0 {
 						t.Errorf("%s %s shows what another one shows", c.Stage, c.Event)
 					}
@@ -115,5 +119,27 @@ func TestNotReady(t *testing.T) {
 		if !strings.Contains(got, want) {
 			t.Errorf("missing %q in %q", want, got)
 		}
+	}
+}
+
+func TestSources(t *testing.T) {
+	names := []string{"eth0", "ppp*", "veth*"}
+	found := []capture.InterfaceState{
+		{Name: "eth0", State: capture.LinkDown}, {Name: "veth1", State: capture.LinkDown},
+		{Name: "veth2", State: capture.LinkCapturing}, {Name: "veth3", State: capture.LinkFailed}, {Name: "ppp*", State: capture.LinkMissing},
+	}
+	got := sources(names, found)
+	want := []admin.Interface{{Name: "eth0", State: "down"}, {Name: "ppp*", State: "missing"}, {Name: "veth*", State: "capturing"}}
+	if !slices.Equal(got, want) || blind(got) != nil {
+		t.Errorf("%v, blind %v", got, blind(got))
+	}
+	if why := blind(got[:2]); !slices.Equal(why, []string{"capture: eth0 is down", "capture: ppp* is missing"}) {
+		t.Error(why)
+	}
+	if got := sources([]string{"any"}, []capture.InterfaceState{{Name: "any", State: capture.LinkCapturing}}); got[0].State != admin.Capturing {
+		t.Error(got)
+	}
+	if got := sources(names, nil); len(got) != 3 || got[0].State != "" {
+		t.Errorf("before the first look: %v", got)
 	}
 }

@@ -3,32 +3,34 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"net"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sipward/sipward/agent/admin"
 	"github.com/sipward/sipward/configs"
 )
 
 type runCmd struct {
-	Config string `default:"${config}" help:"Configuration file (${default}). Without one there every call is of an unknown customer."`
-	Debug  bool   `help:"Log more."`
+	configFile
 }
 
 // Run watches until SIGTERM or SIGINT. SIGHUP reads customers, carriers and
 // their limits anew, and opens the file of call records anew.
 func (c *runCmd) Run() error {
-	level := slog.LevelInfo
-	if c.Debug {
-		level = slog.LevelDebug
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	path, err := c.path()
+	if err != nil {
+		return err
 	}
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
-	cfg, err := c.load(log)
+	cfg, err := load(path, log)
 	if err != nil {
 		return err
 	}
@@ -38,19 +40,20 @@ func (c *runCmd) Run() error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	return a.run(ctx, c.Config)
+	return a.run(ctx, path)
 }
 
-func (c *runCmd) load(log *slog.Logger) (*configs.Agent, error) {
-	cfg, err := configs.Load(c.Config)
+// load reads the configuration; none in its usual place is one of defaults.
+func load(path string, log *slog.Logger) (*configs.Agent, error) {
+	cfg, err := configs.Load(path)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && c.Config == defaultConfig:
-		log.Warn("no configuration: every call is of an unknown customer", "file", c.Config)
+	case errors.Is(err, fs.ErrNotExist) && path == defaultConfig:
+		log.Warn("no configuration: every call is of an unknown customer", "file", path)
 		if cfg, err = configs.Parse("defaults", nil); err != nil {
 			return nil, err
 		}
 	case err != nil:
-		return nil, explainConfig(c.Config, err)
+		return nil, explainConfig(path, err)
 	}
 	for _, odd := range cfg.Odd() {
 		log.Warn("odd configuration", "at", odd)
@@ -63,12 +66,22 @@ func (c *runCmd) load(log *slog.Logger) (*configs.Agent, error) {
 // order of the packets: captures, then the pipeline with what was queued, then
 // the kernel's counters, which it reads for the last time as it closes what is
 // open, and then the records of that.
+//
+// The sockets of admin are opened before anything else: whoever starts a second
+// agent learns it before that one captures.
 func (a *agent) run(ctx context.Context, path string) error {
+	if err := a.admin.Open(ctx); err != nil {
+		return err
+	}
+	defer a.logEnd()
 	group, ctx := errgroup.WithContext(ctx)
 	framing, noFrames := context.WithCancel(context.WithoutCancel(ctx))
 	recording, noRecords := context.WithCancel(context.WithoutCancel(ctx))
 	group.Go(func() error {
 		defer noFrames()
+		if a.records != nil {
+			defer a.records.Last()
+		}
 		return a.runCaptures(ctx)
 	})
 	group.Go(func() error {
@@ -80,6 +93,7 @@ func (a *agent) run(ctx context.Context, path string) error {
 	}
 	group.Go(func() error { return a.admin.Run(ctx) })
 	group.Go(func() error { return a.notify(ctx) })
+	group.Go(func() error { return newWatcher(a).run(ctx) })
 	group.Go(func() error { return newReloader(a, path).run(ctx) })
 	return group.Wait()
 }
@@ -102,4 +116,28 @@ func (a *agent) closeKernel() error {
 		return nil
 	}
 	return a.live.Close()
+}
+
+// logEnd says what was done, and what was lost.
+func (a *agent) logEnd() {
+	s := a.Status()
+	written := uint64(0)
+	if a.records != nil {
+		written = a.records.Stats().Written
+	}
+	a.log.Info("stopped", "calls", s.Figures.Total.Started, "records", written, "dropped", dropped(s.Drops))
+}
+
+// dropped lists what was lost.
+func dropped(drops []admin.Count) string {
+	var out []string
+	for _, d := range drops {
+		if d.N > 0 {
+			out = append(out, fmt.Sprintf("%s %s %d", d.Stage, d.Event, d.N))
+		}
+	}
+	if len(out) == 0 {
+		return "nothing"
+	}
+	return strings.Join(out, ", ")
 }

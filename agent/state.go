@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/sipward/sipward/agent/admin"
 	"github.com/sipward/sipward/agent/capture"
@@ -31,6 +32,10 @@ func (a *agent) Status() *admin.Status {
 		for _, i := range l.Interfaces {
 			out.Interfaces = append(out.Interfaces, admin.Interface{Name: i.Name, State: i.State.String()})
 		}
+		out.Sources = sources(a.cfg.Capture.Interfaces, l.Interfaces)
+		if opened(a.live.Ready()) { // before that, its part says what it waits for
+			out.NotReady = append(out.NotReady, blind(out.Sources)...)
+		}
 	}
 	if len(a.heps) > 0 {
 		var h capture.HEPStats
@@ -41,6 +46,39 @@ func (a *agent) Status() *admin.Status {
 		out.Listeners = a.listeners()
 	}
 	return out
+}
+
+// sources gives each name and pattern of the configuration the best state of
+// the interfaces that it names; "" before the first look at them.
+func sources(names []string, found []capture.InterfaceState) (out []admin.Interface) {
+	rank := []capture.LinkState{capture.LinkMissing, capture.LinkFailed, capture.LinkDown, capture.LinkCapturing}
+	for _, name := range names {
+		best := 0
+		for _, i := range found {
+			if i.Name == name || matches(name, i.Name) {
+				best = max(best, slices.Index(rank, i.State))
+			}
+		}
+		state := ""
+		if len(found) > 0 {
+			state = rank[best].String()
+		}
+		out = append(out, admin.Interface{Name: name, State: state})
+	}
+	return out
+}
+
+// blind says why nothing is captured; empty while something is. One interface
+// that went away while others go on is no reason to call the agent unready: it
+// is a reason to suspect its figures.
+func blind(sources []admin.Interface) (why []string) {
+	for _, s := range sources {
+		if s.State == admin.Capturing {
+			return nil
+		}
+		why = append(why, fmt.Sprintf("capture: %s is %s", s.Name, s.State))
+	}
+	return why
 }
 
 // mode says where packets come from; "" before that is known.
@@ -62,6 +100,8 @@ func (a *agent) listeners() []admin.Listener {
 		if addrs := hep.Addrs(); len(addrs) > 0 {
 			l.Address = addrs[0].String()
 		}
+		s := hep.Stats()
+		l.Packets, l.Unauthorized, l.Malformed = s.Packets, s.Unauthorized, s.Malformed
 		out = append(out, l)
 	}
 	return out
@@ -71,13 +111,20 @@ func (a *agent) listeners() []admin.Listener {
 func (a *agent) notReady() []string {
 	var why []string
 	for _, p := range a.parts() {
-		select {
-		case <-p.ready:
-		default:
+		if !opened(p.ready) {
 			why = append(why, p.lacks)
 		}
 	}
 	return why
+}
+
+func opened(ready <-chan struct{}) bool {
+	select {
+	case <-ready:
+		return true
+	default:
+		return false
+	}
 }
 
 // part is one part of the agent, while it is not ready.

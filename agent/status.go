@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/sipward/sipward/agent/admin"
 	"github.com/sipward/sipward/configs"
@@ -13,7 +15,7 @@ import (
 type statusCmd struct {
 	Config string `default:"${config}" help:"Configuration of the running agent; its admin.socket is asked (${default})."`
 	Socket string `help:"Ask this unix socket instead."`
-	URL    string `name:"url" help:"Ask this address instead, as in http://127.0.0.1:9464."`
+	URL    string `name:"url" help:"Ask this address instead, as in 127.0.0.1:9464."`
 	JSON   bool   `name:"json" help:"Print JSON for programs. Ratios have num, den and value; no calls is a value of null."`
 }
 
@@ -38,6 +40,12 @@ func (c *statusCmd) Run() error {
 func (c *statusCmd) where() (string, error) {
 	if c.Socket != "" && c.URL != "" {
 		return "", errors.New("--socket and --url name two places: give one")
+	}
+	if c.URL != "" && !strings.Contains(c.URL, "://") {
+		return "http://" + c.URL, nil
+	}
+	if c.URL != "" && !strings.HasPrefix(c.URL, "http://") {
+		return "", fmt.Errorf("--url %s: the agent speaks plain HTTP; give http://address:port", c.URL)
 	}
 	if c.Socket+c.URL != "" {
 		return c.Socket + c.URL, nil

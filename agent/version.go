@@ -25,6 +25,10 @@ type versionCmd struct{}
 
 // Run prints the version.
 func (versionCmd) Run() error {
-	fmt.Fprintf(os.Stdout, "sipward-agent %s (%s, %s/%s)\n", theVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	fmt.Fprintln(os.Stdout, versionLine())
 	return nil
+}
+
+func versionLine() string {
+	return fmt.Sprintf("sipward-agent %s (%s, %s/%s)", theVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

@@ -6,6 +6,7 @@ package configs
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -150,7 +151,7 @@ func Load(path string) (*Agent, error) {
 		return nil, fmt.Errorf("reading the configuration: %s is larger than %d MiB", path, maxFile>>20)
 	}
 	a, d := parse(path, text)
-	a.readSecrets(d, filepath.Dir(path))
+	a.readFiles(d, filepath.Dir(path))
 	if len(d.errs) > 0 {
 		return nil, inOrder(d.errs)
 	}
@@ -177,13 +178,22 @@ func parse(name string, text []byte) (*Agent, *decoder) {
 	return a, d
 }
 
-// readSecrets reads what the file names, relative to its own folder.
-func (a *Agent) readSecrets(d *decoder, dir string) {
+// readFiles reads what the file names. Paths are relative to its own folder,
+// not to where the program happens to be started.
+func (a *Agent) readFiles(d *decoder, dir string) {
+	if f := &a.Records.File; *f != "" && !filepath.IsAbs(*f) {
+		*f = filepath.Join(dir, *f)
+	}
 	for i := range a.Capture.HEP {
 		h := &a.Capture.HEP[i]
 		for _, p := range []*string{&h.CertFile, &h.KeyFile, &h.AuthFile} {
 			if *p != "" && !filepath.IsAbs(*p) {
 				*p = filepath.Join(dir, *p)
+			}
+		}
+		if h.CertFile != "" && h.KeyFile != "" {
+			if _, err := tls.LoadX509KeyPair(h.CertFile, h.KeyFile); err != nil {
+				d.at(fmt.Sprintf("capture.hep[%d].cert_file", i), "certificate and key: %v", err)
 			}
 		}
 		if h.AuthFile == "" {

@@ -57,7 +57,8 @@ func sample() *Status {
 		Frames:        1000, Malformed: 1, Retransmissions: 3, LiveLegs: 7, MaxLegs: 200_000, Endpoints: 14, MaxEndpoints: 262_144,
 		Drops:      []Count{{"kernel", "ring_full", 0}, {"queue", "full", 2}},
 		Counts:     []Count{{"tcp", "out_of_order", 6}},
-		Interfaces: []Interface{{"eth0", "capturing"}}, Listeners: []Listener{{"udp", ":9060"}},
+		Interfaces: []Interface{{"eth0", "capturing"}}, Listeners: []Listener{{"udp", ":9060", 70, 3, 1}},
+		Sources: []Interface{{"eth*", "capturing"}, {"ppp0", "missing"}},
 		Suspect: []string{"the queue is full"},
 	}
 	s.Messages[packet.UDP] = 90
@@ -67,7 +68,7 @@ func sample() *Status {
 func serve(t *testing.T, s *Status) http.Handler {
 	t.Helper()
 	server := New(Config{Source: fixed{s}})
-	server.losses.look(s.Drops, time.Now())
+	server.losses.look(s, time.Now())
 	return server.handler
 }
 
@@ -96,6 +97,8 @@ func TestMetrics(t *testing.T) {
 		`sipward_customer_calls_post_dial_delay_seconds_sum{customer="acme"} 2.5`,
 		`sipward_customer_calls_mos_sum{customer="acme",sent_by="caller"} 8.6`,
 		`sipward_carrier_attempts_started_total{carrier="telco"} 10`,
+		`sipward_interface_up{interface="eth*"} 1`,
+		`sipward_interface_up{interface="ppp0"} 0`,
 		`sipward_calls_media_total{class="one_way"} 1`,
 		`sipward_sip_messages_total{transport="udp"} 90`,
 		`sipward_register_transactions_total{status="401"} 1`,
@@ -266,7 +269,8 @@ func TestSocketOfADeadAgentIsReplaced(t *testing.T) {
 	if b, err := os.ReadFile(file); err != nil || string(b) != "x" {
 		t.Errorf("the file is gone: %v", err)
 	}
-	err = New(Config{Socket: filepath.Join(dir, "none", "x.sock"), Source: fixed{sample()}}).Run(t.Context())
+	run(t, Config{Socket: filepath.Join(dir, "made", "x.sock"), Source: fixed{sample()}}) // as after a boot
+	err = New(Config{Socket: filepath.Join(dir, "none", "none", "x.sock"), Source: fixed{sample()}}).Run(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "RuntimeDirectory") {
 		t.Errorf("%v", err)
 	}

@@ -31,6 +31,7 @@ const (
 	metricQueue         = "sipward_queue_batches"
 	metricDrops         = "sipward_dropped_total"
 	metricEvents        = "sipward_events_total"
+	metricInterface     = "sipward_interface_up"
 	metricSkew          = "sipward_live_skew_total"
 )
 
@@ -68,6 +69,7 @@ func newCollector(source Source) prometheus.Collector {
 		{metricQueue, "Batches of frames that wait for the pipeline.", nil},
 		{metricDrops, "What was lost for want of room or time, by part of the agent.", []string{"stage", "event"}},
 		{metricEvents, "Everything else that parts of the agent count.", []string{"stage", "event"}},
+		{metricInterface, "1 while packets are captured on an interface of the configuration, or on one that its pattern names.", []string{"interface"}},
 		{metricSkew, "Changes of live channels refused because they led below zero; more than 0 is a bug.", nil},
 	} {
 		c.descs[d.name] = prometheus.NewDesc(d.name, d.help, d.labels, nil)
@@ -134,6 +136,9 @@ func (c *collector) agent(s *Status, out emitter) {
 	}
 	for _, d := range s.Counts {
 		out.counter(metricEvents, d.N, d.Stage, d.Event)
+	}
+	for _, i := range s.Sources {
+		out.gauge(metricInterface, truth(i.State == Capturing), i.Name)
 	}
 	out.counter(metricSkew, s.Figures.Skew)
 }

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -36,9 +37,10 @@ type Server struct {
 	losses  *losses
 	ready   chan struct{}
 	addr    net.Addr // of Listen; valid once ready
+	opened  []net.Listener
 }
 
-// New returns a server; Run opens its listeners.
+// New returns a server; Open or Run opens its listeners.
 func New(cfg Config) *Server {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -67,11 +69,19 @@ func (s *Server) Status() *Status {
 	return &out
 }
 
-// Run serves until ctx ends, and returns nil then.
+// Open opens the listeners, so that a mistake shows before anything else
+// starts. Run, which must follow, serves and closes them.
+func (s *Server) Open(ctx context.Context) (err error) {
+	s.opened, err = s.open(ctx)
+	return err
+}
+
+// Run serves until ctx ends, and returns nil then. It opens what Open did not.
 func (s *Server) Run(ctx context.Context) error {
-	listeners, err := s.open(ctx)
-	if err != nil {
-		return err
+	if s.opened == nil {
+		if err := s.Open(ctx); err != nil {
+			return err
+		}
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	server := &http.Server{
@@ -79,7 +89,7 @@ func (s *Server) Run(ctx context.Context) error {
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute,
 		MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 	}
-	for _, l := range listeners {
+	for _, l := range s.opened {
 		group.Go(func() error {
 			if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 				return fmt.Errorf("serving figures on %s: %w", l.Addr(), err)
@@ -131,8 +141,13 @@ func (s *Server) open(ctx context.Context) (listeners []net.Listener, err error)
 }
 
 // openSocket listens on a unix socket that owner and group may use. One that
-// was left by a dead agent is replaced; one that is alive is not.
+// was left by a dead agent is replaced; one that is alive is not. The socket's
+// own folder is made when it is missing, as /run/sipward is after every boot;
+// its parent is not: that would be a slip of the pen.
 func openSocket(ctx context.Context, path string) (net.Listener, error) {
+	if err := os.Mkdir(filepath.Dir(path), 0o750); err != nil && !errors.Is(err, fs.ErrExist) && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("making the folder of the status socket: %w; make it, or set admin.socket", err)
+	}
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "unix", path)
 	if err != nil && stale(ctx, path) {

@@ -44,11 +44,15 @@ type Status struct {
 	MaxEndpoints int
 	QueueLength  int // batches that wait for the pipeline
 
-	Drops      []Count // what was lost for want of room or time
-	Counts     []Count // everything else that is counted
-	Interfaces []Interface
+	Drops      []Count     // what was lost for want of room or time
+	Counts     []Count     // everything else that is counted
+	Interfaces []Interface // that there are
+	Sources    []Interface // names and patterns of the configuration, each with the best state of what it names, "" before that is known
 	Listeners  []Listener
 }
+
+// Capturing is the State of an interface that is listened on.
+const Capturing = "capturing"
 
 // Count is one counter of one part of the agent. Stages and events are fixed
 // words.
@@ -68,4 +72,8 @@ type Interface struct {
 type Listener struct {
 	Network string `json:"network"`
 	Address string `json:"address"`
+
+	Packets      uint64 `json:"packets"`      // handed on
+	Unauthorized uint64 `json:"unauthorized"` // refused: without the key
+	Malformed    uint64 `json:"malformed"`    // refused: no HEP
 }

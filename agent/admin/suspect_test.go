@@ -17,16 +17,16 @@ func TestLosses(t *testing.T) {
 		want  string
 	}{
 		{0, 0, ""},
-		{time.Second, 3, "queue full: 3 lost, the last within a minute"},
-		{time.Second, 3, "queue full: 3 lost, the last within a minute"}, // it stays suspect for a while
-		{57 * time.Second, 4, "queue full: 4 lost, the last within a minute"},
-		{59 * time.Second, 4, "queue full: 4 lost, the last within a minute"},
+		{time.Second, 3, "3 queue full: lost, the last within a minute"},
+		{time.Second, 3, "3 queue full: lost, the last within a minute"}, // it stays suspect for a while
+		{57 * time.Second, 4, "4 queue full: lost, the last within a minute"},
+		{59 * time.Second, 4, "4 queue full: lost, the last within a minute"},
 		{time.Second, 4, ""},
 		{time.Hour, 4, ""},
-		{time.Second, 5, "queue full: 5 lost, the last within a minute"},
+		{time.Second, 5, "5 queue full: lost, the last within a minute"},
 	} {
 		now = now.Add(step.after)
-		l.look([]Count{{"kernel", "ring_full", 0}, {"queue", "full", step.full}}, now)
+		l.look(&Status{Drops: []Count{{"kernel", "ring_full", 0}, {"queue", "full", step.full}}}, now)
 		if got := strings.Join(l.suspect(), "\n"); got != step.want {
 			t.Errorf("%+v: %q", step, got)
 		}
@@ -36,7 +36,7 @@ func TestLosses(t *testing.T) {
 // What was lost before the agent's pages were open is a loss as well.
 func TestLossesOfTheStart(t *testing.T) {
 	l := newLosses(nil)
-	l.look([]Count{{"queue", "full", 9}}, time.Unix(1, 0))
+	l.look(&Status{Drops: []Count{{"queue", "full", 9}}}, time.Unix(1, 0))
 	if got := l.suspect(); len(got) != 1 {
 		t.Error(got)
 	}
@@ -76,4 +76,40 @@ func TestLossesLooksByItself(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// An interface that is not captured on is named from that moment on.
+func TestBlindInterfaces(t *testing.T) {
+	l := newLosses(nil)
+	start := time.Unix(1_700_000_000, 0)
+	at := func(s int) time.Time { return start.Add(time.Duration(s) * time.Second) }
+	for i, step := range []struct {
+		state string
+		want  string
+	}{
+		{Capturing, ""},
+		{"missing", "eth0 is missing since " + at(1).Format(time.DateTime)},
+		{"down", "eth0 is down since " + at(1).Format(time.DateTime)},
+		{Capturing, ""},
+		{"failed", "eth0 is failed since " + at(4).Format(time.DateTime)},
+	} {
+		l.look(&Status{Sources: []Interface{{"eth0", step.state}, {"eth1", Capturing}, {"eth2", ""}}}, at(i))
+		got := strings.Join(l.suspect(), "\n")
+		if step.want == "" && got != "" || !strings.HasPrefix(got, step.want) {
+			t.Errorf("step %d: %q", i, got)
+		}
+	}
+}
+
+func TestExplain(t *testing.T) {
+	for want, d := range map[string]Count{
+		"calls not counted because the table is full (calls.max 7)":                                {"dialog", "refused", 1},
+		"media addresses not watched because the table is full (capture.max_endpoints 9)":          {"media", "refused_endpoints", 1},
+		"media addresses not watched because the kernel's table is full (capture.max_endpoints 9)": {"filter", "full", 1},
+		"a new one: lost": {"a", "new_one", 1},
+	} {
+		if got := d.Explain(7, 9); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
 }

@@ -34,12 +34,12 @@ func WriteTable(w io.Writer, r *Report) error {
 	fmt.Fprintf(w, "REGISTER     %d requests, %d transactions (%s)\n", r.Registrations.Requests, r.Registrations.Transactions, outcomes(&r.Registrations))
 	fmt.Fprintf(w, "agent        %d frames, %d of %d legs, %d of %d media endpoints\n",
 		r.Agent.Frames, r.Agent.LiveLegs, r.Agent.MaxLegs, r.Agent.Endpoints, r.Agent.MaxEndpoints)
-	fmt.Fprintf(w, "dropped      %s\n", drops(r.Agent.Drops))
+	writeDrops(w, &r.Agent)
 	for _, i := range r.Agent.Interfaces {
 		fmt.Fprintf(w, "interface    %s %s\n", i.Name, i.State)
 	}
 	for _, l := range r.Agent.Listeners {
-		fmt.Fprintf(w, "HEP          %s %s\n", l.Network, l.Address)
+		fmt.Fprintf(w, "HEP          %s %s  %d packets; refused %d without the key, %d malformed\n", l.Network, l.Address, l.Packets, l.Unauthorized, l.Malformed)
 	}
 	return nil
 }
@@ -124,6 +124,9 @@ func duration(r counters.Ratio) string {
 		return "-"
 	}
 	d := time.Duration(v * float64(time.Millisecond))
+	if d < time.Second {
+		return fmt.Sprintf("%dms", d.Round(time.Millisecond).Milliseconds())
+	}
 	if d < 10*time.Second {
 		return fmt.Sprintf("%.2fs", d.Seconds())
 	}
@@ -149,17 +152,18 @@ func outcomes(r *Registrations) string {
 	return strings.Join(append(out, fmt.Sprintf("unanswered: %d", r.Unanswered)), ", ")
 }
 
-func drops(counts []Count) string {
-	var out []string
-	for _, c := range counts {
-		if c.N > 0 {
-			out = append(out, fmt.Sprintf("%s %s %d", c.Stage, strings.ReplaceAll(c.Event, "_", " "), c.N))
+// writeDrops prints a line for everything that was lost.
+func writeDrops(w io.Writer, a *Agent) {
+	title := "dropped"
+	for _, d := range a.Drops {
+		if d.N > 0 {
+			fmt.Fprintf(w, "%-12s %d %s\n", title, d.N, d.Explain(a.MaxLegs, a.MaxEndpoints))
+			title = ""
 		}
 	}
-	if len(out) == 0 {
-		return "nothing"
+	if title != "" {
+		fmt.Fprintf(w, "%-12s nothing\n", title)
 	}
-	return strings.Join(out, ", ")
 }
 
 func or(s, otherwise string) string {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path"
 
 	"golang.org/x/sys/unix"
@@ -98,11 +99,17 @@ func (c *LiveConfig) checkInterfaces() error {
 
 func (c *LiveConfig) any() bool { return c.Interfaces[0] == AnyInterface }
 
-// capabilityHelp is what to do about a missing capability.
-const capabilityHelp = `give the program its capabilities:
-  setcap cap_net_raw,cap_bpf=ep /path/to/sipward-agent
+// capabilityHelp says what to do about a missing capability.
+func capabilityHelp() string {
+	program, err := os.Executable()
+	if err != nil {
+		program = "/path/to/sipward-agent"
+	}
+	return `give the program its capabilities:
+  setcap cap_net_raw,cap_bpf=ep ` + program + `
 or in the systemd unit:
   AmbientCapabilities=CAP_NET_RAW CAP_BPF`
+}
 
 // CapabilityError means that the process lacks a capability. Its text says how
 // to grant it.
@@ -114,7 +121,7 @@ type CapabilityError struct {
 
 // Error names the capability and the two ways of granting it.
 func (e *CapabilityError) Error() string {
-	return fmt.Sprintf("%s: %v: %s is missing; %s", e.Doing, e.Err, e.Capability, capabilityHelp)
+	return fmt.Sprintf("%s: %v: %s is missing; %s", e.Doing, e.Err, e.Capability, capabilityHelp())
 }
 
 // Unwrap returns what the kernel said.

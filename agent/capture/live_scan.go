@@ -85,6 +85,9 @@ func (r *reader) closeGone(want []link) {
 	r.taps = slices.DeleteFunc(r.taps, func(t *tap) bool {
 		for _, l := range want {
 			if l.name == t.name && l.index == t.index {
+				if t.up != l.up {
+					r.logLink(l)
+				}
 				t.up = l.up
 				return false
 			}
@@ -99,9 +102,18 @@ func (r *reader) closeGone(want []link) {
 		if err := t.ring.close(); err != nil {
 			r.cfg.Log.Warn("closing a capture socket", "interface", t.name, "error", err)
 		}
-		r.cfg.Log.Info("an interface is gone", "interface", t.name)
+		r.cfg.Log.Warn("an interface is gone", "interface", t.name)
 		return true
 	})
+}
+
+// logLink says that an interface went down, or came up again.
+func (r *reader) logLink(l link) {
+	if l.up {
+		r.cfg.Log.Info("an interface is up again", "interface", l.name)
+		return
+	}
+	r.cfg.Log.Warn("an interface is down: nothing is captured on it", "interface", l.name)
 }
 
 // ensure opens a socket on l unless there is one.
@@ -125,6 +137,9 @@ func (r *reader) ensure(l link) error {
 	r.taps = append(r.taps, &tap{link: l, ring: ring})
 	delete(r.warned, l.name)
 	r.cfg.Log.Info("capturing", "interface", l.name, "filter", r.live.Mode().String())
+	if !l.up {
+		r.logLink(l)
+	}
 	return nil
 }
 

@@ -1,5 +1,5 @@
 // Package records appends finished calls to a file of JSON lines. The pipeline
-// never waits for the disk: what does not fit the queue, and what the disk
+// never waits for the disk while packets come: what does not fit the queue, and what the disk
 // refuses, is counted and lost, and the agent goes on watching.
 package records
 
@@ -43,6 +43,8 @@ type Recorder struct {
 	queue  chan *record.Call
 	reopen chan struct{}
 	ready  chan struct{}
+	done   chan struct{} // closed when Run returns
+	last   atomic.Bool   // Add waits: these are the last records
 
 	written, dropped, failed atomic.Uint64
 
@@ -55,17 +57,31 @@ func New(cfg Config) *Recorder {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Recorder{cfg: cfg, queue: make(chan *record.Call, queueLength), reopen: make(chan struct{}, 1), ready: make(chan struct{})}
+	return &Recorder{cfg: cfg, queue: make(chan *record.Call, queueLength), reopen: make(chan struct{}, 1), ready: make(chan struct{}), done: make(chan struct{})}
 }
 
-// Add queues one record, or counts it as dropped. It never waits.
+// Add queues one record, or counts it as dropped. It does not wait, but for
+// what comes after Last.
 func (r *Recorder) Add(c *record.Call) {
 	select {
 	case r.queue <- c:
+		return
 	default:
-		r.dropped.Add(1)
 	}
+	if r.last.Load() {
+		select {
+		case r.queue <- c:
+			return
+		case <-r.done: // nobody writes any more
+		}
+	}
+	r.dropped.Add(1)
 }
+
+// Last says that nothing is captured any more: from now on Add waits for the
+// disk, since all calls that are open end at once and no packet is lost by it.
+// Run must have been started.
+func (r *Recorder) Last() { r.last.Store(true) }
 
 // Reopen makes Run open the file anew, after logrotate moved it away.
 func (r *Recorder) Reopen() {
@@ -87,6 +103,7 @@ func (r *Recorder) Stats() Stats {
 // before. It fails when the file cannot be opened at the start: that is a
 // mistake of the configuration. A disk that fails later does not end it.
 func (r *Recorder) Run(ctx context.Context) error {
+	defer close(r.done)
 	f, err := openFile(r.cfg.File)
 	if err != nil {
 		return err

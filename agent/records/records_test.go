@@ -242,3 +242,36 @@ func TestPartialWrites(t *testing.T) {
 		}
 	}
 }
+
+// At the end all calls that are open end at once: more than the queue holds.
+func TestTheLastRecordsWaitForTheDisk(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "calls.jsonl")
+	r := New(Config{File: path})
+	stop := start(t, r)
+	r.Last()
+	const n = 5 * queueLength
+	for i := range n {
+		r.Add(&record.Call{CallID: strconv.Itoa(i)})
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := r.Stats(), (Stats{Written: n}); got != want || len(read(t, path)) != n {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
+// A recorder that could not open its file holds up nobody.
+func TestTheLastRecordsOfARecorderThatFailed(t *testing.T) {
+	r := New(Config{File: filepath.Join(t.TempDir(), "no", "file")})
+	r.Last()
+	if err := r.Run(t.Context()); err == nil {
+		t.Fatal("opened")
+	}
+	for range queueLength + 3 {
+		r.Add(&record.Call{})
+	}
+	if got := r.Stats(); got.Dropped != 3 {
+		t.Errorf("%+v", got)
+	}
+}

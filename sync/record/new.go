@@ -23,7 +23,7 @@ func NewCall(node string, l *dialog.Leg, m *counters.MediaResult, book *party.Bo
 		RingingUnixMS: unixMS(l.Rang), AnsweredUnixMS: unixMS(l.Answer), EndedUnixMS: unixMS(l.End),
 		RingMS: ring(l), DurationMS: between(l.Answer, l.End),
 		Answered: l.Answer != 0, Status: l.Status, Reason: l.Phrase, Q850: l.Cause,
-		Release: l.Release.String(), ReleasedBy: releasedBy(l.Release),
+		Release: l.Release.String(), ReleasedBy: releasedBy(l),
 		Midcall: !l.Initial, Canceled: l.Canceled, Forks: l.Forks, Reinvites: l.Reinvites, Refers: l.Refers,
 		Encrypted: l.Encrypted || m.Encrypted,
 	}
@@ -92,17 +92,33 @@ func codec(l *dialog.Leg, m *counters.MediaResult) string {
 }
 
 // releasedBy names the side that ended a call.
-func releasedBy(r dialog.Release) string {
-	switch r {
+func releasedBy(l *dialog.Leg) string {
+	switch l.Release {
 	case dialog.ByeCaller, dialog.Cancelled:
 		return "caller"
-	case dialog.ByeCallee, dialog.Failed:
+	case dialog.ByeCallee:
+		return "callee"
+	case dialog.Failed:
+		if l.Call && len(l.Attempts) == 0 && !calledSide(l.Status) {
+			return "switch"
+		}
 		return "callee"
 	case dialog.NoResponse, dialog.SessionTimer, dialog.MediaSilence, dialog.MaxAge, dialog.DialogGone:
 		return "network"
 	case dialog.Reused, dialog.CaptureEnd:
 	}
 	return ""
+}
+
+// calledSide reports whether a final response comes from whoever was called,
+// even where no attempt shows that the switch asked them: not available, busy,
+// or declined (RFC 3261 section 21).
+func calledSide(status uint16) bool {
+	switch status {
+	case 480, 486, 600, 603, 606:
+		return true
+	}
+	return false
 }
 
 // ring is how long the called side rang, in milliseconds. A callee that answers

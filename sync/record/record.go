@@ -39,7 +39,7 @@ type Call struct {
 	Reason     string `json:"sip_reason,omitempty"`   // its reason phrase
 	Q850       uint16 `json:"q850_cause,omitempty"`   // of a Reason header (RFC 3326); 0 when not given
 	Release    string `json:"release"`                // why it ended; the words of dialog.Release
-	ReleasedBy string `json:"released_by,omitempty"`  // "caller", "callee", or "network" (a timer, or the path)
+	ReleasedBy string `json:"released_by,omitempty"`  // "caller", "callee", "switch" (it refused without asking anybody), or "network" (a timer, or the path)
 	Midcall    bool   `json:"seen_midcall,omitempty"` // joined while it went on: its start is not known
 	Canceled   bool   `json:"cancelled,omitempty"`    // a CANCEL was seen on any hop
 	Forks      uint8  `json:"forks,omitempty"`        // distinct To tags

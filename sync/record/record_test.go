@@ -90,6 +90,16 @@ func TestNewCallVariants(t *testing.T) {
 			}},
 		{"nothing rang", func(l *dialog.Leg) { l.Answer, l.Rang, l.Release = 0, 0, dialog.NoResponse },
 			func(c *Call) bool { return c.PDDMS == nil && c.RingMS == 0 && c.ReleasedBy == "network" }},
+		{"refused by a carrier", func(l *dialog.Leg) { l.Answer, l.Status, l.Release = 0, 503, dialog.Failed },
+			func(c *Call) bool { return c.ReleasedBy == "callee" }},
+		{"refused by the switch", func(l *dialog.Leg) { l.Answer, l.Status, l.Release, l.Attempts = 0, 404, dialog.Failed, nil },
+			func(c *Call) bool { return c.ReleasedBy == "switch" }},
+		{"a busy extension", func(l *dialog.Leg) { l.Answer, l.Status, l.Release, l.Attempts = 0, 486, dialog.Failed, nil },
+			func(c *Call) bool { return c.ReleasedBy == "callee" }},
+		{"a carrier refused by the switch", func(l *dialog.Leg) {
+			l.Call, l.Answer, l.Status, l.Release, l.Attempts = false, 0, 404, dialog.Failed, nil
+		},
+			func(c *Call) bool { return c.ReleasedBy == "callee" }},
 		{"joined midway", func(l *dialog.Leg) { l.Initial, l.Answer, l.Rang = false, 0, 0 },
 			func(c *Call) bool { return c.Midcall && c.InvitedUnixMS == 0 && c.PDDMS == nil }},
 		{"only the carrier's", func(l *dialog.Leg) { l.Call, l.Customer = false, party.Unknown },
