@@ -117,6 +117,7 @@ func (w *world) start(b *batch) *running {
 	w.t.Helper()
 	w.plays++
 	r := &running{w: w}
+	limit := 120 + b.calls/b.rate // seconds: a sipp that hangs must not hang the test
 	for _, callee := range []struct {
 		to   **peers.Running
 		host *peers.Host
@@ -124,13 +125,13 @@ func (w *world) start(b *batch) *running {
 		fill peers.Callee
 	}{{&r.a, w.CarrierA, w.addresses.CarrierA, b.a}, {&r.b, w.CarrierB, w.addresses.CarrierB, b.b}} {
 		run := &peers.SIPp{Host: callee.host, Name: fmt.Sprintf("%s-%s", callee.host.Name, b.name), Fill: callee.fill,
-			Local: peers.At(callee.at), TCP: w.tcp}
+			Local: peers.At(callee.at), TCP: w.tcp, Timeout: limit}
 		*callee.to = w.must(run.Start(w.t.Context()))
 	}
 	b.caller.User = "2125550100"
 	r.caller = w.must((&peers.SIPp{Host: w.Customer, Name: "customer-" + b.name, Fill: b.caller, TCP: w.tcp,
 		Local: peers.At(w.addresses.Customer), Remote: peers.At(w.addresses.ToCustomer),
-		Service: b.number, Calls: b.calls, Limit: b.calls, Rate: b.rate}).Start(w.t.Context()))
+		Service: b.number, Calls: b.calls, Limit: b.calls, Rate: b.rate, Timeout: limit}).Start(w.t.Context()))
 	return r
 }
 
