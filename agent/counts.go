@@ -39,6 +39,11 @@ func pipelineDrops(p *pipeline.Snapshot) []admin.Count {
 }
 
 func pipelineCounts(p *pipeline.Snapshot) []admin.Count {
+	return slices.Concat(packetCounts(p), messageCounts(p), callCounts(p))
+}
+
+// packetCounts are those from frames to whole messages.
+func packetCounts(p *pipeline.Snapshot) []admin.Count {
 	frames := []event{
 		{"tunnelled", p.Packets.Tunnelled},
 		{"bundled", p.Packets.Bundled},
@@ -51,14 +56,7 @@ func pipelineCounts(p *pipeline.Snapshot) []admin.Count {
 	for r := packet.Payload; int(r) < packet.Results; r++ {
 		frames = append(frames, event{r.String(), p.Packets.Frames[r]})
 	}
-	parsed := []event{
-		{"not_sip", p.Core.NotSIP},
-		{"repeats_forgotten", p.Core.Forgotten},
-	}
-	for e := parse.ErrStartLine; int(e) < parse.Reasons; e++ {
-		parsed = append(parsed, event{"malformed_" + e.String(), p.Core.MalformedBy[e]})
-	}
-	return slices.Concat(stage("frame", frames), stage("parse", parsed),
+	return slices.Concat(stage("frame", frames),
 		stage("fragment", []event{
 			{"fragments", p.Packets.Fragments.Fragments},
 			{"reassembled", p.Packets.Fragments.Reassembled},
@@ -92,6 +90,19 @@ func pipelineCounts(p *pipeline.Snapshot) []admin.Count {
 			{"timeouts", p.Streams.Timeouts},
 			{"forgotten", p.Streams.Forgotten},
 		}),
+	)
+}
+
+// messageCounts are those of reading messages.
+func messageCounts(p *pipeline.Snapshot) []admin.Count {
+	parsed := []event{
+		{"not_sip", p.Core.NotSIP},
+		{"repeats_forgotten", p.Core.Forgotten},
+	}
+	for e := parse.ErrStartLine; int(e) < parse.Reasons; e++ {
+		parsed = append(parsed, event{"malformed_" + e.String(), p.Core.MalformedBy[e]})
+	}
+	return slices.Concat(stage("parse", parsed),
 		stage("parse", []event{
 			{"lenient_uri", p.Parser.LenientURI},
 			{"headers_cut", p.Parser.HeadersCut},
@@ -102,6 +113,12 @@ func pipelineCounts(p *pipeline.Snapshot) []admin.Count {
 			{"sdp_mended", p.Parser.SDPMended},
 			{"sdp_cut", p.Parser.SDPCut},
 		}),
+	)
+}
+
+// callCounts are those of calls, their media and digits.
+func callCounts(p *pipeline.Snapshot) []admin.Count {
+	return slices.Concat(
 		stage("dialog", []event{
 			{"late", p.Dialogs.Late},
 			{"strange", p.Dialogs.Strange},

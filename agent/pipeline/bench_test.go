@@ -33,23 +33,17 @@ func frames(b testing.TB, plan testkit.Plan) (testkit.Plan, []packet.Frame) {
 // BenchmarkMessages is the cost of a SIP message from frame to figures, in
 // whole calls through a proxy.
 func BenchmarkMessages(b *testing.B) {
-	plan, all := frames(b, testkit.Plan{Calls: 5000, Rate: 1000, Hold: 2 * time.Second})
-	bk := book(b, plan)
-	b.ReportAllocs()
-	n := 0
-	var core *Core
-	for b.Loop() {
-		if n%len(all) == 0 {
-			core = New(Config{Book: bk})
-		}
-		core.Frame(&all[n%len(all)])
-		n++
-	}
+	benchmark(b, testkit.Plan{Calls: 5000, Rate: 1000, Hold: 2 * time.Second})
 }
 
 // BenchmarkAudio is the cost of a packet of a capture that is mostly G.711.
 func BenchmarkAudio(b *testing.B) {
-	plan, all := frames(b, testkit.Plan{Calls: 100, Rate: 100, Hold: 20 * time.Second, RTP: true, Digits: 2})
+	benchmark(b, testkit.Plan{Calls: 100, Rate: 100, Hold: 20 * time.Second, RTP: true, Digits: 2})
+}
+
+// benchmark plays the plan to a new Core, again and again.
+func benchmark(b *testing.B, plan testkit.Plan) {
+	plan, all := frames(b, plan)
 	bk := book(b, plan)
 	b.ReportAllocs()
 	n := 0
