@@ -29,6 +29,8 @@ type Agent struct {
 	Carriers  []Carrier    `yaml:"carriers"`
 	Admin     Admin        `yaml:"admin"`   // where figures are served
 	Records   Records      `yaml:"records"` // where finished calls are written
+	Uplink    Uplink       `yaml:"uplink"`  // which collectors get them
+	Spool     Spool        `yaml:"spool"`   // where they wait for that
 
 	file  string
 	found bool // Local is the host's, not the file's
@@ -119,6 +121,29 @@ type Records struct {
 	File string `yaml:"file"` // JSON lines; "" for none
 }
 
+// Uplink says which collectors get calls and counters; none without brokers.
+type Uplink struct {
+	Brokers      []string `yaml:"brokers"`       // URLs, quoted: mqtts://host:8883, mqtt://, wss:// or ws://
+	CAFile       string   `yaml:"ca_file"`       // PEM; whom the broker's certificate must be of; default the system's
+	CertFile     string   `yaml:"cert_file"`     // PEM certificate chain of this node; CN is its id
+	KeyFile      string   `yaml:"key_file"`      // PEM key
+	Username     string   `yaml:"username"`      // default with a password: the node's id
+	PasswordFile string   `yaml:"password_file"` // read at every connect
+	BacklogRate  int      `yaml:"backlog_records_per_second"`
+}
+
+// On reports whether there is an uplink.
+func (u *Uplink) On() bool { return len(u.Brokers) > 0 }
+
+// Spool says where records wait until a collector has stored them.
+type Spool struct {
+	Dir        string        `yaml:"dir"`
+	BudgetMiB  int           `yaml:"budget_mib"`   // most that it may take
+	MinFreeMiB int           `yaml:"min_free_mib"` // what the file system keeps free
+	ReserveMiB int           `yaml:"reserve_mib"`  // taken at once, given to calls when the disk is full
+	KeepAcked  time.Duration `yaml:"keep_acked"`   // what is stored stays so long, to fill up a restored database
+}
+
 // Defaults returns the configuration of an empty file.
 func Defaults() *Agent {
 	return &Agent{
@@ -129,6 +154,7 @@ func Defaults() *Agent {
 		Calls: Calls{Max: 200_000, SetupTimeout: 5 * time.Minute, MediaTimeout: Timeout(5 * time.Minute), MaxAge: 12 * time.Hour},
 		DTMF:  DTMF{Digits: dtmf.Count},
 		Admin: Admin{Listen: "127.0.0.1:9464", Socket: "/run/sipward/agent.sock"},
+		Spool: Spool{Dir: "/var/lib/sipward/spool", BudgetMiB: 4096, MinFreeMiB: 512, ReserveMiB: 64, KeepAcked: 24 * time.Hour},
 	}
 }
 
@@ -181,15 +207,14 @@ func parse(name string, text []byte) (*Agent, *decoder) {
 // readFiles reads what the file names. Paths are relative to its own folder,
 // not to where the program happens to be started.
 func (a *Agent) readFiles(d *decoder, dir string) {
-	if f := &a.Records.File; *f != "" && !filepath.IsAbs(*f) {
-		*f = filepath.Join(dir, *f)
+	for _, p := range []*string{&a.Records.File, &a.Spool.Dir} {
+		under(dir, p)
 	}
+	a.Uplink.readFiles(d, dir)
 	for i := range a.Capture.HEP {
 		h := &a.Capture.HEP[i]
 		for _, p := range []*string{&h.CertFile, &h.KeyFile, &h.AuthFile} {
-			if *p != "" && !filepath.IsAbs(*p) {
-				*p = filepath.Join(dir, *p)
-			}
+			under(dir, p)
 		}
 		if h.CertFile != "" && h.KeyFile != "" {
 			if _, err := tls.LoadX509KeyPair(h.CertFile, h.KeyFile); err != nil {
@@ -204,6 +229,13 @@ func (a *Agent) readFiles(d *decoder, dir string) {
 			d.at(fmt.Sprintf("capture.hep[%d].auth_key_file", i), "%v", err)
 		}
 		h.AuthKey = secret
+	}
+}
+
+// under makes a relative path begin at dir.
+func under(dir string, path *string) {
+	if *path != "" && !filepath.IsAbs(*path) {
+		*path = filepath.Join(dir, *path)
 	}
 }
 

@@ -40,6 +40,7 @@ func (a *Agent) check(d *decoder) {
 	a.checkCapture(d)
 	a.checkCalls(d)
 	a.checkAdmin(d)
+	a.checkUplink(d)
 	a.checkParties(d)
 	if len(d.errs) == 0 {
 		if _, err := a.Book(nil); err != nil {

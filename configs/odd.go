@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"slices"
 
 	"github.com/sipward/sipward/sip/dtmf"
@@ -30,6 +31,14 @@ func (a *Agent) lookOdd(d *decoder) {
 		if !loopback(host) && h.AuthFile == "" {
 			note(fmt.Sprintf("capture.hep[%d].address", i), "anyone who reaches %s can send made-up calls; set auth_key_file", h.Address)
 		}
+	}
+	for i, b := range a.Uplink.Brokers {
+		if u, err := url.Parse(b); err == nil && !secure(b) && !loopback(u.Hostname()) {
+			note(fmt.Sprintf("uplink.brokers[%d]", i), "call records go to %s in clear; use mqtts://", u.Host)
+		}
+	}
+	if a.Spool != Defaults().Spool && !a.Uplink.On() {
+		note("spool", "there is no spool without uplink.brokers: nobody would take what is in it")
 	}
 	if a.Calls.MaxAge < a.Calls.SetupTimeout {
 		note("calls.max_age", "max_age is shorter than setup_timeout")
