@@ -175,7 +175,8 @@ func (h *HEP) chunk(kind uint16, v []byte) {
 // parse12 reads the fixed header of versions 1 and 2: version, length, family,
 // protocol, ports, addresses, and in version 2 seconds, microseconds and agent
 // in little-endian order, padded to 12 bytes. The length leaves the time out,
-// but for agents that count it in.
+// but for agents that count it in; sngrep sends the high byte of the whole
+// packet's. So a wrong one is forgiven when SIP follows the header.
 func (h *HEP) parse12(b []byte) bool {
 	const fixed, timeSize = 8, 12
 	if len(b) < fixed {
@@ -188,9 +189,11 @@ func (h *HEP) parse12(b []byte) bool {
 		addr = 16
 	}
 	n := fixed + 2*addr
-	if length := int(b[1]); len(b) < n || length != n && (b[0] != 2 || length != n+timeSize) {
+	if len(b) < n {
 		return false
 	}
+	length := int(b[1])
+	right := length == n || b[0] == 2 && length == n+timeSize
 	if addr == 4 {
 		mapIPv4(&h.Src.IP, b[fixed:])
 		mapIPv4(&h.Dst.IP, b[fixed+4:])
@@ -210,7 +213,7 @@ func (h *HEP) parse12(b []byte) bool {
 		b = b[timeSize:]
 	}
 	h.Payload = b
-	return true
+	return right || sipStart(b) == sipYes
 }
 
 // Transport says what carried the payload to the agent. The specification

@@ -92,6 +92,24 @@ func hep12(version, proto uint8, src, dst netip.AddrPort, length int) []byte {
 	return append(b, register...)
 }
 
+// sngrepHEP2 is a packet of version 2 as sngrep 1.6.0 sends it: the length is
+// the high byte of the whole packet's, and the last two bytes before the
+// payload are not set.
+func sngrepHEP2(src, dst netip.AddrPort) []byte {
+	b := hep12(2, 17, src, dst, 0)
+	b[1] = byte(len(b) >> 8)
+	at := len(b) - len(register)
+	b[at-2], b[at-1] = 0xd3, 0xad
+	return b
+}
+
+// hep12as is a packet of one version with the number of another.
+func hep12as(says, is uint8) []byte {
+	b := hep12(is, 17, src4, dst4, 0)
+	b[0] = says
+	return b
+}
+
 const hepSeen, frameSeen = 1700000000_123456000, 1700000001_000000000
 
 func TestHEP(t *testing.T) {
@@ -151,10 +169,15 @@ func TestHEP(t *testing.T) {
 		{"version 2", hep12(2, 6, src4, dst4, 16), Payload, sip(TCP)},
 		{"version 2 ipv6", hep12(2, 17, src6, dst6, 40), Payload, sip6(UDP)},
 		{"version 2, time counted in", hep12(2, 17, src4, dst4, 28), Payload, sip(UDP)},
+		{"sngrep version 2", sngrepHEP2(src4, dst4), Payload, sip(UDP)},
+		{"sngrep version 2 ipv6", sngrepHEP2(src6, dst6), Payload, sip6(UDP)},
 
 		{"empty", nil, Malformed, Packet{}},
 		{"sip itself", []byte(register), Malformed, Packet{}},
-		{"version 1 length", hep12(1, 17, src4, dst4, 17), Malformed, Packet{}},
+		{"version 1 with version 2's time", hep12as(1, 2), Malformed, Packet{}},
+		{"version 2 without its time", hep12as(2, 1), Malformed, Packet{}},
+		{"version 1, neither the length nor SIP", cat(hep12(1, 17, src4, dst4, 17)[:16], zeros(40)), Malformed, Packet{}},
+		{"version 2, neither the length nor SIP", cat(hep12(2, 17, src4, dst4, 2)[:28], zeros(40)), Malformed, Packet{}},
 		{"version 3 length below header", []byte("HEP3\x00\x05"), Malformed, Packet{}},
 		{"version 3 longer than the packet", hep3(common(17, 1), payload)[:80], Malformed, Packet{}},
 		{"chunk of length 0", hep3(common(17, 1), []byte{0, 0, 0, 15, 0, 0}), Malformed, Packet{}},
