@@ -21,13 +21,16 @@ func need(t *testing.T) {
 	}
 }
 
-// config is the agent's on the switch. %s are the addresses of the customer
-// and the carriers.
+// liveCapture captures on every interface.
+const liveCapture = `
+  interfaces: [any]
+  filter: ebpf`
+
+// config is the agent's on the switch. %s are what it captures, and the
+// addresses of the customer and the carriers.
 const config = `
 node: e2e
-capture:
-  interfaces: [any]
-  filter: ebpf
+capture:%s
 dtmf:
   digits: store
 customers:
@@ -53,6 +56,12 @@ type world struct {
 // newWorld builds one; it ends with the test, and shows its logs if that fails.
 func newWorld(t *testing.T, a peers.Addresses, tcp bool, more string) *world {
 	t.Helper()
+	return newWorldOn(t, a, tcp, liveCapture, more)
+}
+
+// newWorldOn is newWorld with an agent that gets packets as capture says.
+func newWorldOn(t *testing.T, a peers.Addresses, tcp bool, capture, more string) *world {
+	t.Helper()
 	ctx := t.Context()
 	site, err := peers.NewSite(ctx, t.TempDir())
 	if err != nil {
@@ -75,7 +84,7 @@ func newWorld(t *testing.T, a peers.Addresses, tcp bool, more string) *world {
 		t.Fatal(err)
 	}
 	w.agent = &peers.Agent{Host: site.Switch, Program: program,
-		Config: fmt.Sprintf(config, quoted(a.Customer), quoted(a.CarrierA), quoted(a.CarrierB)) + more}
+		Config: fmt.Sprintf(config, capture, quoted(a.Customer), quoted(a.CarrierA), quoted(a.CarrierB)) + more}
 	if err := w.agent.Start(ctx); err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,8 @@
 // Package peers runs the real programs that Sipward is tested against - sipp,
-// Kamailio, rtpengine, baresip, dumpcap - each on a host of its own: a network
-// namespace with its interfaces, addresses and routes. Nothing in it waits a
-// fixed time: it polls for what has to be there, up to a deadline.
+// Kamailio, rtpengine, baresip, sngrep, sipgrep, dumpcap - each on a host of
+// its own: a network namespace with its interfaces, addresses and routes.
+// Nothing in it waits a fixed time: it polls for what has to be there, up to a
+// deadline.
 //
 // Everything needs root. A Lab is not safe for concurrent use.
 package peers
