@@ -92,6 +92,16 @@ func hep12(version, proto uint8, src, dst netip.AddrPort, length int) []byte {
 	return append(b, register...)
 }
 
+// asteriskHEP has the chunks in the order of Asterisk 22 with capture_name.
+func asteriskHEP(payload string) []byte {
+	return hep3(chunk(0, 1, uint8(2)), chunk(0, 2, uint8(17)),
+		chunk(0, 7, src4.Port()), chunk(0, 8, dst4.Port()),
+		chunk(0, 9, uint32(1700000000)), chunk(0, 10, uint32(123456)),
+		chunk(0, 11, uint8(1)), chunk(0, 12, uint32(1234)),
+		chunk(0, 3, src4.Addr().AsSlice()), chunk(0, 4, dst4.Addr().AsSlice()),
+		chunk(0, 0x0e, "foo"), chunk(0, 0x11, "call-1"), chunk(0, 0x13, "pbx1"), chunk(0, 0x0f, payload))
+}
+
 // sngrepHEP2 is a packet of version 2 as sngrep 1.6.0 sends it: the length is
 // the high byte of the whole packet's, and the last two bytes before the
 // payload are not set.
@@ -148,9 +158,13 @@ func TestHEP(t *testing.T) {
 		{"opensips xlog", hep3(common(6, 0x56), chunk(0, 0x0f, "{}")), NotTransport, Packet{}},
 		// Asterisk: protocol, ports, times first; RTCP as JSON.
 		{"asterisk ipv6", hep3(common6(6), chunk(0, 0x0e, "secret"), chunk(0, 0x11, "call-1"), payload), Payload, sip6(TCP)},
+		{"asterisk 22 with a name", asteriskHEP(register), Payload, sip(UDP)},
 		{"asterisk rtcp", hep3(common(17, 5), chunk(0, 0x0f, `{"ssrc":1}`)), NotTransport, Packet{}},
 		// heplify: node name, vendor chunks, MAC addresses.
 		{"heplify", hep3(common(17, 1), chunk(0, 0x0e, "myhep"), payload, chunk(0, 0x12, uint16(7)), chunk(0, 0x13, "node1"), chunk(0, 0x14, zeros(6)), chunk(3, 0x0f, "another vendor's")), Payload, sip(UDP)},
+		// sngrep: the agent's number in the host's byte order, the payload last.
+		{"sngrep", hep3(common(17, 1), chunk(0, 12, []byte{0x07, 0xd2, 0, 0}), payload), Payload, sip(UDP)},
+		{"rtpengine rtcp", hep3(common(17, 5), chunk(0, 0x11, "call-1"), chunk(0, 0x0f, `{ "sender_information":{"packets":9},"ssrc":7,"type":200}`)), NotTransport, Packet{}},
 		{"sctp", hep3(common(132, 1), payload), Payload, sip(SCTP)},
 		{"no protocol", hep3(chunk(0, 3, src4.Addr().AsSlice()), chunk(0, 4, dst4.Addr().AsSlice()), chunk(0, 7, src4.Port()), chunk(0, 8, dst4.Port()), payload), Payload, at(sip(UDP), frameSeen)},
 		{"time of zero", hep3(common(17, 1), chunk(0, 9, uint32(0)), payload), Payload, at(sip(UDP), frameSeen)},
