@@ -59,6 +59,13 @@ func (m *MediaResult) Class() MediaClass {
 	return MediaNotSeen
 }
 
+// Visible reports whether the media of an answered call was seen and readable,
+// so that it counts in the DTMF share.
+func (m *MediaResult) Visible() bool {
+	class := m.Class()
+	return !m.hidden() && class != MediaNone && class != MediaNotSeen
+}
+
 func (m *MediaResult) hidden() bool {
 	return m.Encrypted || m.Sent[0].Encrypted || m.Sent[1].Encrypted
 }
@@ -95,9 +102,8 @@ func (f *Figures) media(leg *dialog.Leg, m *MediaResult) {
 	if leg.Answer == 0 {
 		return // early media, or the rest of a call joined late, says nothing about an answer
 	}
-	class := m.Class()
-	f.Media[class]++
-	if m.hidden() || class == MediaNone || class == MediaNotSeen {
+	f.Media[m.Class()]++
+	if !m.Visible() {
 		return
 	}
 	f.MediaVisible++

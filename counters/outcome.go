@@ -15,6 +15,32 @@ const (
 	decline            = 603
 )
 
+// Outcome reports whether a leg counts in ASR and NER, and whether the network
+// did its part.
+func Outcome(l *dialog.Leg) (outcome, ok bool) {
+	if !l.Initial {
+		return false, false
+	}
+	t := trialOfLeg(l)
+	return t.judge()
+}
+
+// AttemptOutcome does the same of an attempt that is over.
+func AttemptOutcome(a *dialog.Attempt) (outcome, ok bool) {
+	t := trialOfAttempt(a)
+	return t.judge()
+}
+
+func (t *trial) judge() (outcome, ok bool) {
+	switch {
+	case t.answer != 0:
+		return true, true
+	case !t.reached():
+		return false, false
+	}
+	return true, effective(t.code(), t.rang != 0)
+}
+
 // trial is the part of a leg or an attempt that its outcome follows from.
 type trial struct {
 	invited, rang, answer, end int64

@@ -119,6 +119,7 @@ func (c *Core) close(l *dialog.Leg) {
 	if !c.sees() { // the packets are those of digits, with all between them missing
 		r.Sent[0].Counters, r.Sent[1].Counters = media.Counters{}, media.Counters{}
 	}
+	l.Closed = c.clock.now
 	c.counters.Media(l, &r)
 	if c.cfg.Flows != nil {
 		for _, f := range c.flows {

@@ -57,9 +57,9 @@ func callIDs(t *testing.T, text string) (ids []string) {
 	for line := range strings.Lines(text) {
 		var c record.Call
 		if json.Unmarshal([]byte(line), &c) != nil {
-			c.CallID = "TORN"
+			c.CallId = "TORN"
 		}
-		ids = append(ids, c.CallID)
+		ids = append(ids, c.CallId)
 	}
 	return ids
 }
@@ -68,7 +68,7 @@ func TestEverythingQueuedIsWritten(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "calls.jsonl")
 	r := New(Config{File: path})
 	for i := range queueLength + 5 { // nobody writes yet
-		r.Add(&record.Call{CallID: strconv.Itoa(i)})
+		r.Add(&record.Call{CallId: strconv.Itoa(i)})
 	}
 	if err := start(t, r)(); err != nil {
 		t.Fatal(err)
@@ -88,7 +88,7 @@ func TestSuccessIsCountedAfterSuccess(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "calls.jsonl")
 		r := New(Config{File: path})
 		stop := start(t, r)
-		r.Add(&record.Call{CallID: "a"})
+		r.Add(&record.Call{CallId: "a"})
 		synctest.Wait()
 		if n, ids := r.Stats().Written, read(t, path); n != 0 || len(ids) != 0 {
 			t.Errorf("%d written, %v in the file", n, ids)
@@ -111,7 +111,7 @@ func TestAFullDiskLosesRecordsAndNothingElse(t *testing.T) {
 	var log bytes.Buffer
 	r := New(Config{File: "/dev/full", Log: slog.New(slog.NewTextHandler(&log, nil))})
 	for range 1000 { // more than the buffer holds, so that it fails more than once
-		r.Add(&record.Call{CallID: "a"})
+		r.Add(&record.Call{CallId: "a"})
 	}
 	if err := start(t, r)(); err != nil {
 		t.Errorf("the agent ends: %v", err)
@@ -129,14 +129,14 @@ func TestReopen(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "calls.jsonl")
 		r := New(Config{File: path})
 		stop := start(t, r)
-		r.Add(&record.Call{CallID: "before"})
+		r.Add(&record.Call{CallId: "before"})
 		synctest.Wait()
 		if err := os.Rename(path, path+".1"); err != nil {
 			t.Fatal(err)
 		}
 		r.Reopen()
 		synctest.Wait()
-		r.Add(&record.Call{CallID: "after"})
+		r.Add(&record.Call{CallId: "after"})
 		synctest.Wait()
 
 		if err := os.Remove(path); err != nil {
@@ -147,7 +147,7 @@ func TestReopen(t *testing.T) {
 		}
 		r.Reopen()
 		synctest.Wait()
-		r.Add(&record.Call{CallID: "no place"})
+		r.Add(&record.Call{CallId: "no place"})
 		if err := stop(); err != nil {
 			t.Error(err)
 		}
@@ -167,7 +167,7 @@ func TestATornLineOfACrashIsEnded(t *testing.T) {
 	}
 	for _, id := range []string{"a", "b"} {
 		r := New(Config{File: path})
-		r.Add(&record.Call{CallID: id})
+		r.Add(&record.Call{CallId: id})
 		if err := start(t, r)(); err != nil {
 			t.Fatal(err)
 		}
@@ -251,7 +251,7 @@ func TestTheLastRecordsWaitForTheDisk(t *testing.T) {
 	r.Last()
 	const n = 5 * queueLength
 	for i := range n {
-		r.Add(&record.Call{CallID: strconv.Itoa(i)})
+		r.Add(&record.Call{CallId: strconv.Itoa(i)})
 	}
 	if err := stop(); err != nil {
 		t.Fatal(err)

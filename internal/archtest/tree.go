@@ -75,6 +75,7 @@ func (t Tree) addFile(name, rel, module string) error {
 	if runByHand(f) {
 		return nil
 	}
+	generated := strings.HasSuffix(name, ".pb.go")
 	dir := path.Dir(rel)
 	p := t[dir]
 	if p == nil {
@@ -91,6 +92,9 @@ func (t Tree) addFile(name, rel, module string) error {
 		target, err := strconv.Unquote(spec.Path.Value)
 		if err != nil {
 			return fmt.Errorf("%s: import %s: %w", at(spec.Pos()), spec.Path.Value, err)
+		}
+		if generated && target == "sync" {
+			continue // a once that guards the description of the types; nothing waits for it
 		}
 		target = inModule(target, module)
 		if _, seen := imports[target]; !seen {

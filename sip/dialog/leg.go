@@ -73,6 +73,7 @@ func (r Release) String() string {
 // into the Table. Times are nanoseconds since the Unix epoch, 0 for never.
 type Leg struct {
 	ID      uint64 // unique within a Table; never 0
+	Epoch   uint64 // run of the agent in which it began; with ID it names the leg for ever. 0: not told
 	CallID  string
 	FromTag string
 
@@ -105,6 +106,9 @@ type Leg struct {
 	Digits    [2]InfoDigits // INFO digits sent by the caller, the callee
 	Encrypted bool          // SRTP was agreed on any hop
 	Attempts  []Attempt
+
+	Restored bool  // the agent was started anew while it went on
+	Closed   int64 // when its record was made; set by whoever takes LegClosed
 
 	leg
 }

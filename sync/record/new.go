@@ -15,18 +15,21 @@ import (
 // as policy keeps them.
 func NewCall(node string, l *dialog.Leg, m *counters.MediaResult, book *party.Book, policy dtmf.Policy) *Call {
 	c := &Call{
-		Node: node, Kind: "carrier_leg", CallID: l.CallID, FromTag: l.FromTag,
+		Node: node, Kind: "carrier_leg", CallId: l.CallID, FromTag: l.FromTag,
 		Customer: book.Entry(l.Customer).Name, Carrier: carrier(l, book), Direction: "outbound",
-		Caller: l.From.User, CallerAt: l.From.Host,
-		Called: l.Request.User, CalledAt: l.Request.Host, To: l.To.User, UserAgent: l.UserAgent,
+		Caller: l.From.User, CallerHost: l.From.Host,
+		Called: l.Request.User, CalledHost: l.Request.Host, To: l.To.User, UserAgent: l.UserAgent,
 		Src: l.Src.String(), Dst: l.Dst.String(), Transport: l.Transport.String(),
-		RingingUnixMS: unixMS(l.Rang), AnsweredUnixMS: unixMS(l.Answer), EndedUnixMS: unixMS(l.End),
-		RingMS: ring(l), DurationMS: between(l.Answer, l.End),
-		Answered: l.Answer != 0, Status: l.Status, Reason: l.Phrase, Q850: l.Cause,
+		RingingUnixMs: unixMS(l.Rang), AnsweredUnixMs: unixMS(l.Answer), EndedUnixMs: unixMS(l.End),
+		RingMs: ring(l), DurationMs: between(l.Answer, l.End),
+		Answered: l.Answer != 0, SipStatus: uint32(l.Status), SipReason: l.Phrase, Q850Cause: uint32(l.Cause),
 		Release: l.Release.String(), ReleasedBy: releasedBy(l),
-		Midcall: !l.Initial, Canceled: l.Canceled, Forks: l.Forks, Reinvites: l.Reinvites, Refers: l.Refers,
-		Encrypted: l.Encrypted || m.Encrypted,
+		SeenMidcall: !l.Initial, Cancelled: l.Canceled,
+		Forks: uint32(l.Forks), Reinvites: uint32(l.Reinvites), Refers: uint32(l.Refers),
+		Encrypted:   l.Encrypted || m.Encrypted,
+		OpenedEpoch: l.Epoch, LegId: l.ID, Restored: l.Restored, ClosedUnixMs: unixMS(l.Closed),
 	}
+	c.Outcome, c.Effective = counters.Outcome(l)
 	if l.Call {
 		c.Kind = "call"
 	}
@@ -34,11 +37,11 @@ func NewCall(node string, l *dialog.Leg, m *counters.MediaResult, book *party.Bo
 		c.Direction = "inbound"
 	}
 	if l.Initial {
-		c.InvitedUnixMS = unixMS(l.Invited)
-		c.PDDMS = pdd(l.Invited, l.Rang, l.Answer)
+		c.InvitedUnixMs = unixMS(l.Invited)
+		c.PddMs = pdd(l.Invited, l.Rang, l.Answer)
 	}
 	if l.Answer != 0 {
-		c.MediaClass = m.Class().String()
+		c.MediaClass, c.MediaVisible = m.Class().String(), m.Visible()
 	}
 	c.FromCaller = side(&m.Sent[0], l.Digits[0], policy)
 	c.FromCallee = side(&m.Sent[1], l.Digits[1], policy)
@@ -63,22 +66,23 @@ func carrier(l *dialog.Leg, book *party.Book) string {
 	return book.Entry(best.Carrier).Name
 }
 
-func attempt(a *dialog.Attempt, book *party.Book) Attempt {
-	return Attempt{
+func attempt(a *dialog.Attempt, book *party.Book) *Attempt {
+	outcome, effective := counters.AttemptOutcome(a)
+	return &Attempt{
 		Carrier: book.Entry(a.Carrier).Name, Called: a.Number, Src: a.Src.String(), Dst: a.Dst.String(),
-		InvitedUnixMS: unixMS(a.Invited), RingingUnixMS: unixMS(a.Rang), AnsweredUnixMS: unixMS(a.Answer), EndedUnixMS: unixMS(a.End),
-		PDDMS: pdd(a.Invited, a.Rang, a.Answer), DurationMS: between(a.Answer, a.End),
-		Status: a.Status, Release: a.Release.String(),
+		InvitedUnixMs: unixMS(a.Invited), RingingUnixMs: unixMS(a.Rang), AnsweredUnixMs: unixMS(a.Answer), EndedUnixMs: unixMS(a.End),
+		PddMs: pdd(a.Invited, a.Rang, a.Answer), DurationMs: between(a.Answer, a.End),
+		SipStatus: uint32(a.Status), Release: a.Release.String(), Outcome: outcome, Effective: effective,
 	}
 }
 
-func side(s *media.Summary, info dialog.InfoDigits, policy dtmf.Policy) Side {
-	return Side{
-		Packets: s.Packets, Bytes: s.Bytes, Lost: s.Lost,
-		JitterMS: float64(time.Duration(s.Jitter).Round(time.Microsecond)) / float64(time.Millisecond),
-		MOS:      float64(int(s.MOS*100+0.5)) / 100, Codec: s.Codec,
-		Digits: s.Presses, DigitText: policy.Apply(s.Digits),
-		InfoDigits: int(info.Count), InfoText: policy.Apply(info.Text),
+func side(s *media.Summary, info dialog.InfoDigits, policy dtmf.Policy) *Side {
+	return &Side{
+		RtpPackets: s.Packets, RtpBytes: s.Bytes, RtpLost: s.Lost,
+		JitterMs: float64(time.Duration(s.Jitter).Round(time.Microsecond)) / float64(time.Millisecond),
+		Mos:      float64(int(s.MOS*100+0.5)) / 100, Codec: s.Codec,
+		DtmfCount: uint32(s.Presses), Dtmf: policy.Apply(s.Digits),
+		DtmfInfoCount: uint32(info.Count), DtmfInfo: policy.Apply(info.Text),
 	}
 }
 

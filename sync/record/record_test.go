@@ -3,11 +3,11 @@ package record
 import (
 	"encoding/json"
 	"net/netip"
-	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/testing/protocmp"
 
 	"github.com/sipward/sipward/counters"
 	"github.com/sipward/sipward/sip/dialog"
@@ -41,6 +41,7 @@ func leg() *dialog.Leg {
 		Customer: 1, Call: true, Initial: true,
 		Invited: 1000 * ms, Rang: 1500 * ms, Answer: 4250 * ms, End: 64_250*ms + 400_000, Status: 200, Phrase: "OK",
 		Cause: 16, Release: dialog.ByeCallee, Forks: 1,
+		ID: 5, Epoch: 77, Restored: true, Closed: 68_000 * ms,
 		Digits: [2]dialog.InfoDigits{{Count: 2, Text: "4#"}, {}},
 		Attempts: []dialog.Attempt{
 			{Carrier: 2, Invited: 1010 * ms, End: 1100 * ms, Status: 503, Release: dialog.Failed, Number: "4930123", Src: at("10.0.0.2:5060"), Dst: at("10.0.0.3:5060")},
@@ -57,23 +58,24 @@ func TestNewCall(t *testing.T) {
 	got := NewCall("sw1", leg(), m, book(t), dtmf.Mask)
 	pddCall, pddAttempt := int64(500), int64(380)
 	want := &Call{
-		Node: "sw1", Kind: "call", CallID: "c1", FromTag: "f1",
+		Node: "sw1", Kind: "call", CallId: "c1", FromTag: "f1",
 		Customer: "acme", Carrier: "other", Direction: "outbound",
-		Caller: "1001", CallerAt: "acme.example", Called: "+4930123", CalledAt: "switch.example", To: "+4930123",
+		Caller: "1001", CallerHost: "acme.example", Called: "+4930123", CalledHost: "switch.example", To: "+4930123",
 		Src: "10.0.0.1:5060", Dst: "[2001:db8::2]:5061", Transport: "tcp",
-		InvitedUnixMS: 1000, RingingUnixMS: 1500, AnsweredUnixMS: 4250, EndedUnixMS: 64_250,
-		PDDMS: &pddCall, RingMS: 2750, DurationMS: 60_000,
-		Answered: true, Status: 200, Reason: "OK", Q850: 16, Release: "bye_callee", ReleasedBy: "callee", Forks: 1,
-		Codec: "PCMA", MediaClass: "two_way",
-		FromCaller: Side{Packets: 3000, Bytes: 516_000, Lost: 3, JitterMS: 1.235, MOS: 4.39, Codec: "PCMA", Digits: 3, DigitText: "xxx", InfoDigits: 2, InfoText: "xx"},
-		FromCallee: Side{Packets: 2990, MOS: 4.41, Codec: "PCMA"},
-		Attempts: []Attempt{
-			{Carrier: "telco", Called: "4930123", Src: "10.0.0.2:5060", Dst: "10.0.0.3:5060", InvitedUnixMS: 1010, EndedUnixMS: 1100, Status: 503, Release: "failed"},
-			{Carrier: "other", Src: "10.0.0.2:5060", Dst: "10.0.0.4:5060", InvitedUnixMS: 1110, RingingUnixMS: 1490, AnsweredUnixMS: 4240, EndedUnixMS: 64_250,
-				PDDMS: &pddAttempt, DurationMS: 60_010, Status: 200, Release: "bye_callee"},
+		InvitedUnixMs: 1000, RingingUnixMs: 1500, AnsweredUnixMs: 4250, EndedUnixMs: 64_250,
+		PddMs: &pddCall, RingMs: 2750, DurationMs: 60_000,
+		Answered: true, SipStatus: 200, SipReason: "OK", Q850Cause: 16, Release: "bye_callee", ReleasedBy: "callee", Forks: 1,
+		ClosedUnixMs: 68_000, OpenedEpoch: 77, LegId: 5, Restored: true, Outcome: true, Effective: true,
+		Codec: "PCMA", MediaClass: "two_way", MediaVisible: true,
+		FromCaller: &Side{RtpPackets: 3000, RtpBytes: 516_000, RtpLost: 3, JitterMs: 1.235, Mos: 4.39, Codec: "PCMA", DtmfCount: 3, Dtmf: "xxx", DtmfInfoCount: 2, DtmfInfo: "xx"},
+		FromCallee: &Side{RtpPackets: 2990, Mos: 4.41, Codec: "PCMA"},
+		Attempts: []*Attempt{
+			{Carrier: "telco", Called: "4930123", Src: "10.0.0.2:5060", Dst: "10.0.0.3:5060", InvitedUnixMs: 1010, EndedUnixMs: 1100, SipStatus: 503, Release: "failed", Outcome: true},
+			{Carrier: "other", Src: "10.0.0.2:5060", Dst: "10.0.0.4:5060", InvitedUnixMs: 1110, RingingUnixMs: 1490, AnsweredUnixMs: 4240, EndedUnixMs: 64_250,
+				PddMs: &pddAttempt, DurationMs: 60_010, SipStatus: 200, Release: "bye_callee", Outcome: true, Effective: true},
 		},
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, protocmp.Transform()); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -86,10 +88,10 @@ func TestNewCallVariants(t *testing.T) {
 	}{
 		{"never answered", func(l *dialog.Leg) { l.Answer, l.Release, l.End = 0, dialog.Cancelled, 3000*ms },
 			func(c *Call) bool {
-				return !c.Answered && c.DurationMS == 0 && c.RingMS == 1500 && c.MediaClass == "" && c.ReleasedBy == "caller"
+				return !c.Answered && c.DurationMs == 0 && c.RingMs == 1500 && c.MediaClass == "" && c.ReleasedBy == "caller"
 			}},
 		{"nothing rang", func(l *dialog.Leg) { l.Answer, l.Rang, l.Release = 0, 0, dialog.NoResponse },
-			func(c *Call) bool { return c.PDDMS == nil && c.RingMS == 0 && c.ReleasedBy == "network" }},
+			func(c *Call) bool { return c.PddMs == nil && c.RingMs == 0 && c.ReleasedBy == "network" }},
 		{"refused by a carrier", func(l *dialog.Leg) { l.Answer, l.Status, l.Release = 0, 503, dialog.Failed },
 			func(c *Call) bool { return c.ReleasedBy == "callee" }},
 		{"refused by the switch", func(l *dialog.Leg) { l.Answer, l.Status, l.Release, l.Attempts = 0, 404, dialog.Failed, nil },
@@ -101,7 +103,7 @@ func TestNewCallVariants(t *testing.T) {
 		},
 			func(c *Call) bool { return c.ReleasedBy == "callee" }},
 		{"joined midway", func(l *dialog.Leg) { l.Initial, l.Answer, l.Rang = false, 0, 0 },
-			func(c *Call) bool { return c.Midcall && c.InvitedUnixMS == 0 && c.PDDMS == nil }},
+			func(c *Call) bool { return c.SeenMidcall && c.InvitedUnixMs == 0 && c.PddMs == nil }},
 		{"only the carrier's", func(l *dialog.Leg) { l.Call, l.Customer = false, party.Unknown },
 			func(c *Call) bool { return c.Kind == "carrier_leg" && c.Customer == "unknown" }},
 		{"inbound", func(l *dialog.Leg) { l.Inbound = true }, func(c *Call) bool { return c.Direction == "inbound" }},
@@ -109,9 +111,18 @@ func TestNewCallVariants(t *testing.T) {
 		{"first answered", func(l *dialog.Leg) { l.Attempts[1].Answer, l.Attempts[0].Answer = 0, 5 },
 			func(c *Call) bool { return c.Carrier == "telco" }},
 		{"no carrier", func(l *dialog.Leg) { l.Attempts = nil }, func(c *Call) bool { return c.Carrier == "" }},
-		{"media expected", func(*dialog.Leg) {}, func(c *Call) bool { return c.MediaClass == "answered_without_media" && c.FromCaller.MOS == 0 }},
-		{"digits are counted only", func(*dialog.Leg) {}, func(c *Call) bool { return c.FromCaller.InfoText == "" && c.FromCaller.InfoDigits == 2 }},
-		{"ended before it was answered", func(l *dialog.Leg) { l.End = l.Answer - ms }, func(c *Call) bool { return c.DurationMS == 0 }},
+		{"media expected", func(*dialog.Leg) {}, func(c *Call) bool { return c.MediaClass == "answered_without_media" && c.FromCaller.Mos == 0 }},
+		{"digits are counted only", func(*dialog.Leg) {}, func(c *Call) bool { return c.FromCaller.DtmfInfo == "" && c.FromCaller.DtmfInfoCount == 2 }},
+		{"a busy callee", func(l *dialog.Leg) { l.Answer, l.Status, l.Release = 0, 486, dialog.Failed },
+			func(c *Call) bool { return c.Outcome && c.Effective && !c.MediaVisible }},
+		{"a full switch", func(l *dialog.Leg) { l.Answer, l.Status, l.Release = 0, 503, dialog.Failed },
+			func(c *Call) bool { return c.Outcome && !c.Effective }},
+		{"still open at the end", func(l *dialog.Leg) { l.Answer, l.Release = 0, dialog.CaptureEnd },
+			func(c *Call) bool { return !c.Outcome && !c.Effective }},
+		{"answered and joined midway", func(l *dialog.Leg) { l.Initial = false },
+			func(c *Call) bool { return c.Answered && !c.Outcome && !c.Effective }},
+		{"no media to see", func(*dialog.Leg) {}, func(c *Call) bool { return !c.MediaVisible }},
+		{"ended before it was answered", func(l *dialog.Leg) { l.End = l.Answer - ms }, func(c *Call) bool { return c.DurationMs == 0 }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -125,31 +136,51 @@ func TestNewCallVariants(t *testing.T) {
 }
 
 // TestUnits checks that whoever reads a record sees the unit of every time and
-// duration in its name, and that all of a record survives JSON.
+// duration in its name.
 func TestUnits(t *testing.T) {
-	for _, typ := range []reflect.Type{reflect.TypeFor[Call](), reflect.TypeFor[Attempt](), reflect.TypeFor[Side]()} {
-		for i := range typ.NumField() {
-			f := typ.Field(i)
-			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-			if name == "" || name != strings.ToLower(name) {
-				t.Errorf("%s.%s has no JSON name in lower case", typ.Name(), f.Name)
-			}
-			if strings.HasSuffix(f.Name, "MS") != strings.HasSuffix(name, "_ms") {
-				t.Errorf("%s.%s is named %s", typ.Name(), f.Name, name)
+	file := File_record_proto.Messages()
+	for i := range file.Len() {
+		fields := file.Get(i).Fields()
+		for j := range fields.Len() {
+			f := fields.Get(j)
+			name := string(f.Name())
+			if strings.Contains(name, "unix") != (strings.HasSuffix(name, "_unix_ms") || strings.HasSuffix(name, "_unix_s")) {
+				t.Errorf("%s has no unit", f.FullName())
 			}
 		}
 	}
+}
+
+// TestJSON checks that a record survives JSON, and that JSON has the names of
+// record.proto and nothing that is zero.
+func TestJSON(t *testing.T) {
 	c := NewCall("sw1", leg(), &counters.MediaResult{}, book(t), dtmf.Store)
 	b, err := json.Marshal(c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var back Call
-	if err := json.Unmarshal(b, &back); err != nil {
+	back := new(Call)
+	if err := json.Unmarshal(b, back); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(c, &back); diff != "" {
+	if diff := cmp.Diff(c, back, protocmp.Transform()); diff != "" {
 		t.Error(diff)
+	}
+	var keys map[string]any
+	if err := json.Unmarshal(b, &keys); err != nil {
+		t.Fatal(err)
+	}
+	fields := c.ProtoReflect().Descriptor().Fields()
+	for i := range fields.Len() {
+		f := fields.Get(i)
+		v, has := keys[string(f.Name())]
+		delete(keys, string(f.Name()))
+		if has != c.ProtoReflect().Has(f) {
+			t.Errorf("%s: %v in JSON: %v", f.Name(), v, has)
+		}
+	}
+	if len(keys) > 0 {
+		t.Errorf("JSON has %v, which record.proto does not", keys)
 	}
 }
 
