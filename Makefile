@@ -22,6 +22,7 @@ BENCH    ?= .
 BENCHPKG ?= ./...
 BENCHTIME ?= 1s
 SOAKTIME ?= 10m
+CHAOSTIME ?= 90s
 DEMO_SECONDS ?= 40
 TESTFLAGS ?=
 
@@ -75,8 +76,13 @@ demo: build ## the agent with made-up calls, live figures in this terminal (DEMO
 soak: build ## live calls for SOAKTIME: memory, goroutines and map entries must not grow; root
 	SIPWARD_E2E=1 SIPWARD_AGENT=$(CURDIR)/$(BIN)/sipward-agent SIPWARD_SOAK=$(SOAKTIME) $(GO) test -count=1 -timeout 0 -v -run Soak ./test/e2e/
 
+.PHONY: chaos
+chaos: build ## agents, broker, collectors and database killed at random for CHAOSTIME: nothing may be lost or doubled
+	SIPWARD_CHAOS=$(CHAOSTIME) SIPWARD_AGENT=$(CURDIR)/$(BIN)/sipward-agent SIPWARD_COLLECTOR=$(CURDIR)/$(BIN)/sipward-collector \
+	  $(GO) test -count=1 -timeout 20m -v ./test/chaos/
+
 .PHONY: generate
-generate: ## write generated code anew (the kernel filter: clang)
+generate: ## write generated code anew (the kernel filter: clang; records: protoc)
 	$(GO) generate ./...
 
 .PHONY: deps
