@@ -1,0 +1,120 @@
+package uplink
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/sipward/sipward/sync/record"
+)
+
+// Config of an Uplink. Zero values get the defaults named.
+type Config struct {
+	Node             string                 // record.ValidNode; client id and part of every topic
+	Brokers          []string               // URLs, tried in turn: mqtt, tcp, mqtts, ssl, ws, wss
+	TLS              *tls.Config            // for mqtts, ssl and wss; nil: the system's authorities
+	Username         string                 // empty: none is sent, nor a password
+	Password         func() (string, error) // asked at every connect; nil: none
+	Window           int                    // batches on their way; 8
+	RecordsPerSecond int                    // from the backlog; 0: no limit
+	Live             func() []byte          // JSON for the topic live, once a second; nil: none
+	State            func() []byte          // JSON for the topic state, every 30 s; nil: none
+	Program          string                 // version, for collectors
+	Log              *slog.Logger           // nil: silent
+}
+
+// Spool is what an Uplink needs of a spool. It must be open.
+type Spool interface {
+	// Epoch is the running one.
+	Epoch() uint64
+	// Read returns records with consecutive numbers, the first of which is the first
+	// that exists from from on; at most maxRecords, and maxBytes unless one is larger.
+	// None means that none exist. They are valid until the slice is used again.
+	Read(epoch uint64, st record.Stream, from uint64, maxRecords, maxBytes int, to [][]byte) (first uint64, records [][]byte, err error)
+	// Holdings lists every epoch and stream that has records on disk, and the running
+	// epoch's, the oldest first.
+	Holdings() []record.Holding
+	// Release says that a store has committed these numbers, beside those of earlier calls.
+	Release(epoch uint64, st record.Stream, done record.Ranges)
+	// Unrelease takes back all releases of what is still on disk.
+	Unrelease()
+	// Appended wakes up after records were added.
+	Appended() <-chan struct{}
+}
+
+// schemes that a broker's URL may have, and whether each has TLS.
+var schemes = map[string]bool{"mqtt": false, "tcp": false, "mqtts": true, "ssl": true, "ws": false, "wss": true}
+
+// ParseBroker checks the URL of a broker, and adds the port that its scheme implies.
+func ParseBroker(s string) (*url.URL, error) {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil:
+		return nil, errors.New("the URL of a broker cannot be read") // it may hold a password
+	case u.Host == "" || u.Hostname() == "":
+		return nil, fmt.Errorf("the broker %q names no host: write mqtts://host:8883", u.Redacted())
+	case u.User != nil:
+		return nil, fmt.Errorf("the broker %q holds a user: the name has a setting of its own, and the password a file", u.Redacted())
+	}
+	secure, ok := schemes[u.Scheme]
+	if !ok {
+		return nil, fmt.Errorf("the broker %q has an unknown scheme: use mqtt, mqtts, ws or wss", u.Redacted())
+	}
+	if u.Port() == "" {
+		port := "1883"
+		switch {
+		case u.Scheme == "ws":
+			port = "80"
+		case u.Scheme == "wss":
+			port = "443"
+		case secure:
+			port = "8883"
+		}
+		u.Host += ":" + port
+	}
+	return u, nil
+}
+
+// timing of the connection; tests have none of their own, they run in virtual time.
+const (
+	keepAlive      = 5 * time.Second  // without anything received, a ping is sent
+	pingTimeout    = 5 * time.Second  // a half-open link is found 12.5 s after its last byte
+	connectTimeout = 10 * time.Second // to the CONNACK
+	writeTimeout   = 10 * time.Second // of one message
+	byeTimeout     = time.Second      // for the last state
+	stateEvery     = 30 * time.Second
+	holdEvery      = 50 * time.Millisecond // between two looks into the spool
+	backoffLeast   = time.Second
+	backoffMost    = time.Minute
+	stable         = 30 * time.Second // a connection that lasts so long ends the backing off
+	repeatLog      = 10 * time.Minute // the same failure is logged so often
+	silentAfter    = 30 * time.Second // without any answer: said in the log
+	ackQueue       = 64
+	ackBytes       = 1 << 20
+)
+
+// New checks the configuration. It starts nothing.
+func New(c Config, spool Spool) (*Uplink, error) {
+	if !record.ValidNode(c.Node) {
+		return nil, fmt.Errorf("uplink: %q cannot be the id of a node", c.Node)
+	}
+	if len(c.Brokers) == 0 {
+		return nil, errors.New("uplink: no broker is configured")
+	}
+	u := &Uplink{cfg: c, spool: spool, log: c.Log, dial: dial}
+	for _, b := range slices.Compact(slices.Clone(c.Brokers)) {
+		broker, err := ParseBroker(b)
+		if err != nil {
+			return nil, fmt.Errorf("uplink: %w", err)
+		}
+		u.brokers = append(u.brokers, broker)
+	}
+	if u.log == nil {
+		u.log = slog.New(slog.DiscardHandler)
+	}
+	return u, nil
+}

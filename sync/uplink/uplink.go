@@ -1,0 +1,209 @@
+package uplink
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/sipward/sipward/sync/record"
+)
+
+// Uplink keeps a connection to one of the brokers, and sends. Run owns all but
+// what Stats reads.
+type Uplink struct {
+	cfg     Config
+	spool   Spool
+	log     *slog.Logger
+	brokers []*url.URL
+	dial    func(context.Context, *url.URL, *tls.Config) (net.Conn, error)
+
+	sender   *sender
+	encoder  *encoder
+	tries    int // since the last connection that lasted
+	logged   string
+	loggedAt time.Time
+	twin     bool // was said
+	skewed   bool // was said
+
+	mu      sync.Mutex // guards what follows
+	stats   Stats
+	liveOut time.Time // when the last live message that has left was made
+	waiting time.Time // see Stats.Waiting
+}
+
+// Run sends until the context ends. It fails only where the program itself is
+// at fault; all that brokers and collectors do is counted, logged and tried again.
+func (u *Uplink) Run(ctx context.Context) error {
+	var err error
+	if u.encoder, err = newEncoder(); err != nil {
+		return err
+	}
+	u.sender = newSender(settings{
+		window: u.cfg.Window, rate: u.cfg.RecordsPerSecond, program: u.cfg.Program, started: time.Now(),
+	}, u.spool.Epoch())
+	for i := 0; ; i++ {
+		broker := u.brokers[i%len(u.brokers)]
+		err := u.once(ctx, broker)
+		if ctx.Err() != nil {
+			return nil
+		}
+		u.failed(broker, err)
+		// After each round of brokers, and after each connection, there is a pause:
+		// a broker that returns would get all its nodes at once.
+		var connected *lostError
+		if i%len(u.brokers) == len(u.brokers)-1 || errors.As(err, &connected) {
+			if !sleep(ctx, u.pause(err)) {
+				return nil
+			}
+		}
+	}
+}
+
+// lostError is the end of a connection that had been made.
+type lostError struct {
+	err    error
+	lasted time.Duration
+}
+
+func (e *lostError) Error() string { return "the connection was lost: " + e.err.Error() }
+func (e *lostError) Unwrap() error { return e.err }
+
+// once makes a connection and uses it while it lasts.
+func (u *Uplink) once(ctx context.Context, broker *url.URL) error {
+	s, err := u.connect(ctx, broker)
+	if err != nil {
+		return err
+	}
+	from := time.Now()
+	u.note(func(st *Stats) {
+		st.Connected, st.ConnectedSince = true, from
+		st.Connections++
+		st.Reconnects = st.Connections - 1
+	})
+	u.log.Info("connected to a broker", "broker", broker.Redacted())
+	err = s.run(ctx)
+	s.end(ctx)
+	now := time.Now()
+	u.sender.disconnected()
+	lasted := now.Sub(from)
+	if ctx.Err() == nil {
+		u.sender.twins.lost(now, lasted)
+	}
+	u.publishStats(now)
+	u.note(func(st *Stats) { st.Connected, st.ConnectedSince = false, time.Time{} })
+	return &lostError{err, lasted}
+}
+
+// pause is how long to wait before the next try: a random part of a time that
+// doubles (full jitter). Who was refused waits long: it will be refused again.
+func (u *Uplink) pause(err error) time.Duration {
+	var lost *lostError
+	if errors.As(err, &lost) && lost.lasted >= stable {
+		u.tries = 0
+	}
+	most := min(backoffLeast<<min(u.tries, 6), backoffMost)
+	u.tries++
+	jitter := time.Duration(rand.Int64N(int64(most))) //nolint:gosec // G404: spreads clients, hides nothing
+	if _, ok := refused(err); ok {
+		return backoffMost*3/4 + jitter/2
+	}
+	return jitter
+}
+
+// failed counts and logs the end of a try. The same failure is said once in a while.
+func (u *Uplink) failed(broker *url.URL, err error) {
+	now := time.Now()
+	r, isRefusal := refused(err)
+	var lost *lostError
+	wasUp := errors.As(err, &lost)
+	u.note(func(st *Stats) {
+		st.LastError, st.LastErrorAt = err.Error(), now
+		if !wasUp {
+			st.Failures++
+		}
+		if isRefusal {
+			st.Refused++
+		}
+	})
+	what := broker.Host + err.Error()
+	if what == u.logged && now.Sub(u.loggedAt) < repeatLog {
+		return
+	}
+	u.logged, u.loggedAt = what, now
+	switch {
+	case isRefusal:
+		u.log.Error("the broker refuses this node; records wait on disk", "broker", broker.Redacted(), "error", err, "do", r.todo)
+	case wasUp:
+		u.log.Warn("the connection to the broker was lost; records wait on disk", "broker", broker.Redacted(), "error", lost.err, "lasted", lost.lasted)
+	default:
+		u.log.Warn("no connection to the broker; records wait on disk", "broker", broker.Redacted(), "error", err)
+	}
+}
+
+// sleep waits; false when the context ended.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
+// note changes the figures that Stats returns.
+func (u *Uplink) note(change func(*Stats)) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	change(&u.stats)
+}
+
+// publishStats makes the sender's figures visible, and says what people must know.
+func (u *Uplink) publishStats(now time.Time) {
+	var st Stats
+	u.note(func(x *Stats) {
+		u.sender.stats(now, x)
+		u.waiting = u.sender.waiting()
+		st = *x
+	})
+	if st.SkewHigh != u.skewed {
+		u.skewed = st.SkewHigh
+		if st.SkewHigh {
+			u.log.Error("the clock of this host differs from the collector's: hours and days will not match; check NTP", "ahead", st.Skew, "within", st.SkewError)
+		} else {
+			u.log.Info("the clock of this host agrees with the collector's again", "ahead", st.Skew)
+		}
+	}
+	if st.TwinSuspected != u.twin {
+		u.twin = st.TwinSuspected
+		if st.TwinSuspected {
+			u.log.Error("another agent seems to use the id of this node, and they take the connection from each other; nothing is lost, but give each an id of its own", "node", u.cfg.Node)
+		}
+	}
+}
+
+// Stats returns the figures of this moment. It may be called from anywhere.
+func (u *Uplink) Stats() Stats {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	st := u.stats
+	if !u.liveOut.IsZero() {
+		st.LiveAge = time.Since(u.liveOut)
+	}
+	if !u.waiting.IsZero() {
+		st.Waiting = time.Since(u.waiting)
+	}
+	return st
+}
+
+// Will is the state of a node that is gone.
+func Will(node string) []byte {
+	return []byte(`{"node":"` + node + `","state":"` + record.StateDown + `"}`) // an id needs no quoting
+}
