@@ -1,0 +1,289 @@
+package store
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/sipward/sipward/sync/record"
+)
+
+// kind says which tables a transaction is about.
+type kind uint8
+
+// Kinds, in the order in which they are committed: a loss may declare what
+// comes with it, and what came is not lost.
+const (
+	callsKind kind = iota + 1
+	telemetryKind
+	baseKind // hour marks, losses, dead letters
+)
+
+var kindNames = [...]string{"", "calls", "telemetry", "sipward"}
+
+// place is where rows go: the month (UTC) of their time. The base has none.
+type place struct {
+	kind  kind
+	month month
+}
+
+// month counts the months since year 0.
+type month int32
+
+func monthOf(ms int64) month {
+	t := time.UnixMilli(ms).UTC()
+	return month(t.Year()*12 + int(t.Month()) - 1) //nolint:gosec // years are sane here
+}
+
+func (m month) start() time.Time {
+	return time.Date(int(m)/12, time.Month(m%12)+1, 1, 0, 0, 0, 0, time.UTC)
+}
+
+// String returns 2026-11.
+func (m month) String() string { return m.start().Format("2006-01") }
+
+// streamKey names a sequence of numbers.
+type streamKey struct {
+	node   string
+	epoch  uint64
+	stream record.Stream
+}
+
+func compareStreamKeys(a, b streamKey) int {
+	return cmp.Or(cmp.Compare(a.node, b.node), cmp.Compare(int64(a.epoch), int64(b.epoch)), cmp.Compare(a.stream, b.stream)) //nolint:gosec // as the database orders them
+}
+
+type keyedRange struct {
+	streamKey
+	record.Range
+}
+
+// entry is a record that is to be stored.
+type entry struct {
+	key  *streamKey
+	seq  uint64
+	ms   int64 // its time
+	body []byte
+	*record.Record
+}
+
+// parcel is what one transaction, or the part of one that goes to one place, stores.
+type parcel struct {
+	place
+	ranges        []keyedRange
+	calls         []entry
+	attempts      int
+	minutes       map[minuteKey]entry // a later one of the same minute replaces the earlier
+	registrations []entry
+	marks         []entry
+	losses        []Loss
+	letters       []letter
+	sums          sumMap
+}
+
+type minuteKey struct {
+	minute      int64
+	node        string
+	epoch       uint64
+	kind, party string
+}
+
+type letter struct {
+	DeadLetter
+	ranges record.Ranges
+}
+
+// planner sorts batches into parcels. done is the set of numbers that are
+// stored, which it changes as if the plan had been carried out.
+type planner struct {
+	nowMs   int64
+	done    func(streamKey) *record.Ranges
+	parcels map[place]*parcel
+
+	rows, known, odd uint64
+}
+
+func newPlanner(nowMs int64, done func(streamKey) *record.Ranges) *planner {
+	return &planner{nowMs: nowMs, done: done, parcels: make(map[place]*parcel)}
+}
+
+// keys lists the sequences that batches are about, in the order in which they
+// are locked, and checks the batches.
+func keys(batches []*record.Received) ([]streamKey, error) {
+	var out []streamKey
+	for _, b := range batches {
+		if err := checkBatch(b); err != nil {
+			return nil, err
+		}
+		out = append(out, streamKey{b.Node, b.Epoch, b.Stream})
+		for _, r := range b.Records {
+			if err := check(r); err != nil {
+				return nil, err
+			}
+			if l := r.GetLoss(); l.GetFirst() != 0 {
+				out = append(out, lossKey(b.Node, l))
+			}
+		}
+	}
+	slices.SortFunc(out, compareStreamKeys)
+	return slices.Compact(out), nil
+}
+
+func lossKey(node string, l *record.Loss) streamKey {
+	return streamKey{node, l.GetEpoch(), record.Stream(l.GetStream())} //nolint:gosec // checked before
+}
+
+// add plans what is missing of a batch.
+func (p *planner) add(b *record.Received) error {
+	if len(b.Records) == 0 {
+		return nil
+	}
+	key, whole := &streamKey{b.Node, b.Epoch, b.Stream}, b.Range()
+	done := p.done(*key)
+	missing := done.Missing(whole)
+	p.known += whole.Len() - missing.Len()
+	done.Add(whole)
+	for _, m := range missing {
+		for seq := m.First; seq <= m.Last; seq++ {
+			if err := p.record(key, seq, b.Records[seq-b.First]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// record plans one record.
+func (p *planner) record(key *streamKey, seq uint64, r *record.Record) error {
+	body, err := record.Encode(r)
+	if err != nil {
+		return &Poison{err}
+	}
+	e := entry{key: key, seq: seq, body: body, Record: r}
+	var to *parcel
+	switch {
+	case r.GetCall() != nil:
+		to = p.call(&e)
+	case r.GetMinute() != nil:
+		to = p.minute(&e)
+	case r.GetRegistration() != nil:
+		e.ms = p.time(r.GetRegistration().GetAtUnixMs())
+		to = p.parcel(telemetryKind, monthOf(e.ms))
+		to.registrations = append(to.registrations, e)
+	case r.GetHourMark() != nil:
+		to = p.parcel(baseKind, 0)
+		to.marks = append(to.marks, e)
+	case r.GetLoss() != nil:
+		to = p.parcel(baseKind, 0)
+		p.loss(to, lossKey(key.node, r.GetLoss()), r.GetLoss())
+	default:
+		to = p.parcel(baseKind, 0)
+		p.unknown(to, &e)
+	}
+	p.rows++
+	to.mark(*key, record.Range{First: seq, Last: seq})
+	return nil
+}
+
+func (p *planner) call(e *entry) *parcel {
+	c := e.GetCall()
+	e.ms = p.time(cmp.Or(c.GetCountedUnixMs(), c.GetClosedUnixMs(), c.GetEndedUnixMs()))
+	to := p.parcel(callsKind, monthOf(e.ms))
+	to.calls = append(to.calls, *e)
+	to.attempts += len(c.GetAttempts())
+	to.sums.add(e.key.node, e.ms, closedMs(e), c)
+	return to
+}
+
+// closedMs is when a call was closed, as far as that can be.
+func closedMs(e *entry) int64 {
+	if ms := e.GetCall().GetClosedUnixMs(); saneMs(ms) {
+		return ms
+	}
+	return e.ms
+}
+
+func (p *planner) minute(e *entry) *parcel {
+	m := e.GetMinute()
+	s := m.GetMinuteUnixS()
+	if s > maxMs/1000 {
+		s = 0
+	}
+	e.ms = p.time(s * 1000)
+	to := p.parcel(telemetryKind, monthOf(e.ms))
+	to.minutes[minuteKey{e.ms / 1000, e.key.node, e.key.epoch, text(m.GetKind()), text(m.GetParty())}] = *e
+	return to
+}
+
+// loss writes what is missing of a declared range into the ledger, and marks the
+// range as done so that nobody asks for it again.
+func (p *planner) loss(to *parcel, key streamKey, l *record.Loss) {
+	row := Loss{Node: key.node, Epoch: l.GetEpoch(), Stream: key.stream, First: l.GetFirst(), Last: l.GetLast(),
+		Count: l.GetCount(), Reason: text(l.GetReason()), AtUnixMs: p.time(l.GetAtUnixMs()), RecordedUnixMs: p.nowMs}
+	if row.First != 0 {
+		row.Count = min(row.Count, p.skip(to, key, record.Range{First: row.First, Last: row.Last}))
+	}
+	if row.Count > 0 {
+		to.losses = append(to.losses, row)
+	}
+}
+
+// skip marks r as done, and returns how much of it was missing.
+func (p *planner) skip(to *parcel, key streamKey, r record.Range) uint64 {
+	done := p.done(key)
+	missing := done.Missing(r)
+	done.Add(r)
+	for _, m := range missing {
+		to.mark(key, m)
+	}
+	return missing.Len()
+}
+
+// unknown sets aside a record of a kind that only a newer program knows.
+func (p *planner) unknown(to *parcel, e *entry) {
+	to.letters = append(to.letters, letter{DeadLetter: DeadLetter{AtUnixMs: p.nowMs, Node: e.key.node, Epoch: e.key.epoch,
+		Stream: e.key.stream, First: e.seq, Count: 1, Size: int64(len(e.body)), Reason: "a record of an unknown kind", Raw: e.body}})
+	to.losses = append(to.losses, Loss{Node: e.key.node, Epoch: e.key.epoch, Stream: e.key.stream, First: e.seq, Last: e.seq,
+		Count: 1, Reason: record.LossDeadLetter, AtUnixMs: p.nowMs, RecordedUnixMs: p.nowMs})
+}
+
+// saneMs reports whether a time is after 1999 and before 2100.
+func saneMs(ms int64) bool { return ms >= 946_684_800_000 && ms < 4_102_444_800_000 }
+
+// time returns ms, or now when ms makes no sense.
+func (p *planner) time(ms int64) int64 {
+	if saneMs(ms) {
+		return ms
+	}
+	p.odd++
+	return p.nowMs
+}
+
+func (p *planner) parcel(k kind, m month) *parcel {
+	at := place{k, m}
+	to := p.parcels[at]
+	if to == nil {
+		to = &parcel{place: at, sums: make(sumMap), minutes: make(map[minuteKey]entry)}
+		p.parcels[at] = to
+	}
+	return to
+}
+
+// ordered returns the parcels in the order in which they are committed.
+func (p *planner) ordered() []*parcel {
+	out := make([]*parcel, 0, len(p.parcels))
+	for _, x := range p.parcels {
+		out = append(out, x)
+	}
+	slices.SortFunc(out, func(a, b *parcel) int { return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.month, b.month)) })
+	return out
+}
+
+// mark notes that the parcel holds r.
+func (x *parcel) mark(key streamKey, r record.Range) {
+	if n := len(x.ranges); n > 0 && x.ranges[n-1].streamKey == key && x.ranges[n-1].Last+1 == r.First {
+		x.ranges[n-1].Last = r.Last
+		return
+	}
+	x.ranges = append(x.ranges, keyedRange{key, r})
+}

@@ -1,0 +1,117 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+)
+
+// where puts the conditions that calls and attempts share.
+func (f *CallFilter) where(q *query, number ...string) {
+	from := f.FromUnixMs
+	if f.After != nil {
+		from = max(from, f.After.CountedUnixMs)
+	}
+	q.where("counted_ms >= ?", from)
+	q.where("counted_ms < ?", until(f.ToUnixMs))
+	q.equal("node", f.Node)
+	q.equal("customer", f.Customer)
+	if f.Answered != nil {
+		q.where("answered = ?", one(*f.Answered))
+	}
+	if f.Number != "" {
+		args := make([]any, len(number))
+		for i := range number {
+			args[i] = f.Number
+		}
+		q.where("("+strings.Join(number, " = ? OR ")+" = ?)", args...)
+	}
+	if a := f.After; a != nil {
+		q.where("(counted_ms, node, epoch, seq) > (?, ?, ?, ?)", a.CountedUnixMs, a.Node, signed(a.Epoch), signed(a.Seq))
+	}
+}
+
+// Calls implements Store.
+func (r *reads) Calls(ctx context.Context, f CallFilter, each func(*CallRow) error) error {
+	left := f.Limit
+	for _, src := range r.sources(callsKind, f.FromUnixMs, until(f.ToUnixMs)) {
+		q := new(query)
+		q.text.WriteString("SELECT " + strings.Join(callColumns, ",") + " FROM calls")
+		f.where(q, "caller", "called")
+		q.equal("carrier", f.Carrier)
+		q.equal("kind", f.Kind)
+		q.equal("call_id", f.CallID)
+		q.text.WriteString(" ORDER BY counted_ms, node, epoch, seq")
+		if f.Limit > 0 {
+			if left == 0 {
+				return nil
+			}
+			q.text.WriteString(fmt.Sprintf(" LIMIT %d", left))
+		}
+		var row CallRow
+		err := r.dialect.scanAll(ctx, src, q.text.String(), q.args, func(rows *sql.Rows) error {
+			left--
+			if err := scanCall(rows, &row); err != nil {
+				return fmt.Errorf("reading a call of %s: %w", src.name, err)
+			}
+			return each(&row)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func scanCall(rows *sql.Rows, c *CallRow) error {
+	var epoch, seq int64
+	var pdd sql.NullInt64
+	var raw sql.RawBytes
+	err := rows.Scan(&c.CountedUnixMs, &c.ClosedUnixMs, &c.InvitedUnixMs, &c.AnsweredUnixMs, &c.EndedUnixMs, &c.Node, &epoch, &seq,
+		&c.Kind, &c.Customer, &c.Carrier, &c.Direction, &c.Caller, &c.Called, &c.CallID, &c.Status, &c.Release, &c.Answered,
+		&c.Midcall, &c.DurationMs, &pdd, &c.MediaClass, &c.Digits, &raw)
+	c.Epoch, c.Seq, c.PddMs, c.Record = unsigned(epoch), unsigned(seq), nullable(pdd), raw
+	return err
+}
+
+func nullable(v sql.NullInt64) *int64 {
+	if !v.Valid {
+		return nil
+	}
+	return &v.Int64
+}
+
+// Attempts implements Store. CallID and Kind select nothing here.
+func (r *reads) Attempts(ctx context.Context, f CallFilter, each func(*AttemptRow) error) error {
+	left := f.Limit
+	for _, src := range r.sources(callsKind, f.FromUnixMs, until(f.ToUnixMs)) {
+		q := new(query)
+		q.text.WriteString("SELECT counted_ms, node, epoch, seq, n, carrier, called, invited_ms, status, release, answered, outcome, duration_ms, pdd_ms FROM attempts")
+		f.where(q, "called")
+		q.equal("carrier", f.Carrier)
+		q.text.WriteString(" ORDER BY counted_ms, node, epoch, seq, n")
+		if f.Limit > 0 {
+			if left == 0 {
+				return nil
+			}
+			q.text.WriteString(fmt.Sprintf(" LIMIT %d", left))
+		}
+		var a AttemptRow
+		err := r.dialect.scanAll(ctx, src, q.text.String(), q.args, func(rows *sql.Rows) error {
+			left--
+			var epoch, seq int64
+			var pdd sql.NullInt64
+			if err := rows.Scan(&a.CountedUnixMs, &a.Node, &epoch, &seq, &a.N, &a.Carrier, &a.Called, &a.InvitedUnixMs, &a.Status,
+				&a.Release, &a.Answered, &a.Outcome, &a.DurationMs, &pdd); err != nil {
+				return fmt.Errorf("reading an attempt of %s: %w", src.name, err)
+			}
+			a.Epoch, a.Seq, a.PddMs = unsigned(epoch), unsigned(seq), nullable(pdd)
+			return each(&a)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

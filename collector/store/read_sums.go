@@ -1,0 +1,152 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// stepSQL returns the beginning of a step that an hour is in.
+func (d dialect) stepSQL(s Step) (string, error) {
+	switch s {
+	case 0, ByHour:
+		return "hour_s", nil
+	case ByDay:
+		return "(hour_s - hour_s % 86400)", nil
+	case ByMonth:
+		return d.month, nil
+	}
+	return "", fmt.Errorf("summaries by step %d", s)
+}
+
+// casts leaves out what SQLite has no need of: its sums stay integers.
+func (d dialect) casts(text string) string {
+	if d.numbered {
+		return text
+	}
+	return strings.ReplaceAll(text, "::bigint", "")
+}
+
+// Summaries implements Store. The sums of one time may be in several files, of
+// which each has them in order: they are merged.
+func (r *reads) Summaries(ctx context.Context, f SummaryFilter, each func(*Summary) error) error {
+	step, err := r.dialect.stepSQL(f.Step)
+	if err != nil {
+		return err
+	}
+	node := "node"
+	if f.AllNodes {
+		node = "''"
+	}
+	q := new(query)
+	q.text.WriteString("SELECT " + step + " AS t, kind, party, " + node + " AS n, sum(" + strings.Join(sumColumns[:], ")::bigint, sum(") + ")::bigint FROM sums")
+	q.where("hour_s >= ?", f.FromUnixS)
+	q.where("hour_s < ?", until(f.ToUnixS))
+	q.equal("node", f.Node)
+	q.equal("kind", f.Kind)
+	q.equal("party", f.Party)
+	q.text.WriteString(" GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4")
+	return r.mergeSums(ctx, f.FromUnixS, until(f.ToUnixS), q, each)
+}
+
+// closedSums hands on the sums of what was closed in hours that begin in [from,
+// to), by kind, party and node.
+func (r *reads) closedSums(ctx context.Context, from, to int64, each func(*Summary) error) error {
+	q := new(query)
+	q.text.WriteString("SELECT 0, kind, party, node AS n, sum(" + strings.Join(sumColumns[:], ")::bigint, sum(") + ")::bigint FROM sums")
+	q.where("closed_s >= ?", from)
+	q.where("closed_s < ?", to)
+	q.text.WriteString(" GROUP BY kind, party, node ORDER BY 2, 3, 4")
+	return r.mergeSums(ctx, 0, forever, q, each)
+}
+
+// mergeSums runs a query that returns a time, kind, party, node and sums on all
+// that has sums, and adds up what belongs together.
+func (r *reads) mergeSums(ctx context.Context, from, to int64, q *query, each func(*Summary) error) (err error) {
+	text := r.dialect.casts(q.text.String())
+	streams, err := r.sumStreams(ctx, from, min(to, forever/1000), text, q.args)
+	defer func() {
+		for _, s := range streams {
+			err = errors.Join(err, s.rows.Close())
+		}
+	}()
+	if err != nil {
+		return err
+	}
+	for {
+		var first *Summary
+		for _, s := range streams {
+			if s.ok && (first == nil || compareSummaries(&s.at, first) < 0) {
+				first = &s.at
+			}
+		}
+		if first == nil {
+			return nil
+		}
+		out := Summary{TimeUnixS: first.TimeUnixS, Node: first.Node, Kind: first.Kind, Party: first.Party}
+		for _, s := range streams {
+			if s.ok && compareSummaries(&s.at, &out) == 0 {
+				out.Add(&s.at.Sums)
+				if err := s.next(); err != nil {
+					return err
+				}
+			}
+		}
+		if err := each(&out); err != nil {
+			return err
+		}
+	}
+}
+
+func compareSummaries(a, b *Summary) int {
+	return compareSumKeys(sumKey{hour: a.TimeUnixS, kind: a.Kind, party: a.Party, node: a.Node},
+		sumKey{hour: b.TimeUnixS, kind: b.Kind, party: b.Party, node: b.Node})
+}
+
+// sumStream is the summaries of one source.
+type sumStream struct {
+	name string
+	rows *sql.Rows
+	at   Summary
+	ok   bool
+}
+
+// sumStreams opens the query on each source. What it returns is to be closed
+// also when there is an error.
+func (r *reads) sumStreams(ctx context.Context, from, to int64, text string, args []any) (out []*sumStream, err error) {
+	sources := r.sources(callsKind, from*1000, to*1000)
+	if b := r.base(); len(sources) == 0 || sources[0].db != b.db {
+		sources = append(sources, b)
+	}
+	for _, src := range sources {
+		rows, err := src.db.QueryContext(ctx, r.dialect.bind(text), args...)
+		if err != nil {
+			return out, fmt.Errorf("reading the sums of %s: %w", src.name, err)
+		}
+		s := &sumStream{name: src.name, rows: rows}
+		out = append(out, s)
+		if err := s.next(); err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+func (s *sumStream) next() error {
+	if s.ok = s.rows.Next(); !s.ok {
+		if err := s.rows.Err(); err != nil {
+			return fmt.Errorf("reading the sums of %s: %w", s.name, err)
+		}
+		return nil
+	}
+	to := []any{&s.at.TimeUnixS, &s.at.Kind, &s.at.Party, &s.at.Node}
+	for _, v := range s.at.fields() {
+		to = append(to, v)
+	}
+	if err := s.rows.Scan(to...); err != nil {
+		return fmt.Errorf("reading the sums of %s: %w", s.name, err)
+	}
+	return nil
+}

@@ -1,0 +1,86 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/sipward/sipward/sync/record"
+)
+
+// Minutes implements Store.
+func (r *reads) Minutes(ctx context.Context, f MinuteFilter, each func(*MinuteRow) error) error {
+	to := until(f.ToUnixS)
+	for _, src := range r.sources(telemetryKind, f.FromUnixS*1000, min(to, forever/1000)*1000) {
+		q := new(query)
+		q.text.WriteString("SELECT node, epoch, seq, record FROM minutes")
+		q.where("minute_s >= ?", f.FromUnixS)
+		q.where("minute_s < ?", to)
+		q.equal("node", f.Node)
+		q.equal("kind", f.Kind)
+		q.equal("party", f.Party)
+		q.text.WriteString(" ORDER BY minute_s, kind, party, node, epoch")
+		var row MinuteRow
+		err := r.dialect.scanAll(ctx, src, q.text.String(), q.args, func(rows *sql.Rows) error {
+			x, err := scanRecord(rows, src.name, &row.Key)
+			if err != nil {
+				return err
+			}
+			row.Minute = x.GetMinute()
+			return each(&row)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Registrations implements Store.
+func (r *reads) Registrations(ctx context.Context, f RegistrationFilter, each func(*RegistrationRow) error) error {
+	left := f.Limit
+	for _, src := range r.sources(telemetryKind, f.FromUnixMs, until(f.ToUnixMs)) {
+		q := new(query)
+		q.text.WriteString("SELECT node, epoch, seq, record FROM registrations")
+		q.where("at_ms >= ?", f.FromUnixMs)
+		q.where("at_ms < ?", until(f.ToUnixMs))
+		q.equal("node", f.Node)
+		q.equal("customer", f.Customer)
+		q.text.WriteString(" ORDER BY at_ms, node, epoch, seq")
+		if f.Limit > 0 {
+			if left == 0 {
+				return nil
+			}
+			q.text.WriteString(fmt.Sprintf(" LIMIT %d", left))
+		}
+		var row RegistrationRow
+		err := r.dialect.scanAll(ctx, src, q.text.String(), q.args, func(rows *sql.Rows) error {
+			left--
+			x, err := scanRecord(rows, src.name, &row.Key)
+			if err != nil {
+				return err
+			}
+			row.Registration = x.GetRegistration()
+			return each(&row)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scanRecord reads the columns node, epoch, seq and record.
+func scanRecord(rows *sql.Rows, name string, k *Key) (*record.Record, error) {
+	var epoch, seq int64
+	var raw sql.RawBytes
+	if err := rows.Scan(&k.Node, &epoch, &seq, &raw); err != nil {
+		return nil, fmt.Errorf("reading a record of %s: %w", name, err)
+	}
+	k.Epoch, k.Seq = unsigned(epoch), unsigned(seq)
+	x, err := record.Decode(raw)
+	if err != nil {
+		return nil, fmt.Errorf("reading a record of %s: %w", name, err)
+	}
+	return x, nil
+}

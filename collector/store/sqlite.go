@@ -1,0 +1,248 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/sipward/sipward/sync/record"
+)
+
+// SQLite is a store in a folder: sipward.db, and two files a month, with calls
+// and with telemetry. Each file has the numbers of its own rows and the sums of its own
+// calls, so that a transaction is about one file: those over several are not
+// atomic with a write-ahead log.
+type SQLite struct {
+	dir string
+	o   Options
+
+	lock *os.File // held while the folder is open for writing; nil for a reader
+
+	writing sync.Mutex // guards all below but files, and what is written
+	cursors map[streamKey]*cursor
+	seen    map[string]int64 // last batch of a node, and
+	saved   map[string]int64 // what of it is written down, Unix milliseconds
+
+	open  sync.RWMutex // guards files and id
+	files map[place]*file
+	id    string
+
+	stats counters
+	reads
+}
+
+var _ Store = (*SQLite)(nil)
+
+// maxCursors bounds the cursors in memory; others are read when needed.
+const maxCursors = 1 << 16
+
+// OpenSQLite opens a folder for writing and reading, or creates it. It returns
+// ErrInUse when another process writes to it, and ErrNewerSchema.
+func OpenSQLite(ctx context.Context, dir string, o Options) (*SQLite, error) {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return nil, fmt.Errorf("making the folder of the store: %w", err)
+	}
+	s := newSQLite(dir, o)
+	var err error
+	if s.lock, err = lockFolder(dir); err != nil {
+		return nil, err
+	}
+	if err := s.openAll(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func newSQLite(dir string, o Options) *SQLite {
+	s := &SQLite{dir: dir, o: o.withDefaults(), cursors: make(map[streamKey]*cursor), seen: make(map[string]int64),
+		saved: make(map[string]int64), files: make(map[place]*file)}
+	s.reads = reads{dialect: sqliteDialect, sources: s.readFrom, done: s.doneOf, now: s.o.Now}
+	return s
+}
+
+func (o Options) withDefaults() Options {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.MaxLetters == 0 {
+		o.MaxLetters = 1000
+	}
+	if o.MaxLetterBytes == 0 {
+		o.MaxLetterBytes = 64 << 20
+	}
+	return o
+}
+
+// lockFolder makes sure that one process writes. The lock ends with the process.
+func lockFolder(dir string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o640)
+	if err != nil {
+		return nil, fmt.Errorf("opening the lock of the store: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = f.Close() // the lock is the error to tell
+		return nil, fmt.Errorf("locking %s: %w", dir, ErrInUse)
+	}
+	return f, nil
+}
+
+// openAll opens the base and the months, removes months that had been dropped,
+// and gives a restored backup its own id.
+func (s *SQLite) openAll(ctx context.Context) error {
+	base, err := openFile(ctx, place{kind: baseKind}, s.path(place{kind: baseKind}))
+	if err != nil {
+		return err
+	}
+	s.files[base.place] = base
+	places, err := listMonths(s.dir)
+	if err != nil {
+		return err
+	}
+	for _, at := range places {
+		f, err := openFile(ctx, at, s.path(at))
+		if err != nil {
+			return err
+		}
+		s.files[at] = f
+		if err := s.finishDrop(ctx, base, f); err != nil {
+			return err
+		}
+	}
+	s.id, err = s.mint(ctx, base)
+	return err
+}
+
+// mint returns the store's id, which is a new one for a restored backup.
+func (s *SQLite) mint(ctx context.Context, base *file) (string, error) {
+	if _, err := base.write.ExecContext(ctx, `UPDATE meta SET value = ? WHERE key = 'store' AND EXISTS (SELECT 1 FROM meta WHERE key = 'backup')`, newID()); err != nil {
+		return "", fmt.Errorf("giving the restored store an id: %w", err)
+	}
+	if _, err := base.write.ExecContext(ctx, `DELETE FROM meta WHERE key = 'backup'`); err != nil {
+		return "", fmt.Errorf("giving the restored store an id: %w", err)
+	}
+	return base.meta(ctx, "store", newID())
+}
+
+func (s *SQLite) path(at place) string {
+	name := kindNames[at.kind] + ".db"
+	if at.kind != baseKind {
+		name = kindNames[at.kind] + "-" + at.month.String() + ".db"
+	}
+	return filepath.Join(s.dir, name)
+}
+
+// listMonths returns the months that dir has files of, in their order.
+func listMonths(dir string) ([]place, error) {
+	var out []place
+	for _, k := range []kind{callsKind, telemetryKind} {
+		names, err := filepath.Glob(filepath.Join(globEscape(dir), kindNames[k]+"-????-??.db"))
+		if err != nil {
+			return nil, fmt.Errorf("listing the months of the store: %w", err)
+		}
+		for _, n := range names {
+			word := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(n), kindNames[k]+"-"), ".db")
+			t, err := time.Parse("2006-01", word)
+			if err != nil {
+				continue // not ours
+			}
+			out = append(out, place{k, monthOf(t.UnixMilli())})
+		}
+	}
+	return out, nil
+}
+
+// globEscape keeps what is special in a pattern from being so.
+func globEscape(dir string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(dir)
+}
+
+// file returns the file of a place, which is created when there is none.
+func (s *SQLite) file(ctx context.Context, at place) (*file, error) {
+	s.open.RLock()
+	f := s.files[at]
+	s.open.RUnlock()
+	if f != nil {
+		return f, nil
+	}
+	f, err := openFile(ctx, at, s.path(at))
+	if err != nil {
+		return nil, err
+	}
+	s.open.Lock()
+	s.files[at] = f
+	s.open.Unlock()
+	return f, nil
+}
+
+// readFrom lists the files that have rows of a time.
+func (s *SQLite) readFrom(k kind, from, to int64) []source {
+	var out []source
+	for _, f := range s.byMonth() {
+		if f.kind != k || k != baseKind && ((f.month+1).start().UnixMilli() <= from || f.month.start().UnixMilli() >= to) {
+			continue
+		}
+		out = append(out, source{name: f.path, db: f.read, gone: func() bool { return s.gone(f) }})
+	}
+	return out
+}
+
+// gone reports whether a file was dropped.
+func (s *SQLite) gone(f *file) bool {
+	s.open.RLock()
+	defer s.open.RUnlock()
+	return s.files[f.place] != f
+}
+
+// byMonth returns the files that are open, oldest first.
+func (s *SQLite) byMonth() []*file {
+	s.open.RLock()
+	defer s.open.RUnlock()
+	out := make([]*file, 0, len(s.files))
+	for _, f := range s.files {
+		out = append(out, f)
+	}
+	slices.SortFunc(out, func(a, b *file) int { return cmp.Or(cmp.Compare(a.month, b.month), cmp.Compare(a.kind, b.kind)) })
+	return out
+}
+
+// Stats implements Store.
+func (s *SQLite) Stats() Stats { return s.stats.snapshot() }
+
+// ID implements Store.
+func (s *SQLite) ID() string {
+	s.open.RLock()
+	defer s.open.RUnlock()
+	return s.id
+}
+
+// Close implements Store. It waits for the commit that is under way.
+func (s *SQLite) Close() error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	s.open.Lock()
+	defer s.open.Unlock()
+	var errs []error
+	for _, f := range s.files {
+		errs = append(errs, f.close())
+	}
+	clear(s.files)
+	if s.lock != nil {
+		errs = append(errs, s.lock.Close())
+		s.lock = nil
+	}
+	return errors.Join(errs...)
+}
+
+// cursor is what is committed of a stream: all of it, and by file.
+type cursor struct {
+	done  record.Ranges
+	files map[place]record.Ranges
+}

@@ -1,0 +1,152 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/sipward/sipward/sync/record"
+)
+
+// cursor returns what is committed of a stream. It is the cached one: callers
+// do not change it.
+func (s *SQLite) cursor(ctx context.Context, k streamKey) (*cursor, error) {
+	if c := s.cursors[k]; c != nil {
+		return c, nil
+	}
+	c := &cursor{files: make(map[place]record.Ranges)}
+	for _, f := range s.byMonth() {
+		done, err := readRanges(ctx, f, k)
+		if err != nil {
+			return nil, err
+		}
+		if len(done) > 0 {
+			c.files[f.place] = done
+			c.done.AddAll(done)
+		}
+	}
+	s.cursors[k] = c
+	return c, nil
+}
+
+// forgetCursors makes room in memory. It is called before cursors are read, so
+// that none goes while it is in use.
+func (s *SQLite) forgetCursors() {
+	for old := range s.cursors {
+		if len(s.cursors) <= maxCursors {
+			return
+		}
+		delete(s.cursors, old)
+		s.stats.forgotten.Add(1)
+	}
+}
+
+func readRanges(ctx context.Context, f *file, k streamKey) (record.Ranges, error) {
+	rows, err := f.read.QueryContext(ctx, `SELECT first, last FROM ranges WHERE node = ? AND epoch = ? AND stream = ? ORDER BY first`,
+		k.node, signed(k.epoch), int64(k.stream))
+	if err != nil {
+		return nil, fmt.Errorf("reading the cursor of %s from %s: %w", k.node, f.path, err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err has it
+	var out record.Ranges
+	for rows.Next() {
+		var r record.Range
+		if err := rows.Scan(&r.First, &r.Last); err != nil {
+			return nil, fmt.Errorf("reading the cursor of %s from %s: %w", k.node, f.path, err)
+		}
+		out.Add(r)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("reading the cursor of %s from %s: %w", k.node, f.path, err)
+	}
+	return out, nil
+}
+
+// markDone writes the numbers of a parcel into its file.
+func (s *SQLite) markDone(f *file, x *parcel) error {
+	own := make(map[streamKey]record.Ranges)
+	for _, r := range x.ranges {
+		done, ok := own[r.streamKey]
+		if !ok {
+			done = s.cursors[r.streamKey].files[x.place].Clone()
+		}
+		done.Add(r.Range)
+		own[r.streamKey] = done
+		if err := f.writeRange(r.streamKey, holder(done, r.First)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// holder returns the range of done that n is in.
+func holder(done record.Ranges, n uint64) record.Range {
+	for i := len(done) - 1; i >= 0; i-- {
+		if done[i].First <= n {
+			return done[i]
+		}
+	}
+	return record.Range{}
+}
+
+// writeRange writes a range that may have grown, and removes those that it grew over.
+func (f *file) writeRange(k streamKey, r record.Range) error {
+	_, err := f.exec(`DELETE FROM ranges WHERE node = ? AND epoch = ? AND stream = ? AND first > ? AND first <= ?`,
+		k.node, signed(k.epoch), int64(k.stream), signed(r.First), signed(r.Last))
+	if err == nil {
+		_, err = f.exec(`INSERT INTO ranges (node, epoch, stream, first, last) VALUES (?, ?, ?, ?, ?)
+ ON CONFLICT (node, epoch, stream, first) DO UPDATE SET last = excluded.last`,
+			k.node, signed(k.epoch), int64(k.stream), signed(r.First), signed(r.Last))
+	}
+	if err != nil {
+		return fmt.Errorf("writing the cursor of %s to %s: %w", k.node, f.path, err)
+	}
+	return nil
+}
+
+// remember keeps in memory what has been committed.
+func (s *SQLite) remember(x *parcel) {
+	for _, r := range x.ranges {
+		c := s.cursors[r.streamKey]
+		if c == nil {
+			continue // it gave way to others, and is read again when needed
+		}
+		own := c.files[x.place]
+		own.Add(r.Range)
+		c.files[x.place] = own
+		c.done.Add(r.Range)
+	}
+}
+
+// Cursors implements Store.
+func (s *SQLite) Cursors(ctx context.Context, node string, epochs []uint64) ([]*record.Cursor, error) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	s.forgetCursors()
+	out := make([]*record.Cursor, 0, len(epochs)*len(record.Streams))
+	for _, e := range epochs {
+		for _, st := range record.Streams {
+			c, err := s.cursor(ctx, streamKey{node, e, st})
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, record.NewCursor(e, st, c.done))
+		}
+	}
+	return out, nil
+}
+
+// doneOf returns what is committed of streams.
+func (s *SQLite) doneOf(ctx context.Context, keys []streamKey) (map[streamKey]record.Ranges, error) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	s.forgetCursors()
+	out := make(map[streamKey]record.Ranges, len(keys))
+	for _, k := range keys {
+		c, err := s.cursor(ctx, k)
+		if err != nil {
+			return nil, err
+		}
+		out[k] = c.done.Clone()
+	}
+	return out, nil
+}
