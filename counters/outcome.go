@@ -67,16 +67,17 @@ func (t *trial) code() uint16 {
 	case dialog.Cancelled, dialog.ByeCaller, dialog.ByeCallee:
 		return requestTerminated
 	case dialog.NoResponse, dialog.MaxAge, dialog.SessionTimer, dialog.MediaSilence,
-		dialog.DialogGone, dialog.Reused, dialog.CaptureEnd:
+		dialog.DialogGone, dialog.Reused, dialog.CaptureEnd, dialog.EndMissed:
 	}
 	return 0
 }
 
 // reached reports whether an unanswered trial has an outcome: it failed or was
 // given up. What was still open when the capture ended has none, nor has one
-// that another call replaced before anything final came.
+// that another call replaced before anything final came, or whose end passed
+// unseen.
 func (t *trial) reached() bool {
-	return t.release != dialog.CaptureEnd && t.release != dialog.Reused
+	return t.release != dialog.CaptureEnd && t.release != dialog.Reused && t.release != dialog.EndMissed
 }
 
 // outcome counts a trial that failed for good.
@@ -160,7 +161,7 @@ func (t *trial) completed() bool {
 	case dialog.Failed:
 		return t.status != requestTimeout && t.status != serverTimeout
 	case dialog.NoResponse, dialog.SessionTimer, dialog.MediaSilence, dialog.MaxAge,
-		dialog.DialogGone, dialog.Reused, dialog.CaptureEnd:
+		dialog.DialogGone, dialog.Reused, dialog.CaptureEnd, dialog.EndMissed:
 	}
 	return false
 }

@@ -103,7 +103,8 @@ func byBye(l *dialog.Leg) bool { return l.Release == dialog.ByeCaller || l.Relea
 // givenUp reports whether a timer ended l. What comes of it after that is a
 // leg joined midway.
 func givenUp(l *dialog.Leg) bool {
-	return l.Release == dialog.SessionTimer || l.Release == dialog.MediaSilence || l.Release == dialog.MaxAge
+	return l.Release == dialog.SessionTimer || l.Release == dialog.MediaSilence || l.Release == dialog.MaxAge ||
+		l.Release == dialog.EndMissed
 }
 
 // end returns when an answered call ended, open if it did not.

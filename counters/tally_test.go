@@ -153,7 +153,7 @@ func recount(legs []*dialog.Leg) (f TallyFigures) {
 			}
 			answer = min(answer, l.Answer)
 			switch l.Release {
-			case dialog.SessionTimer, dialog.MediaSilence, dialog.MaxAge:
+			case dialog.SessionTimer, dialog.MediaSilence, dialog.MaxAge, dialog.EndMissed:
 				lost = true
 			default:
 				if !hungUp {

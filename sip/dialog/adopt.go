@@ -25,10 +25,10 @@ func (t *Table) adopt(p *packet.Packet, m *parse.Message) bool {
 	l.Inbound = role.inbound
 	l.Request, l.UserAgent = clone(m.RequestURI), strings.Clone(m.UserAgent)
 	l.Forks = uint8(len(l.toTags)) //nolint:gosec // below maxToTags
-	l.saw(p.Time)
+	t.saw(l, p.Time)
 	t.announce(l, p, m, media.Caller)
 	t.emit(Effect{Kind: LegOpened, Was: Answered, Now: Answered, Time: p.Time, Leg: l})
-	t.addTransaction(l, p, m, t.hash(m.Branch), role)
+	t.addTransaction(l, p, m, branchHash(m.Branch), role)
 	tx := &l.txs[len(l.txs)-1]
 	tx.final = l.Status
 	t.answerAttempt(l, tx, &l.toTags[0], l.Answer)

@@ -18,10 +18,10 @@ func (t *Table) initialInvite(p *packet.Packet, m *parse.Message) {
 		return
 	}
 	l := t.sameLeg(p, m)
-	branch := t.hash(m.Branch)
+	branch := branchHash(m.Branch)
 	if l != nil {
 		if l.transaction(branch, m.CSeq) != nil {
-			l.saw(p.Time)
+			t.saw(l, p.Time)
 			return // a retransmission, or the same packet seen twice
 		}
 		if t.replaces(l, p) {
@@ -51,7 +51,7 @@ func (t *Table) initialInvite(p *packet.Packet, m *parse.Message) {
 			t.comeBack(l, p.Time, Setup)
 		}
 	}
-	l.saw(p.Time)
+	t.saw(l, p.Time)
 	t.addTransaction(l, p, m, branch, role)
 	t.arm(l)
 }
@@ -152,13 +152,13 @@ func (t *Table) inviteResponse(p *packet.Packet, m *parse.Message) {
 		}
 		return
 	}
-	l.saw(p.Time)
+	t.saw(l, p.Time)
 	if fromCaller || !l.invitedBy(m.CSeq) {
 		t.reinviteResponse(l, p, m)
 		return
 	}
 	l.heard = true
-	tx := l.transaction(t.hash(m.Branch), m.CSeq)
+	tx := l.transaction(branchHash(m.Branch), m.CSeq)
 	if a := l.attemptOf(tx); a != nil {
 		a.heard = true
 	}
@@ -227,7 +227,7 @@ func (t *Table) answered(l *Leg, tx *transaction, p *packet.Packet, m *parse.Mes
 	switch {
 	case l.Answer == 0 && l.Release == ByeCaller, l.Answer == 0 && l.Release == ByeCallee:
 		l.Answer = p.Time // its BYE came first: packets were reordered
-		d.ended = l.End
+		d.ended, d.why = l.End, l.Release
 		t.emit(Effect{Kind: LegAnswered, Was: Ended, Now: Ended, Time: p.Time, Leg: l})
 	case l.Answer == 0:
 		if l.State == Ended { // CANCEL or a time-out lost the race with the 2xx
@@ -252,7 +252,10 @@ func (t *Table) answerAttempt(l *Leg, tx *transaction, d *toTag, now int64) {
 	a.Answer, a.Status, a.toTag = now, tx.final, d.tag
 	a.State, a.End, a.Release = Answered, 0, 0
 	t.emit(Effect{Kind: AttemptAnswered, Was: was, Now: Answered, Time: now, Leg: l, Attempt: int(tx.attempt)})
-	if d.ended != 0 || l.State == Ended {
+	switch {
+	case d.ended != 0:
+		t.releaseAttempt(l, int(tx.attempt), now, d.why)
+	case l.State == Ended:
 		t.releaseAttempt(l, int(tx.attempt), now, l.Release)
 	}
 }

@@ -49,6 +49,7 @@ const (
 	DialogGone                      // a 481 or 408 within the dialog (RFC 3261 section 12.2.1.2)
 	Reused                          // a new call took its Call-ID
 	CaptureEnd                      // still open when the capture or the agent ended
+	EndMissed                       // its end came while the agent was not running
 	releaseEnd
 )
 
@@ -57,7 +58,7 @@ const Releases = int(releaseEnd)
 
 var releaseNames = [Releases]string{
 	"", "bye_caller", "bye_callee", "failed", "cancelled", "no_response", "session_timer",
-	"media_silence", "max_age", "dialog_gone", "call_id_reused", "capture_end",
+	"media_silence", "max_age", "dialog_gone", "call_id_reused", "capture_end", "end_missed",
 }
 
 // String returns the word that metrics and records use.

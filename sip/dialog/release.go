@@ -34,7 +34,7 @@ func (a *Attempt) unanswered(leg Release) Release {
 	switch {
 	case a.canceled, leg == Cancelled:
 		return Cancelled
-	case leg == CaptureEnd, leg == Reused:
+	case leg == CaptureEnd, leg == Reused, leg == EndMissed:
 		return leg
 	}
 	return NoResponse
@@ -86,7 +86,7 @@ func (t *Table) releaseAttempt(l *Leg, i int, now int64, why Release) {
 // opens nothing, unless a timer had ended it: then it may well be alive.
 func (t *Table) close(l *Leg) {
 	switch l.Release {
-	case NoResponse, SessionTimer, MediaSilence, MaxAge:
+	case NoResponse, SessionTimer, MediaSilence, MaxAge, EndMissed:
 	default:
 		t.closed.add(t.hash(l.CallID))
 	}

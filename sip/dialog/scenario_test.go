@@ -25,7 +25,10 @@ var update = flag.Bool("update", false, "rewrite the expected part of testdata/*
 //
 //	SECONDS FROM>TO METHOD|STATUS-METHOD [from=TAG] [to=TAG] [key=value...]
 //
-// and "SECONDS tick" lets time pass. The hosts are those of testBook.
+// and "SECONDS tick" lets time pass. "SECONDS restart" is the moment when a new
+// table takes over what the last one had open; nobody watched since the line
+// before it. "blind" says that no media can be seen. The hosts are those of
+// testBook.
 func TestScenarios(t *testing.T) {
 	files, _ := filepath.Glob("testdata/*.txt")
 	if len(files) == 0 {
@@ -75,8 +78,9 @@ func testBook(t testing.TB) *party.Book {
 func play(t *testing.T, script string) string {
 	t.Helper()
 	book := testBook(t)
-	media := map[uint64]int64{}
-	cfg := Config{LastMedia: func(l *Leg) int64 { return media[l.ID] }, KeepDigits: true}
+	media, blind := map[uint64]int64{}, false
+	cfg := Config{LastMedia: func(l *Leg) int64 { return media[l.ID] }, KeepDigits: true, Changes: true,
+		Alive: func(l *Leg) (int64, bool) { return media[l.ID], !blind }}
 	table := NewTable(cfg, book)
 	var out strings.Builder
 	g := newGauges(t)
@@ -88,12 +92,20 @@ func play(t *testing.T, script string) string {
 			continue
 		}
 		now := seconds(t, words[0])
+		if words[1] == "restart" {
+			clear(media)
+			table = restart(t, table, cfg, last, now, func(e []Effect) { g.show(&out, book, e) })
+			last = now
+			continue
+		}
 		for at := last + int64(time.Second); at <= now; at += int64(time.Second) {
 			g.show(&out, book, table.Tick(at))
 		}
 		last = max(last, now)
 		switch words[1] {
 		case "tick":
+		case "blind":
+			blind = true
 		case "media": // media of leg N was seen
 			id, _ := strconv.ParseUint(words[2], 10, 64)
 			media[id] = now
@@ -108,6 +120,25 @@ func play(t *testing.T, script string) string {
 		t.Errorf("after Finish: %d legs, %d timers", s.Legs, len(table.timers))
 	}
 	return out.String()
+}
+
+// restart gives all that table has open to a new one.
+func restart(t *testing.T, table *Table, cfg Config, alive, now int64, show func([]Effect)) *Table {
+	t.Helper()
+	show(table.Suspend())
+	var saved [][]byte
+	for _, first := range table.legs {
+		for l := first; l != nil; l = l.next {
+			saved = append(saved, table.Save(l, nil))
+		}
+	}
+	next := NewTable(cfg, table.book)
+	effects, bad := next.Restore(saved, alive, now)
+	if bad != 0 || len(saved) != next.Stats().Legs {
+		t.Errorf("%d of %d legs were not restored", bad, len(saved))
+	}
+	show(effects)
+	return next
 }
 
 func seconds(t *testing.T, s string) int64 {
@@ -239,18 +270,31 @@ func newGauges(t testing.TB) *gauges {
 func (g *gauges) step(e *Effect) {
 	switch e.Kind {
 	case LegOpened, LegAnswered, LegReleased, LegClosed:
+		if e.Leg.Restored && e.Was == 0 {
+			delete(g.legs, e.Leg.ID) // of the table before
+		}
 		if has := g.legs[e.Leg.ID]; has != e.Was && e.Was != 0 {
 			g.t.Errorf("leg %d: effect %d says it was %v, the one before %v", e.Leg.ID, e.Kind, e.Was, has)
 		}
 		g.legs[e.Leg.ID] = e.Now
 		if e.Kind == LegClosed {
 			delete(g.legs, e.Leg.ID)
+			for i := range e.Leg.Attempts {
+				key := [2]uint64{e.Leg.ID, uint64(i)}
+				if s := g.attempts[key]; s != Ended || e.Leg.Attempts[i].Release == 0 {
+					g.t.Errorf("attempt %v of a closed leg is %v, release %v", key, s, e.Leg.Attempts[i].Release)
+				}
+				delete(g.attempts, key)
+			}
 			if e.Leg.End < e.Leg.Invited || e.Leg.Release == 0 {
 				g.t.Errorf("leg %d closed with end %d, release %v", e.Leg.ID, e.Leg.End, e.Leg.Release)
 			}
 		}
 	case AttemptOpened, AttemptAnswered, AttemptReleased:
 		key := [2]uint64{e.Leg.ID, uint64(e.Attempt)}
+		if e.Leg.Restored && e.Was == 0 {
+			delete(g.attempts, key) // of the table before
+		}
 		if has := g.attempts[key]; has != e.Was {
 			g.t.Errorf("attempt %v: effect %d says it was %v, the one before %v", key, e.Kind, e.Was, has)
 		}
@@ -263,10 +307,8 @@ func (g *gauges) zero() {
 	if len(g.legs) != 0 {
 		g.t.Errorf("legs never closed: %v", g.legs)
 	}
-	for k, s := range g.attempts {
-		if s != Ended {
-			g.t.Errorf("attempt %v never ended: %v", k, s)
-		}
+	if len(g.attempts) != 0 {
+		g.t.Errorf("attempts never closed: %v", g.attempts)
 	}
 }
 
@@ -308,6 +350,9 @@ func summary(l *Leg) string {
 	s := fmt.Sprintf("%v %d invited %s rang %s answered %s ended %s", l.Release, l.Status, at(l.Invited), at(l.Rang), at(l.Answer), at(l.End))
 	if l.Forks > 1 || l.Reinvites > 0 || l.Refers > 0 || l.Canceled || !l.Initial {
 		s += fmt.Sprintf(" tags %d reinvites %d refers %d cancel %v initial %v", l.Forks, l.Reinvites, l.Refers, l.Canceled, l.Initial)
+	}
+	if l.Restored {
+		s += " restored"
 	}
 	if l.Digits != [2]InfoDigits{} {
 		s += fmt.Sprintf(" info %q %q", l.Digits[0].Text, l.Digits[1].Text)

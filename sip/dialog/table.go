@@ -34,6 +34,12 @@ type Config struct {
 	// the Unix epoch, and 0 when its silence would say nothing: none was seen
 	// where it is sent to now, or none can be. nil: nobody knows.
 	LastMedia func(leg *Leg) int64
+	// Alive returns when any media of leg was last seen since Restore, 0 for
+	// never, and whether it would be seen if there were any. nil: nobody knows.
+	Alive func(leg *Leg) (last int64, sure bool)
+
+	Epoch   uint64 // of legs that are opened; see Leg.Epoch
+	Changes bool   // remember which legs changed, for Changed
 }
 
 func (c Config) withDefaults() Config {
@@ -75,6 +81,9 @@ type Table struct {
 	lastID  uint64
 	count   int
 	effects []Effect
+	changed []*Leg // since Changed was last asked
+	coder   coder  // of Save
+	since   int64  // when Restore was called; 0: never
 	stats   Stats
 }
 
@@ -104,6 +113,8 @@ type leg struct {
 	lastSeen   int64
 	mediaSeen  int64    // when media was last known to flow, or to be on hold
 	sessionEnd int64    // when the session expires (RFC 4028); 0: no timer
+	session    int64    // how long one refresh holds, with grace; 0: no timer
+	doubt      int64    // when a restored leg was last known to be alive, if nothing was seen of it since; 0: it is
 	reinvite   [2]cseqs // of the caller, of the callee
 	refer      [2]cseqs
 	info       [2]cseqs
@@ -112,6 +123,9 @@ type leg struct {
 	callerGone bool    // the caller sent CANCEL
 	heard      bool    // any response to an initial INVITE came
 	held       [2]bool // by the latest word of the caller, of the callee
+	changed    bool    // it is in Table.changed
+	kept       bool    // Save was called
+	gone       bool    // closed
 }
 
 type hop struct{ src, dst packet.Endpoint }
@@ -121,6 +135,7 @@ type toTag struct {
 	tag      string
 	answered bool
 	ended    int64
+	why      Release // it ended so
 }
 
 // transaction is one initial INVITE on one hop.
@@ -165,9 +180,13 @@ func (t *Table) Message(p *packet.Packet, m *parse.Message) []Effect {
 	return t.effects
 }
 
-// saw notes that a message of l came at now. Packets can be captured out of
-// order; time only goes on.
-func (l *Leg) saw(now int64) { l.lastSeen = max(l.lastSeen, now) }
+// saw notes that a message of l came at now, so that it is alive. Packets can
+// be captured out of order; time only goes on.
+func (t *Table) saw(l *Leg, now int64) {
+	l.lastSeen = max(l.lastSeen, now)
+	l.doubt = 0
+	t.change(l)
+}
 
 // find returns the leg that m belongs to and whether the caller is the one
 // who sent m. A request carries its sender's tag in From; a response repeats
@@ -212,7 +231,7 @@ func (t *Table) open(p *packet.Packet, m *parse.Message) *Leg {
 	t.lastID++
 	t.count++
 	l := &Leg{
-		ID: t.lastID, CallID: strings.Clone(m.CallID), FromTag: strings.Clone(m.FromTag),
+		ID: t.lastID, Epoch: t.cfg.Epoch, CallID: strings.Clone(m.CallID), FromTag: strings.Clone(m.FromTag),
 		From: clone(m.From), To: clone(m.To), Request: clone(m.RequestURI),
 		UserAgent: strings.Clone(m.UserAgent),
 		Src:       p.Src, Dst: p.Dst, Transport: p.Transport,
@@ -256,6 +275,7 @@ func clone(u parse.URI) parse.URI {
 
 // drop removes a leg whose record was written.
 func (t *Table) drop(l *Leg) {
+	l.gone = true
 	t.timers.remove(&l.timer)
 	t.count--
 	first := t.legs[l.CallID]
@@ -304,9 +324,22 @@ func (l *Leg) Codec(side media.Side) string {
 	return ""
 }
 
-func (t *Table) emit(e Effect) { t.effects = append(t.effects, e) }
+func (t *Table) emit(e Effect) {
+	t.effects = append(t.effects, e)
+	t.change(e.Leg)
+}
 
 func (t *Table) hash(s string) uint64 { return maphash.String(t.seed, s) }
+
+// branchHash is FNV-1a: it must be the same after a restart, and only the few
+// branches of one leg are ever compared.
+func branchHash(s string) uint64 {
+	h := uint64(14695981039346656037)
+	for i := range len(s) {
+		h = (h ^ uint64(s[i])) * 1099511628211
+	}
+	return h
+}
 
 // hopOf returns the index of the hop that p travelled on, either way. Where
 // ports differ (a TCP connection of its own) the addresses decide; an unknown

@@ -77,6 +77,8 @@ func (t *Table) deadline(l *Leg) int64 {
 	switch {
 	case l.State == Ended:
 		return l.lastChange() + int64(t.cfg.Settle)
+	case l.doubt != 0:
+		return t.doubtDeadline(l)
 	case l.State == Setup:
 		return min(t.setupDeadline(l), l.overdue())
 	}
@@ -124,6 +126,10 @@ func (t *Table) Tick(now int64) []Effect {
 func (t *Table) expire(l *Leg, now int64) {
 	if t.deadline(l) > now {
 		return // messages came since
+	}
+	if l.doubt != 0 && l.State != Ended {
+		t.expireDoubtful(l, now)
+		return
 	}
 	t.releaseOverdue(l, now)
 	switch l.State {

@@ -35,7 +35,7 @@ func (t *Table) reinvite(p *packet.Packet, m *parse.Message) {
 		}
 		fromCaller = true
 	}
-	l.saw(p.Time)
+	t.saw(l, p.Time)
 	if !l.invitedBy(m.CSeq) && l.reinvite[index(fromCaller)].add(m.CSeq) {
 		l.Reinvites++
 	}
@@ -91,7 +91,7 @@ func (t *Table) joinMidCall(p *packet.Packet, m *parse.Message) *Leg {
 	}
 	l.hops = append(l.hops, hop{p.Src, p.Dst})
 	l.toTags = append(l.toTags, toTag{tag: strings.Clone(m.ToTag), answered: true})
-	l.saw(p.Time)
+	t.saw(l, p.Time)
 	if !m.Request() { // it answers the caller's request: turn the packet round
 		l.Src, l.Dst = p.Dst, p.Src
 		l.hops[0] = hop{p.Dst, p.Src}
@@ -111,7 +111,7 @@ func (t *Table) withinDialog(p *packet.Packet, m *parse.Message) {
 		t.stats.Strange++
 		return
 	}
-	l.saw(p.Time)
+	t.saw(l, p.Time)
 	t.announce(l, p, m, side(fromCaller))
 	if m.Method == parse.UPDATE && m.Status >= 200 {
 		if m.Status < 300 {
@@ -128,9 +128,10 @@ func (t *Table) withinDialog(p *packet.Packet, m *parse.Message) {
 // refreshSession reads the session timer of a 2xx (RFC 4028 section 9). The
 // grace is one transaction: the refresher may use all of the interval.
 func (t *Table) refreshSession(l *Leg, now int64, m *parse.Message) {
-	l.sessionEnd = 0
+	l.sessionEnd, l.session = 0, 0
 	if m.SessionExpires > 0 {
-		l.sessionEnd = now + int64(time.Duration(m.SessionExpires)*time.Second+transactionLife)
+		l.session = int64(time.Duration(m.SessionExpires)*time.Second + transactionLife)
+		l.sessionEnd = now + l.session
 	}
 }
 
@@ -141,7 +142,7 @@ func (t *Table) bye(p *packet.Packet, m *parse.Message) {
 		t.byeMidCall(p, m)
 		return
 	}
-	l.saw(p.Time)
+	t.saw(l, p.Time)
 	if m.Cause != 0 {
 		l.Cause = m.Cause
 	}
@@ -150,7 +151,7 @@ func (t *Table) bye(p *packet.Packet, m *parse.Message) {
 		why = ByeCaller
 	}
 	if d := l.endedBy(m, fromCaller); d != nil && d.ended == 0 {
-		d.ended = p.Time
+		d.ended, d.why = p.Time, why
 		t.releaseAttempts(l, d.tag, p.Time, why)
 	}
 	for i := range l.toTags {
@@ -212,7 +213,7 @@ func (t *Table) byeMidCall(p *packet.Packet, m *parse.Message) {
 	l.Customer, l.Call, l.Inbound = r.customer, r.call, r.inbound
 	l.State, l.End, l.Release, l.Cause = Ended, p.Time, ByeCaller, m.Cause
 	l.hops = append(l.hops, hop{p.Src, p.Dst})
-	l.toTags = append(l.toTags, toTag{tag: strings.Clone(m.ToTag), answered: true, ended: p.Time})
+	l.toTags = append(l.toTags, toTag{tag: strings.Clone(m.ToTag), answered: true, ended: p.Time, why: ByeCaller})
 	t.emit(Effect{Kind: LegOpened, Now: Ended, Time: p.Time, Leg: l})
 	t.arm(l)
 }
@@ -226,11 +227,11 @@ func (t *Table) cancel(p *packet.Packet, m *parse.Message) {
 		return
 	}
 	l.Canceled = true
-	l.saw(p.Time)
+	t.saw(l, p.Time)
 	if len(l.hops) > 0 && l.hopOf(p) == 0 {
 		l.callerGone = true
 	}
-	if a := l.attemptOf(l.transaction(t.hash(m.Branch), m.CSeq)); a != nil {
+	if a := l.attemptOf(l.transaction(branchHash(m.Branch), m.CSeq)); a != nil {
 		a.canceled = true
 		if m.Cause != 0 {
 			l.Cause = m.Cause
@@ -246,7 +247,7 @@ func (t *Table) referOrInfo(p *packet.Packet, m *parse.Message) {
 		t.stats.Strange++
 		return
 	}
-	l.saw(p.Time)
+	t.saw(l, p.Time)
 	i := index(fromCaller)
 	known := &l.info[i]
 	if m.Method == parse.REFER {

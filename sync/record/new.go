@@ -109,7 +109,7 @@ func releasedBy(l *dialog.Leg) string {
 		return "callee"
 	case dialog.NoResponse, dialog.SessionTimer, dialog.MediaSilence, dialog.MaxAge, dialog.DialogGone:
 		return "network"
-	case dialog.Reused, dialog.CaptureEnd:
+	case dialog.Reused, dialog.CaptureEnd, dialog.EndMissed:
 	}
 	return ""
 }
