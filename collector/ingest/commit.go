@@ -159,7 +159,7 @@ func (i *Ingest) insist(ctx context.Context, what string, do func(context.Contex
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case errors.Is(err, errPanic) || i.cfg.Refused(err):
+		case refused(err):
 			i.stats.refusals.Add(1)
 			return err
 		}

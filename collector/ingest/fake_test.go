@@ -2,7 +2,7 @@ package ingest
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -13,7 +13,10 @@ import (
 	"github.com/sipward/sipward/sync/record"
 )
 
-var errRefused = errors.New("these records are refused")
+type poisonError struct{}
+
+func (poisonError) Error() string { return "these records are refused" }
+func (poisonError) Poison() bool  { return true }
 
 type buried struct {
 	Node   string
@@ -64,7 +67,7 @@ func (m *memory) Commit(ctx context.Context, batches []*record.Received) error {
 		for _, r := range b.Records {
 			switch r.GetCall().GetCallId() {
 			case "poison":
-				return errRefused
+				return fmt.Errorf("commit: %w", poisonError{})
 			case "panic":
 				panic("a record that breaks the store")
 			}
@@ -246,7 +249,7 @@ func (nowhere) Handle(func(context.Context, string, []byte) bool) {}
 func (nowhere) Publish(string, []byte) error                      { return nil }
 
 func config(s *memory) Config {
-	return Config{Name: "test", Local: nowhere{}, Store: s, Refused: func(err error) bool { return errors.Is(err, errRefused) }}
+	return Config{Name: "test", Local: nowhere{}, Store: s}
 }
 
 // eventually waits for a condition that nothing announces.

@@ -15,8 +15,9 @@ import (
 // Store is what ingest needs of a database. Its methods are called by several
 // goroutines at once, and take their time limits from ctx.
 type Store interface {
-	// Commit stores, in one transaction, what it does not have of each batch, and
-	// marks it as done.
+	// Commit stores what it does not have of each batch, and marks it as done in
+	// the same transaction. An error that has a method Poison, which returns true, is
+	// about the records; any other is about the database.
 	Commit(ctx context.Context, batches []*record.Received) error
 	// Bury sets a message aside. With a header its range is marked as done, in
 	// the same transaction; h is nil when the message has none that is any good.
@@ -48,7 +49,6 @@ type Config struct {
 	Group    string                 // secret name of the share group; needed with Brokers
 	Local    Local                  // the embedded broker, or nil
 	Store    Store
-	Refused  func(error) bool // whether an error of the store is about the records, and not the database
 
 	QueueBytes    int64         // bound of what is taken and not committed, packed and unpacked; 128 MiB
 	QueueMessages int           // the same in messages; 8192
@@ -81,9 +81,6 @@ func (c *Config) defaults() {
 	wait(&c.GroupWait, 50*time.Millisecond)
 	wait(&c.GapAfter, 10*time.Second)
 	wait(&c.LocalWait, 5*time.Second)
-	if c.Refused == nil {
-		c.Refused = func(error) bool { return false }
-	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -138,6 +135,12 @@ func New(cfg Config) (*Ingest, error) {
 		cfg.Local.Handle(i.local.take)
 	}
 	return i, nil
+}
+
+// refused reports whether an error of the store is about the records.
+func refused(err error) bool {
+	var p interface{ Poison() bool }
+	return errors.As(err, &p) && p.Poison() || errors.Is(err, errPanic)
 }
 
 // validGroup keeps a share group from meaning anything in a topic filter.

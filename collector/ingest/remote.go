@@ -171,7 +171,7 @@ func (r *remote) subscribe(ctx context.Context, client paho.Client) error {
 	if st, ok := t.(*paho.SubscribeToken); ok {
 		for topic, code := range st.Result() {
 			if code > 2 {
-				return fmt.Errorf("subscribe: the broker refuses %s", topic[max(0, len(topic)-len(all)-8):]) // never the group
+				return fmt.Errorf("subscribe: the broker refuses %s", topic) // without the group, which paho leaves out
 			}
 		}
 	}
