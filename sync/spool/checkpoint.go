@@ -1,0 +1,280 @@
+package spool
+
+import (
+	"encoding/binary"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/sipward/sipward/sync/record"
+)
+
+const (
+	openName = "open.db"
+	openNew  = "open.db.new"
+)
+
+// Buckets of open.db. Every value begins with its CRC-32C.
+var (
+	bucketOpen    = []byte("open")     // number of a call -> its state
+	bucketIndex   = []byte("segments") // id -> epoch, first, last, what was declared
+	bucketRefused = []byte("refused")  // epoch, stream, reason -> all, told
+	bucketState   = []byte("state")    // version, alive, position
+)
+
+// checkpoint is what open.db will say. A file of an earlier run is read and
+// written anew, never written on: bbolt would have to trust it.
+type checkpoint struct {
+	size atomic.Int64 // of the file
+
+	mu      sync.Mutex // guards below
+	known   map[uint64]struct{}
+	changes map[uint64][]byte // nil: dropped
+	refused uint64
+	saved   []Saved // of the last run
+	alive   time.Time
+
+	// Only the task that writes checkpoints uses what follows.
+	db      *bolt.DB
+	indexed map[uint64]indexEntry
+	counted map[refusal][2]uint64
+	before  position // at the last checkpoint but one
+}
+
+func (c *checkpoint) init() {
+	c.known, c.changes = map[uint64]struct{}{}, map[uint64][]byte{}
+	c.indexed = map[uint64]indexEntry{}
+	c.counted = map[refusal][2]uint64{}
+}
+
+// SaveOpen notes the state of a call that goes on, for the run after this one. id
+// is the leg_id that its Call record will have; no two calls that go on share one. It is
+// on disk after a second or two. The slice is kept. At most 200,000 calls of at
+// most 64 KiB are noted; what is above is counted.
+func (s *Spool) SaveOpen(id uint64, state []byte) {
+	c := &s.open
+	if state == nil {
+		state = []byte{}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.known[id]; !ok && len(c.known) >= maxOpen || len(state) > maxOpenBytes {
+		c.refused++
+		return
+	}
+	c.known[id] = struct{}{}
+	c.changes[id] = state
+}
+
+// DropOpen says that a call has ended. Its Call record must have been handed
+// over before: a checkpoint waits for what was queued before it.
+func (s *Spool) DropOpen(id uint64) {
+	c := &s.open
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.known[id]; !ok {
+		return
+	}
+	delete(c.known, id)
+	c.changes[id] = nil
+}
+
+// OpenCalls returns the calls that were going on when the last run ended, by
+// their numbers. They stay in the checkpoint until DropOpen is called for them. A
+// second call returns nothing: they can be large.
+func (s *Spool) OpenCalls() []Saved {
+	c := &s.open
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	saved := c.saved
+	c.saved = nil
+	return saved
+}
+
+// LastAlive is when an earlier run was last known to be alive, within a second
+// or two; the zero time when there was none.
+func (s *Spool) LastAlive() time.Time {
+	c := &s.open
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.alive
+}
+
+// checkpoints writes one every second, and a last one when stop is closed.
+func (s *Spool) checkpoints(stop <-chan struct{}) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			s.checkpoint(false)
+		case <-stop:
+			s.checkpoint(true)
+			if s.open.db != nil {
+				_ = s.open.db.Close()
+			}
+			return
+		}
+	}
+}
+
+// checkpoint writes what has changed. The order is what makes it safe: first the
+// changes are taken, then all records that were handed over before them become
+// durable, then the changes do. So no call is gone from here before its record is
+// on disk. The position is that of one checkpoint before, a second ago: a call
+// whose record is below it has long been dropped from here.
+func (s *Spool) checkpoint(last bool) {
+	c := &s.open
+	c.mu.Lock()
+	changes := c.changes
+	c.changes = map[uint64][]byte{}
+	c.mu.Unlock()
+	s.queue.drained(record.Calls)
+
+	s.mu.Lock()
+	at := position{s.epoch, s.lineOf(lineKey{s.epoch, record.Calls}).last}
+	s.mu.Unlock()
+	pos := c.before
+	if pos.epoch == 0 {
+		pos.epoch = s.epoch
+	}
+	if last {
+		pos = at
+	}
+	if err := s.writeCheckpoint(changes, pos); err != nil {
+		c.mu.Lock()
+		for k, v := range changes {
+			if _, newer := c.changes[k]; !newer {
+				c.changes[k] = v
+			}
+		}
+		c.mu.Unlock()
+		s.mu.Lock()
+		s.stats.CheckpointErrors++
+		s.mu.Unlock()
+		s.grumble.say(s.cfg.Log, "spool: writing the checkpoint of open calls", "err", err)
+		return
+	}
+	c.before = at
+	s.mu.Lock()
+	s.position = pos
+	s.stats.Checkpoints++
+	s.mu.Unlock()
+	poke(s.wake)
+}
+
+func (s *Spool) writeCheckpoint(changes map[uint64][]byte, pos position) (err error) {
+	c := &s.open
+	path := filepath.Join(s.cfg.Dir, openName)
+	fresh := c.db == nil
+	if fresh {
+		path = filepath.Join(s.cfg.Dir, openNew)
+		_ = os.Remove(path)
+		if c.db, err = bolt.Open(path, 0o600, boltOptions(1<<20, 0)); err != nil {
+			c.db = nil
+			return fmt.Errorf("creating %s: %w", openName, err)
+		}
+		c.db.AllocSize = step / 4
+		defer func() {
+			if err != nil {
+				_ = c.db.Close()
+				c.db = nil
+				_ = os.Remove(path)
+			}
+		}()
+		clear(c.indexed)
+		clear(c.counted)
+	}
+	index, counted := s.indexNow()
+	err = update(c.db, func(tx *bolt.Tx) error { return c.put(tx, changes, pos, index, counted, s.epoch) })
+	if err != nil {
+		return err
+	}
+	if fresh {
+		if err = os.Rename(path, filepath.Join(s.cfg.Dir, openName)); err != nil {
+			return fmt.Errorf("putting %s in its place: %w", openName, err)
+		}
+		if err = syncDir(s.cfg.Dir); err != nil {
+			return err
+		}
+	}
+	c.indexed, c.counted = index, counted
+	if info, err := os.Stat(filepath.Join(s.cfg.Dir, openName)); err == nil {
+		c.size.Store(info.Size())
+	}
+	return nil
+}
+
+// update is bolt.DB.Update whose panics are errors. They come before anything is
+// written.
+func update(db *bolt.DB, do func(*bolt.Tx) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = damaged("writing: %v", p)
+		}
+	}()
+	return db.Update(do) //nolint:wrapcheck // the caller does
+}
+
+// put fills a transaction.
+func (c *checkpoint) put(tx *bolt.Tx, changes map[uint64][]byte, pos position, index map[uint64]indexEntry, counted map[refusal][2]uint64, epoch uint64) error {
+	buckets := map[string]*bolt.Bucket{}
+	for _, name := range [][]byte{bucketOpen, bucketIndex, bucketRefused, bucketState} {
+		b, err := tx.CreateBucketIfNotExists(name)
+		if err != nil {
+			return fmt.Errorf("making a bucket: %w", err)
+		}
+		buckets[string(name)] = b
+	}
+	write := func(bucket []byte, k []byte, v []byte) error {
+		if v == nil {
+			return buckets[string(bucket)].Delete(k)
+		}
+		return buckets[string(bucket)].Put(k, checked(k, v))
+	}
+	for k, v := range changes {
+		if err := write(bucketOpen, key(k), v); err != nil {
+			return fmt.Errorf("writing an open call: %w", err)
+		}
+	}
+	for id, x := range index {
+		if old, ok := c.indexed[id]; ok && old.equal(&x) {
+			continue
+		}
+		if err := write(bucketIndex, key(id), x.bytes()); err != nil {
+			return fmt.Errorf("writing a segment's range: %w", err)
+		}
+	}
+	for id := range c.indexed {
+		if _, ok := index[id]; !ok {
+			if err := write(bucketIndex, key(id), nil); err != nil {
+				return fmt.Errorf("removing a segment's range: %w", err)
+			}
+		}
+	}
+	for x, n := range counted {
+		if n == c.counted[x] {
+			continue
+		}
+		k := append(binary.BigEndian.AppendUint64(nil, epoch), byte(x.stream))
+		v := binary.BigEndian.AppendUint64(key(n[0]), n[1])
+		if err := write(bucketRefused, append(k, x.reason...), v); err != nil {
+			return fmt.Errorf("writing what was refused: %w", err)
+		}
+	}
+	for k, v := range map[string][]byte{
+		"version":  key(formatNumber),
+		"alive":    key(uint64(time.Now().UnixMilli())), //nolint:gosec // after 1970
+		"position": binary.BigEndian.AppendUint64(key(pos.epoch), pos.seq),
+	} {
+		if err := write(bucketState, []byte(k), v); err != nil {
+			return fmt.Errorf("writing the state: %w", err)
+		}
+	}
+	return nil
+}

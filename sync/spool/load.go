@@ -1,0 +1,299 @@
+package spool
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/sipward/sipward/sync/record"
+)
+
+// Open takes the folder, reads what is in it, declares what is lost, and draws
+// the epoch. Run does it where it was not done.
+func (s *Spool) Open() (err error) {
+	s.mu.Lock()
+	was := s.opened
+	s.opened = true
+	s.mu.Unlock()
+	if was {
+		return nil
+	}
+	if err := s.cfg.defaults(); err != nil {
+		return err
+	}
+	s.seg = min(s.cfg.SegmentBytes, max(256<<10, s.cfg.Budget/16))
+	s.step = min(step, s.seg/2)
+	s.queue.limit = s.cfg.Queue
+	s.readers.dir = s.cfg.Dir
+	if err := os.MkdirAll(s.cfg.Dir, 0o700); err != nil {
+		return fmt.Errorf("making the spool folder: %w", err)
+	}
+	if s.lock, err = lockFolder(s.cfg.Dir); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = s.lock.Close()
+		}
+	}()
+	if err := checkFormat(s.cfg.Dir, true); err != nil {
+		return err
+	}
+	kept, err := s.loadCheckpoint()
+	if err != nil {
+		return err
+	}
+	if err := s.load(kept); err != nil {
+		return err
+	}
+	for used := true; used; { // 0 is no epoch, and one that is on disk is taken
+		s.epoch = s.cfg.Rand()
+		used = s.epoch == 0 || s.lines[lineKey{s.epoch, record.Calls}] != nil || s.lines[lineKey{s.epoch, record.Telemetry}] != nil
+	}
+	s.lineOf(lineKey{s.epoch, record.Calls})
+	s.lineOf(lineKey{s.epoch, record.Telemetry})
+	s.loadOpenCalls(kept)
+	s.mu.Lock()
+	s.nextID = max(s.nextID, 1)
+	s.stats.Epoch = s.epoch
+	s.mu.Unlock()
+	s.takeReserve(time.Now())
+	s.watch()
+	return nil
+}
+
+// found is a file of the folder, and what could be learnt of it.
+type found struct {
+	name fileName
+	file string
+	size int64
+	mod  time.Time
+	c    *contents
+	bad  error // why it is damaged
+}
+
+// load reads the folder. Nobody else uses the spool yet, but the methods that it
+// calls take their locks.
+func (s *Spool) load(kept *saved) error {
+	files, err := s.list()
+	if err != nil {
+		return err
+	}
+	marks := map[uint64]record.Ranges{}
+	refused := map[uint64]map[string]uint64{} // epoch
+	for _, f := range files {
+		if f.c == nil {
+			continue
+		}
+		for id, ranges := range f.c.marks {
+			r := marks[id]
+			r.AddAll(ranges)
+			marks[id] = r
+		}
+		for what, n := range f.c.refused {
+			if refused[f.name.epoch] == nil {
+				refused[f.name.epoch] = map[string]uint64{}
+			}
+			refused[f.name.epoch][what] = max(refused[f.name.epoch][what], n)
+		}
+	}
+	for id, x := range kept.index {
+		r := marks[id]
+		r.AddAll(x.declared)
+		marks[id] = r
+		s.nextID = max(s.nextID, id+1)
+	}
+	byLine := map[lineKey][]*found{}
+	for _, f := range files {
+		s.nextID = max(s.nextID, f.name.id+1)
+		k := lineKey{f.name.epoch, f.name.stream}
+		if f.name.suffix == suffixShed {
+			s.loadShed(f, marks[f.name.id])
+			continue
+		}
+		byLine[k] = append(byLine[k], f)
+	}
+	for _, f := range files {
+		k := lineKey{f.name.epoch, f.name.stream}
+		if l := byLine[k]; len(l) > 0 {
+			s.loadLine(k, l, kept, marks)
+			delete(byLine, k)
+		}
+	}
+	slices.SortFunc(s.segments, func(a, b *segment) int { return cmp.Compare(a.id, b.id) })
+	s.loadRefused(kept, refused)
+	return nil
+}
+
+// list reads the names of the folder, by id, and the head of every segment.
+func (s *Spool) list() ([]*found, error) {
+	entries, err := os.ReadDir(s.cfg.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("reading the spool folder: %w", err)
+	}
+	var out []*found
+	for _, e := range entries {
+		name, ok := parseName(e.Name())
+		if !ok {
+			continue
+		}
+		f := &found{name: name, file: e.Name()}
+		if name.suffix != suffixShed {
+			f.look(s.cfg.Dir)
+		}
+		out = append(out, f)
+	}
+	slices.SortStableFunc(out, func(a, b *found) int { return cmp.Compare(a.name.id, b.name.id) })
+	return out, nil
+}
+
+// look reads what a segment says of itself, or what is left of it.
+func (f *found) look(dir string) {
+	file, err := os.Open(filepath.Join(dir, f.file))
+	if err != nil {
+		f.bad, f.c = damaged("%v", err), &contents{}
+		return
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		f.bad, f.c = damaged("%v", err), &contents{}
+		return
+	}
+	f.size, f.mod = info.Size(), info.ModTime()
+	if f.name.suffix == suffixSegment {
+		if f.c, f.bad = peek(file, f.size, f.name); f.bad == nil {
+			return
+		}
+	}
+	f.c = salvage(file, f.size, f.name)
+}
+
+// loadLine puts the segments of one epoch and stream into the index. Each has
+// the numbers up to where the next one begins, so that what is lost of a damaged one
+// is known; of the last one, the index of the last checkpoint knows.
+func (s *Spool) loadLine(k lineKey, files []*found, kept *saved, marks map[uint64]record.Ranges) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.lineOf(k)
+	for i, f := range files {
+		x := kept.index[f.name.id]
+		g := &segment{id: f.name.id, epoch: k.epoch, stream: k.stream, name: f.file, bytes: f.size}
+		g.corrupt = f.name.suffix == suffixCorrupt || f.bad != nil
+		last, cut := x.last, false // it had at least these; or, with a next one, these and no more
+		if i+1 < len(files) {
+			next := files[i+1]
+			if first := max(next.c.first, kept.index[next.name.id].first); first > 0 {
+				last, cut = first-1, true
+			}
+		}
+		if g.first = f.c.first; g.first == 0 {
+			g.first = x.first
+		}
+		if g.first == 0 && i > 0 {
+			g.first = l.last + 1
+		}
+		if g.first == 0 && len(f.c.have) > 0 {
+			g.first = f.c.have[0].First
+		}
+		g.have = f.c.have
+		s.settleRange(g, f, last, cut, marks[g.id])
+		if g.created = f.c.created; g.created.IsZero() {
+			g.created = f.mod
+		}
+		l.last = max(l.last, g.last(), g.lost.Last())
+		if g.have.Len() == 0 && g.lost.Len() == 0 && !g.corrupt || f.size == 0 && g.lost.Len() == 0 {
+			_ = os.Remove(filepath.Join(s.cfg.Dir, f.file)) // it ended before its first record
+			continue
+		}
+		l.segments = append(l.segments, g)
+		s.segments = append(s.segments, g)
+	}
+}
+
+// settleRange compares what a segment has with what it should have, and declares
+// the difference unless that was done. Spool.mu is held.
+func (s *Spool) settleRange(g *segment, f *found, last uint64, cut bool, told record.Ranges) {
+	if cut && g.last() > last { // a commit that failed left them; the next segment has them too
+		g.have = both(g.have, record.Ranges{{First: 1, Last: last}})
+	}
+	var lost record.Ranges
+	if last = max(last, g.last()); g.first > 0 && last > 0 {
+		lost = g.have.Missing(record.Range{First: g.first, Last: last})
+	}
+	if len(lost) > 0 && !g.corrupt { // a file that is whole, but older than the checkpoint
+		g.corrupt = true
+		f.bad = damaged("it ends at %d, and once had %d", g.last(), last)
+	}
+	fresh := less(lost, told)
+	if f.name.suffix == suffixCorrupt && told == nil {
+		fresh = nil // it got its name after its losses were told, in a file that is gone since
+	}
+	g.lost = lost
+	a := &s.accounts[index(g.stream)]
+	a.Accepted += g.have.Len() + fresh.Len()
+	s.lose(g, fresh, record.LossCorrupt, "")
+	if f.bad != nil {
+		s.stats.Corrupt++
+		s.cfg.Log.Error("spool: a segment is damaged", "file", f.file, "err", f.bad, "readable", g.have.Len(), "lost", fresh.Len())
+	}
+}
+
+// loadShed declares a segment that gave way, unless that was done.
+func (s *Spool) loadShed(f *found, told record.Ranges) {
+	path := filepath.Join(s.cfg.Dir, f.file)
+	var lost record.Ranges
+	lost.Add(record.Range{First: f.name.first, Last: f.name.last})
+	lost = less(lost, told)
+	if len(lost) == 0 {
+		_ = os.Remove(path)
+		return
+	}
+	_ = os.Truncate(path, 0) // it may have ended in between
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g := &segment{id: f.name.id, epoch: f.name.epoch, stream: f.name.stream}
+	s.accounts[index(g.stream)].Accepted += lost.Len()
+	s.lose(g, lost, record.LossShed, f.file)
+	l := s.lineOf(lineKey{g.epoch, g.stream})
+	l.last = max(l.last, f.name.last)
+}
+
+// loadRefused takes over what earlier runs refused and could not tell.
+func (s *Spool) loadRefused(kept *saved, marked map[uint64]map[string]uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for epoch, counts := range kept.refused {
+		for what, x := range counts {
+			told := max(x.told, marked[epoch][what])
+			st := record.Stream(what[0])
+			if x.all <= told || st != record.Calls && st != record.Telemetry {
+				continue
+			}
+			n := x.all - told
+			a := &s.accounts[index(st)]
+			a.Accepted += n
+			a.count(what[1:], n)
+			s.refusals.add(st, what[1:], n)
+			s.carried = true
+		}
+	}
+}
+
+// finishLoading does, once the spool runs, what Open only noted.
+func (s *Spool) finishLoading() {
+	s.mu.Lock()
+	var done []uint64
+	for _, g := range s.segments {
+		if g.corrupt && !s.pending(g.id) {
+			done = append(done, g.id)
+		}
+	}
+	s.mu.Unlock()
+	for _, id := range done {
+		s.setAside(id)
+	}
+}

@@ -1,0 +1,217 @@
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/sipward/sipward/sync/record"
+)
+
+// errBudget says that the configuration, not the file system, has no room.
+var errBudget = errors.New("the budget is used up")
+
+const reserveName = "reserve"
+
+// warnAt is the share of the budget, in percent, at which the log warns; once,
+// until it is well below again.
+const (
+	warnAt  = 70
+	coolAt  = 60
+	retryIn = 10 * time.Second // for getting the reserve back
+)
+
+// affordable reports whether the spool may take more bytes of the disk.
+func (s *Spool) affordable(more int64) error {
+	s.mu.Lock()
+	used := s.used()
+	s.mu.Unlock()
+	if used+more > s.cfg.Budget {
+		return fmt.Errorf("%w: %d of %d bytes", errBudget, used, s.cfg.Budget)
+	}
+	if s.cfg.MinFree == 0 {
+		return nil
+	}
+	free, err := freeBytes(s.cfg.Dir)
+	if err != nil {
+		return err
+	}
+	if free-more < s.cfg.MinFree {
+		return fmt.Errorf("%w: %d bytes are free, %d must stay so", errBudget, free, s.cfg.MinFree)
+	}
+	return nil
+}
+
+// used is the bytes of all files. Spool.mu is held.
+func (s *Spool) used() int64 {
+	n := s.reserve + s.open.size.Load()
+	for _, g := range s.segments {
+		n += g.bytes
+	}
+	return n
+}
+
+func freeBytes(dir string) (int64, error) {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(dir, &fs); err != nil {
+		return 0, fmt.Errorf("asking how much room %s has: %w", dir, err)
+	}
+	return int64(fs.Bavail) * fs.Bsize, nil //nolint:gosec // far below the limit
+}
+
+// makeRoom frees the next thing that may go for records of a stream: kept
+// segments that nobody needs, the oldest telemetry, for calls the reserve. It
+// reports false when there is nothing more.
+func (s *Spool) makeRoom(st record.Stream) bool {
+	if s.unlinkKept() {
+		return true
+	}
+	if s.shed(st) {
+		return true
+	}
+	return st == record.Calls && s.giveReserve()
+}
+
+// unlinkKept removes the oldest segment that was wholly acked.
+func (s *Spool) unlinkKept() bool {
+	s.mu.Lock()
+	var g *segment
+	for _, x := range s.segments {
+		if x.active == nil && x.left() == 0 && s.deletable(x) {
+			g = x
+			break
+		}
+	}
+	if g != nil {
+		s.remove(g)
+	}
+	s.mu.Unlock()
+	if g == nil {
+		return false
+	}
+	s.unlink(g)
+	return true
+}
+
+// shed gives up the oldest segment of telemetry. The one that is being written
+// goes last, and never for telemetry itself when it is all there is.
+func (s *Spool) shed(stream record.Stream) bool {
+	s.mu.Lock()
+	var g *segment
+	for _, x := range s.segments {
+		if x.stream == record.Telemetry && (x.active == nil || stream == record.Calls || x.bytes > 2*s.step) {
+			g = x
+			break
+		}
+	}
+	s.mu.Unlock()
+	if g == nil {
+		return false
+	}
+	if g.active != nil {
+		s.seal(g)
+	}
+	// The empty file is the memory of what is to be declared. Making it takes no
+	// room, and is one step: the segment is there, or its loss is.
+	s.mu.Lock()
+	old, name := g.name, shedName(g)
+	s.mu.Unlock()
+	path := filepath.Join(s.cfg.Dir, name)
+	if err := os.Rename(filepath.Join(s.cfg.Dir, old), path); err != nil && !gone(err) {
+		s.grumble.say(s.cfg.Log, "spool: giving up telemetry", "err", err)
+		return false
+	}
+	_ = syncDir(s.cfg.Dir)
+	_ = os.Truncate(path, 0)
+	s.closeReaders(g)
+
+	s.mu.Lock()
+	lost := g.unacked()
+	s.lose(g, lost, record.LossShed, name)
+	s.remove(g)
+	s.stats.ShedFiles++
+	s.mu.Unlock()
+	if len(lost) == 0 {
+		_ = os.Remove(path)
+	}
+	s.grumble.say(s.cfg.Log, "spool: telemetry gives way", "file", old, "records", lost.Len())
+	return true
+}
+
+// giveReserve frees the reserve.
+func (s *Spool) giveReserve() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.reserve == 0 {
+		return false
+	}
+	if err := os.Remove(filepath.Join(s.cfg.Dir, reserveName)); err != nil && !gone(err) {
+		return false
+	}
+	s.reserve = 0
+	s.cfg.Log.Warn("spool: the disk is full, its reserve is given to calls", "bytes", s.cfg.Reserve)
+	return true
+}
+
+// takeReserve sets the reserve aside, when there is room for it and as much again:
+// else it would be taken from the calls that come next.
+func (s *Spool) takeReserve(now time.Time) {
+	s.mu.Lock()
+	has := s.reserve != 0
+	s.mu.Unlock()
+	if has || s.cfg.Reserve == 0 || now.Sub(s.tried) < retryIn {
+		return
+	}
+	s.tried = now
+	if s.affordable(2*s.cfg.Reserve) != nil {
+		return
+	}
+	if err := s.fillReserve(); err != nil {
+		_ = os.Remove(filepath.Join(s.cfg.Dir, reserveName))
+		return
+	}
+	s.mu.Lock()
+	s.reserve = s.cfg.Reserve
+	s.mu.Unlock()
+}
+
+func (s *Spool) fillReserve() error {
+	f, err := os.OpenFile(filepath.Join(s.cfg.Dir, reserveName), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err //nolint:wrapcheck // nobody is told: it is tried again
+	}
+	defer f.Close()
+	return unix.Fallocate(int(f.Fd()), 0, 0, s.cfg.Reserve) //nolint:wrapcheck // as above
+}
+
+// housekeep does once a second what need not be done at every commit.
+func (s *Spool) housekeep() {
+	now := time.Now()
+	s.reap(now)
+	s.tell()
+	s.takeReserve(now)
+	s.watch()
+}
+
+// watch warns once when the budget runs low.
+func (s *Spool) watch() {
+	free, err := freeBytes(s.cfg.Dir)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
+		s.stats.Free = free
+	}
+	used := s.used()
+	percent := used * 100 / s.cfg.Budget
+	switch {
+	case percent >= warnAt && !s.warned:
+		s.warned = true
+		s.cfg.Log.Warn("spool: the disk's budget runs low", "used_percent", percent, "bytes", used, "budget", s.cfg.Budget)
+	case percent < coolAt:
+		s.warned = false
+	}
+}
