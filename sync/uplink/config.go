@@ -35,9 +35,9 @@ type Spool interface {
 	// that exists from from on; at most maxRecords, and maxBytes unless one is larger.
 	// None means that none exist. They are valid until the slice is used again.
 	Read(epoch uint64, st record.Stream, from uint64, maxRecords, maxBytes int, to [][]byte) (first uint64, records [][]byte, err error)
-	// Holdings lists every epoch and stream that has records on disk, and the running
+	// Held lists every epoch and stream that has records on disk, and the running
 	// epoch's, the oldest first.
-	Holdings() []record.Holding
+	Held() []record.Holding
 	// Release says that a store has committed these numbers, beside those of earlier calls.
 	Release(epoch uint64, st record.Stream, done record.Ranges)
 	// Unrelease takes back all releases of what is still on disk.

@@ -180,7 +180,7 @@ func (s *session) second(now time.Time) {
 // look asks the spool what it has.
 func (s *session) look(now time.Time) {
 	s.dirty, s.heldAt = false, now
-	s.u.sender.hold(now, s.u.spool.Holdings())
+	s.u.sender.hold(now, s.u.spool.Held())
 }
 
 // ack has the spool release what an ack covers.
