@@ -36,6 +36,7 @@ type Filter struct {
 	clock        bootClock
 	key          mapEndpoint // memory of one map access
 	value        mapMedia
+	more         mapMore
 }
 
 func newFilter(max int) *Filter { return &Filter{max: max} }
@@ -60,7 +61,7 @@ func (f *Filter) Open(ep packet.Endpoint, s media.Spec) error {
 		return ErrNoFilter
 	}
 	f.key = mapKey(ep)
-	f.value = mapMedia{Settings: mapSettingsOf(&s)}
+	f.value = mapMediaOf(&s)
 	err := f.open()
 	switch {
 	case err == nil:
@@ -90,7 +91,7 @@ func (f *Filter) open() error {
 // update changes the settings of an entry in place, which only a program in the
 // kernel can do without losing counts.
 func (f *Filter) update() error {
-	data := updateRequest(&f.key, &f.value.Settings)
+	data := updateRequest(&f.key, &f.value)
 	verdict, err := f.kernel.SipwardUpdate.Run(&ebpf.RunOptions{Data: data})
 	if err != nil {
 		return fmt.Errorf("running the update program: %w", err)
@@ -102,8 +103,9 @@ func (f *Filter) update() error {
 }
 
 // Read appends the flows seen at ep to flows, those to the endpoint first. It
-// reports false if ep is not open. It costs one system call and, with room in
-// flows, no allocation.
+// reports false if ep is not open. It costs one system call, and another for
+// each direction of which there is more than one flow to the endpoint; with
+// room in flows, no allocation.
 func (f *Filter) Read(ep packet.Endpoint, flows []media.Observed) ([]media.Observed, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -111,15 +113,27 @@ func (f *Filter) Read(ep packet.Endpoint, flows []media.Observed) ([]media.Obser
 		return flows, false
 	}
 	f.key = mapKey(ep)
-	if err := f.kernel.Media.Lookup(&f.key, &f.value); err != nil {
-		if !errors.Is(err, ebpf.ErrKeyNotExist) {
-			f.failed++
-		}
+	if !f.lookup(f.kernel.Media, &f.value) {
 		return flows, false
 	}
 	offset := f.clock.offset()
-	flows = f.value.To.flows(flows, false, offset)
-	return f.value.From.flows(flows, true, offset), true
+	flows = f.value.Flow.append(flows, sideTo, offset)
+	for side, marked := range f.value.More {
+		f.key.Side = mapSide(side)
+		if marked != 0 && f.lookup(f.kernel.More, &f.more) {
+			flows = f.more.append(flows, mapSide(side), offset)
+		}
+	}
+	return flows, true
+}
+
+// lookup reports whether the map has an entry of f.key, which it copies.
+func (f *Filter) lookup(m *ebpf.Map, value any) bool {
+	err := m.Lookup(&f.key, value)
+	if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		f.failed++
+	}
+	return err == nil
 }
 
 // Close forgets an endpoint. Closing one that is not open does nothing.
@@ -130,12 +144,24 @@ func (f *Filter) Close(ep packet.Endpoint) {
 		return
 	}
 	f.key = mapKey(ep)
-	switch err := f.kernel.Media.Delete(&f.key); {
-	case err == nil:
-		f.entries--
-	case !errors.Is(err, ebpf.ErrKeyNotExist):
+	if !f.remove(f.kernel.Media) {
+		return
+	}
+	f.entries--
+	// Whether there is more is not asked: the filter may be making it just
+	// now. It looks whether the endpoint is still there after that.
+	for f.key.Side = range mapSides {
+		f.remove(f.kernel.More)
+	}
+}
+
+// remove reports whether the map had an entry of f.key, which it removes.
+func (f *Filter) remove(m *ebpf.Map) bool {
+	err := m.Delete(&f.key)
+	if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 		f.failed++
 	}
+	return err == nil
 }
 
 // load puts kernel to use; nil takes it out of use and closes what was there.

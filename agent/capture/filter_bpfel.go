@@ -18,8 +18,10 @@ import (
 const (
 	filterMapCounters       = "counters"
 	filterMapMedia          = "media"
+	filterMapMore           = "more"
 	filterProgSipwardFilter = "sipward_filter"
 	filterProgSipwardUpdate = "sipward_update"
+	filterVarNothing        = "nothing"
 	filterVarPassRtcp       = "pass_rtcp"
 	filterVarPassTunnels    = "pass_tunnels"
 	filterVarSipPorts       = "sip_ports"
@@ -77,12 +79,14 @@ type filterProgramSpecs struct {
 type filterMapSpecs struct {
 	Counters *ebpf.MapSpec `ebpf:"counters"`
 	Media    *ebpf.MapSpec `ebpf:"media"`
+	More     *ebpf.MapSpec `ebpf:"more"`
 }
 
 // filterVariableSpecs contains global variables before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type filterVariableSpecs struct {
+	Nothing     *ebpf.VariableSpec `ebpf:"nothing"`
 	PassRtcp    *ebpf.VariableSpec `ebpf:"pass_rtcp"`
 	PassTunnels *ebpf.VariableSpec `ebpf:"pass_tunnels"`
 	SipPorts    *ebpf.VariableSpec `ebpf:"sip_ports"`
@@ -110,12 +114,14 @@ func (o *filterObjects) Close() error {
 type filterMaps struct {
 	Counters *ebpf.Map `ebpf:"counters"`
 	Media    *ebpf.Map `ebpf:"media"`
+	More     *ebpf.Map `ebpf:"more"`
 }
 
 func (m *filterMaps) Close() error {
 	return _FilterClose(
 		m.Counters,
 		m.Media,
+		m.More,
 	)
 }
 
@@ -123,6 +129,7 @@ func (m *filterMaps) Close() error {
 //
 // It can be passed to loadFilterObjects or ebpf.CollectionSpec.LoadAndAssign.
 type filterVariables struct {
+	Nothing     *ebpf.Variable `ebpf:"nothing"`
 	PassRtcp    *ebpf.Variable `ebpf:"pass_rtcp"`
 	PassTunnels *ebpf.Variable `ebpf:"pass_tunnels"`
 	SipPorts    *ebpf.Variable `ebpf:"sip_ports"`

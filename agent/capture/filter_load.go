@@ -41,7 +41,9 @@ func setFilterVariables(spec *ebpf.CollectionSpec, cfg *LiveConfig) error {
 			return fmt.Errorf("setting %s of the eBPF filter: %w", name, err)
 		}
 	}
-	spec.Maps[filterMapMedia].MaxEntries = uint32(cfg.MaxEndpoints)
+	for _, name := range []string{filterMapMedia, filterMapMore} {
+		spec.Maps[name].MaxEntries = uint32(cfg.MaxEndpoints)
+	}
 	return nil
 }
 

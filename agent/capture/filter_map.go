@@ -15,22 +15,20 @@ import (
 type mapEndpoint struct {
 	IP   [16]byte
 	Port uint16
-	Zero [3]uint16
+	Side mapSide // in the map of the rest; in that of the media 0
+	Zero [2]uint16
 }
 
 func mapKey(ep packet.Endpoint) mapEndpoint { return mapEndpoint{IP: ep.IP, Port: ep.Port} }
 
-type mapTypes struct {
-	Events    parse.PayloadTypes
-	Redundant parse.PayloadTypes
-}
+// mapSide is a direction of packets at an endpoint.
+type mapSide uint16
 
-type mapSettings struct {
-	In    mapTypes
-	Out   mapTypes
-	Tick  uint32
-	Flags uint32
-}
+const (
+	sideTo mapSide = iota
+	sideFrom
+	mapSides
+)
 
 const (
 	tickShift     = 12
@@ -38,11 +36,24 @@ const (
 	mapFlows      = 3
 )
 
-func mapSettingsOf(s *media.Spec) mapSettings {
-	m := mapSettings{
-		In:   mapTypes{s.EventsIn, s.RedundantIn},
-		Out:  mapTypes{s.EventsOut, s.RedundantOut},
-		Tick: uint32((1_000_000_000 << tickShift) / uint64(s.Clock())),
+type mapMedia struct {
+	In        parse.PayloadTypes // that pass: events and redundancy
+	Tick      uint32
+	Flags     uint16
+	More      [mapSides]uint8 // whether there may be a rest
+	Flow      mapFlow
+	InEvents  parse.PayloadTypes
+	Out       parse.PayloadTypes
+	OutEvents parse.PayloadTypes
+}
+
+func mapMediaOf(s *media.Spec) mapMedia {
+	m := mapMedia{
+		In:        union(s.EventsIn, s.RedundantIn),
+		Tick:      uint32((1_000_000_000 << tickShift) / uint64(s.Clock())),
+		InEvents:  s.EventsIn,
+		Out:       union(s.EventsOut, s.RedundantOut),
+		OutEvents: s.EventsOut,
 	}
 	if s.Encrypted {
 		m.Flags |= flagEncrypted
@@ -50,27 +61,33 @@ func mapSettingsOf(s *media.Spec) mapSettings {
 	return m
 }
 
+func union(a, b parse.PayloadTypes) parse.PayloadTypes {
+	return parse.PayloadTypes{a[0] | b[0], a[1] | b[1]}
+}
+
 type mapFlow struct {
-	Peer     [16]byte
-	SSRC     uint32
-	Port     uint16
-	Used     uint16
+	Peer  [16]byte
+	SSRC  uint32
+	Port  uint16
+	Used  uint8
+	Doubt uint8
+
 	Packets  uint64
 	Bytes    uint64
-	First    uint64
 	Last     uint64
-	Lost     uint64
 	Window   uint64
-	Jitter   uint64
 	Arrival  uint64
 	TS       uint32
-	Base     uint32
 	Top      uint32
-	Skipped  uint32
-	Bad      uint32
-	Restarts uint32
+	Jitter   uint32
 	Ifindex  uint32
-	Zero     uint32
+	Skipped  uint32
+	Bad      uint16
+	Restarts uint16
+
+	First uint64
+	Base  uint32
+	Lost  uint32
 }
 
 // lost is what RFC 3550 appendix A.3 calls expected minus received, over all
@@ -78,12 +95,23 @@ type mapFlow struct {
 func (f *mapFlow) lost() uint64 {
 	expected, came := f.Top-f.Base+1, uint32(f.Packets)-f.Skipped
 	if expected > came {
-		return f.Lost + uint64(expected-came)
+		return uint64(f.Lost) + uint64(expected-came)
 	}
-	return f.Lost
+	return uint64(f.Lost)
 }
 
-func (f *mapFlow) flow(offset int64) media.Observed {
+// append appends what the flow has counted.
+func (f *mapFlow) append(to []media.Observed, side mapSide, offset int64) []media.Observed {
+	// A slot is in use a moment before its first packet is counted.
+	if f.Packets == 0 {
+		return to
+	}
+	o := f.observed(offset)
+	o.Reverse = side == sideFrom
+	return append(to, o)
+}
+
+func (f *mapFlow) observed(offset int64) media.Observed {
 	return media.Observed{
 		Peer: packet.Endpoint{IP: f.Peer, Port: f.Port},
 		SSRC: f.SSRC,
@@ -109,7 +137,17 @@ type mapRest struct {
 	Restarts  uint64
 }
 
-func (r *mapRest) flow(offset int64) media.Observed {
+// append appends what no flow holds.
+func (r *mapRest) append(to []media.Observed, side mapSide, offset int64) []media.Observed {
+	if r.Packets == 0 && r.OtherLast == 0 {
+		return to
+	}
+	o := r.observed(offset)
+	o.Reverse = side == sideFrom
+	return append(to, o)
+}
+
+func (r *mapRest) observed(offset int64) media.Observed {
 	f := media.Observed{
 		Counters: media.Counters{
 			Packets:  r.Packets,
@@ -127,31 +165,19 @@ func (r *mapRest) flow(offset int64) media.Observed {
 	return f
 }
 
-type mapDirection struct {
+// mapMore is the rest of what was seen in one direction: the further flows of
+// packets to the endpoint, all flows of those from it.
+type mapMore struct {
 	Flow [mapFlows]mapFlow
 	Rest mapRest
 }
 
-// flows appends what was seen in one direction.
-func (d *mapDirection) flows(to []media.Observed, reverse bool, offset int64) []media.Observed {
-	for i := range d.Flow {
-		// A slot is in use a moment before its first packet is counted.
-		if d.Flow[i].Packets > 0 {
-			to = append(to, d.Flow[i].flow(offset))
-			to[len(to)-1].Reverse = reverse
-		}
+// append appends what was seen.
+func (m *mapMore) append(to []media.Observed, side mapSide, offset int64) []media.Observed {
+	for i := range m.Flow {
+		to = m.Flow[i].append(to, side, offset)
 	}
-	if r := &d.Rest; r.Packets > 0 || r.OtherLast > 0 {
-		to = append(to, r.flow(offset))
-		to[len(to)-1].Reverse = reverse
-	}
-	return to
-}
-
-type mapMedia struct {
-	Settings mapSettings
-	To       mapDirection
-	From     mapDirection
+	return m.Rest.append(to, side, offset)
 }
 
 // Answers of the update program.
@@ -162,19 +188,24 @@ const (
 
 // updateRequest is the packet that the update program reads: an Ethernet
 // header, which the kernel wants to see and removes, then struct update.
-func updateRequest(key *mapEndpoint, s *mapSettings) []byte {
-	const header = 14
-	b := make([]byte, header, header+int(unsafe.Sizeof(*key)+unsafe.Sizeof(*s)))
+func updateRequest(key *mapEndpoint, m *mapMedia) []byte {
+	const header, settings = 14, 4*16 + 2*4
+	b := make([]byte, header, header+int(unsafe.Sizeof(*key))+settings)
 	binary.BigEndian.PutUint16(b[12:], 0x88b5) // for local experiments (IEEE 802)
 	b = append(b, key.IP[:]...)
 	b = binary.NativeEndian.AppendUint16(b, key.Port)
-	b = append(b, make([]byte, len(key.Zero)*2)...)
-	for _, set := range [4]parse.PayloadTypes{s.In.Events, s.In.Redundant, s.Out.Events, s.Out.Redundant} {
+	b = append(b, make([]byte, unsafe.Sizeof(key.Side)+unsafe.Sizeof(key.Zero))...)
+	b = appendTypes(b, m.In, m.InEvents, m.Out, m.OutEvents)
+	b = binary.NativeEndian.AppendUint32(b, m.Tick)
+	return binary.NativeEndian.AppendUint32(b, uint32(m.Flags))
+}
+
+func appendTypes(b []byte, sets ...parse.PayloadTypes) []byte {
+	for _, set := range sets {
 		b = binary.NativeEndian.AppendUint64(b, set[0])
 		b = binary.NativeEndian.AppendUint64(b, set[1])
 	}
-	b = binary.NativeEndian.AppendUint32(b, s.Tick)
-	return binary.NativeEndian.AppendUint32(b, s.Flags)
+	return b
 }
 
 // outcome indexes the counters of the filter. The order is that of enum outcome

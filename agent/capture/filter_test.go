@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 	"unsafe"
@@ -269,22 +270,38 @@ func TestFilterLayout(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, c := spec.Maps[filterMapMedia], spec.Maps[filterMapCounters]
+	m, more, c := spec.Maps[filterMapMedia], spec.Maps[filterMapMore], spec.Maps[filterMapCounters]
 	for _, s := range []struct {
 		name      string
 		inC, inGo uintptr
 	}{
 		{"endpoint", uintptr(m.KeySize), unsafe.Sizeof(mapEndpoint{})},
 		{"media", uintptr(m.ValueSize), unsafe.Sizeof(mapMedia{})},
+		{"endpoint of more", uintptr(more.KeySize), unsafe.Sizeof(mapEndpoint{})},
+		{"more", uintptr(more.ValueSize), unsafe.Sizeof(mapMore{})},
 		{"counters", uintptr(c.MaxEntries), uintptr(outcomes)},
 	} {
 		if s.inC != s.inGo {
 			t.Errorf("struct %s: %d bytes in C, %d in Go", s.name, s.inC, s.inGo)
 		}
 	}
-	// The element's own header in the kernel takes 56 bytes at most.
-	if size := unsafe.Sizeof(mapEndpoint{}) + unsafe.Sizeof(mapMedia{}) + 56; size > 1024 {
-		t.Errorf("a map element takes %d bytes, more than its size class of 1024", size)
+	// Before the value there is the kernel's own header of 56 bytes, and the key.
+	const header, line = 56, 64
+	value := header + unsafe.Sizeof(mapEndpoint{})
+	var f mapFlow
+	flow := value + unsafe.Offsetof(mapMedia{}.Flow)
+	for _, s := range []struct {
+		name      string
+		size, max uintptr
+	}{
+		{"an element of media", value + unsafe.Sizeof(mapMedia{}), 256},
+		{"an element of more", value + unsafe.Sizeof(mapMore{}), 512},
+		{"all up to the key of the flow", flow + unsafe.Offsetof(f.Packets), 2 * line},
+		{"all up to the counters of the flow", flow + unsafe.Offsetof(f.First), 3 * line},
+	} {
+		if s.size > s.max {
+			t.Errorf("%s ends at %d, beyond the %d that it is made for", s.name, s.size, s.max)
+		}
 	}
 }
 
@@ -568,21 +585,144 @@ func TestFilterSecondInterface(t *testing.T) {
 // age makes what was counted at ep older.
 func (k *kernel) age(ep string, by time.Duration) {
 	k.tb.Helper()
+	older := func(flows ...*mapFlow) {
+		for _, f := range flows {
+			if f.Used != 0 {
+				f.First -= uint64(by)
+				f.Last -= uint64(by)
+			}
+		}
+	}
 	key := mapKey(endpoint(ep))
 	var v mapMedia
 	if err := k.kernel.Media.Lookup(&key, &v); err != nil {
 		k.tb.Fatal(err)
 	}
-	for _, d := range []*mapDirection{&v.To, &v.From} {
-		for i := range d.Flow {
-			if d.Flow[i].Used != 0 {
-				d.Flow[i].First -= uint64(by)
-				d.Flow[i].Last -= uint64(by)
-			}
-		}
-	}
+	older(&v.Flow)
 	if err := k.kernel.Media.Put(&key, &v); err != nil {
 		k.tb.Fatal(err)
+	}
+	for key.Side = range mapSides {
+		var m mapMore
+		if v.More[key.Side] == 0 {
+			continue
+		}
+		if err := k.kernel.More.Lookup(&key, &m); err != nil {
+			k.tb.Fatal(err)
+		}
+		older(&m.Flow[0], &m.Flow[1], &m.Flow[2])
+		if err := k.kernel.More.Put(&key, &m); err != nil {
+			k.tb.Fatal(err)
+		}
+	}
+}
+
+// entries counts the entries of a map.
+func (k *kernel) entries(m *ebpf.Map) (n int) {
+	k.tb.Helper()
+	var key mapEndpoint
+	value := make([]byte, m.ValueSize())
+	all := m.Iterate()
+	for all.Next(&key, &value) {
+		n++
+	}
+	if err := all.Err(); err != nil {
+		k.tb.Fatal(err)
+	}
+	return n
+}
+
+// The rest of an endpoint is made when it is needed, survives new settings, and
+// goes when the endpoint is closed. Where it cannot be made that is counted.
+func TestFilterRest(t *testing.T) {
+	k := loadKernel(t, func(c *LiveConfig) { c.MaxEndpoints = 2 })
+	const second = "198.51.100.1:30002"
+	spec := media.Spec{EventsIn: types(101)}
+	k.open(local, spec)
+	k.open(second, spec)
+	send := func(src, dst string, ssrc uint32) {
+		k.run(etherIPv4, udp(src, dst, rtp{seq: 1, ssrc: ssrc, payload: 160}.bytes()), 1)
+	}
+	expect := func(step string, rests, crowded int) {
+		t.Helper()
+		if n := k.entries(k.kernel.More); n != rests {
+			t.Errorf("%s: %d rests, want %d", step, n, rests)
+		}
+		if s := k.stats(); s.Crowded != uint64(crowded) || s.Failed != 0 {
+			t.Errorf("%s: crowded %d, failed %d; want %d and none", step, s.Crowded, s.Failed, crowded)
+		}
+	}
+	send(phone, local, 1)
+	send(phone, second, 1)
+	expect("one flow", 0, 0)
+	send(phone, local, 2)
+	expect("a second flow", 1, 0)
+	send(local, nat, 3)
+	expect("the other direction", 2, 0)
+	k.open(local, media.Spec{EventsIn: types(100)})
+	if f := k.read(local); len(f) != 3 || f[0].SSRC != 1 || f[1].SSRC != 2 || f[2].SSRC != 3 || !f[2].Reverse {
+		t.Errorf("flows after new settings: %+v", f)
+	}
+	send(phone, second, 2)
+	expect("a third endpoint's worth", 2, 1)
+	k.run(etherIPv4, udp(second, nat, []byte("not RTP at all")), 1)
+	if f := k.read(second); len(f) != 1 || f[0].SSRC != 1 {
+		t.Errorf("flows where there was no room: %+v", f)
+	}
+	k.Close(endpoint(local))
+	expect("closed", 0, 1)
+	send(phone, second, 2)
+	expect("room again", 1, 1)
+	if f := k.read(second); len(f) != 2 || f[1].SSRC != 2 {
+		t.Errorf("flows when there is room again: %+v", f)
+	}
+	k.open(local, spec)
+	if f := k.read(local); len(f) != 0 {
+		t.Errorf("what was counted outlived Close: %+v", f)
+	}
+}
+
+// Endpoints that come and go under traffic leave nothing behind, whenever the
+// filter makes the rest.
+func TestFilterRestUnderTraffic(t *testing.T) {
+	k := loadKernel(t, nil)
+	const calls = 20000
+	var packet atomic.Pointer[[]byte] // by turns of two flows to the endpoint that is open
+	var wg sync.WaitGroup
+	packet.Store(new(frameOf(etherIPv4, udp(phone, local, rtp{}.bytes()))))
+	wg.Go(func() {
+		for {
+			data := packet.Load()
+			if data == nil {
+				return
+			}
+			if _, err := k.kernel.SipwardFilter.Run(&ebpf.RunOptions{Data: *data}); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	made := 0
+	for i := range calls {
+		ep := endpoint(local)
+		ep.Port = uint16(1024 + i)
+		k.open(ep.String(), media.Spec{})
+		k.run(etherIPv4, udp(phone, ep.String(), rtp{ssrc: 1}.bytes()), 1)
+		packet.Store(new(frameOf(etherIPv4, udp(phone, ep.String(), rtp{ssrc: 2}.bytes()))))
+		for range i % 8 { // some time, not always the same
+			if f := k.read(ep.String()); len(f) > 1 {
+				made++
+			}
+		}
+		k.Close(ep)
+	}
+	packet.Store(nil)
+	wg.Wait()
+	if n := k.entries(k.kernel.More); n != 0 || made == 0 {
+		t.Errorf("%d rests are left; they were seen %d times", n, made)
+	}
+	if s := k.stats(); s.Failed != 0 || s.Endpoints != 0 {
+		t.Errorf("stats %+v", s)
 	}
 }
 

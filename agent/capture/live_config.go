@@ -44,7 +44,7 @@ type LiveConfig struct {
 	Interfaces   []string // names, patterns as in path.Match, or AnyInterface
 	SIPPorts     []uint16 // packets from or to these pass
 	RingBytes    int      // of each socket; 0 is DefaultRingBytes
-	MaxEndpoints int      // bound of the media map, 1 KiB each when in use; 0 is DefaultMaxEndpoints
+	MaxEndpoints int      // bound of each media map, 256 bytes an endpoint in use, 512 for each direction with more than one flow; 0 is DefaultMaxEndpoints
 	Tunnels      bool     // pass IP in IP, GRE, VXLAN and GTP-U whole
 	RTCP         bool     // pass RTCP of open endpoints
 	Promiscuous  bool     // for mirror ports; named interfaces only

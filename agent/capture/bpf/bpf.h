@@ -25,6 +25,7 @@ typedef int s32;
 #define MAP_HASH 1
 #define MAP_PERCPU_ARRAY 6
 #define F_NO_PREALLOC 1
+#define UPDATE_NOEXIST 1
 
 /* The context of a socket filter; fields past ifindex are not used. */
 struct __sk_buff {
@@ -42,6 +43,8 @@ struct __sk_buff {
 };
 
 static void *(*map_lookup)(void *map, const void *key) = (void *)1;
+static long (*map_update)(void *map, const void *key, const void *value, u64 flags) = (void *)2;
+static long (*map_delete)(void *map, const void *key) = (void *)3;
 static long (*load_bytes)(const struct __sk_buff *skb, u32 off, void *to, u32 len) = (void *)26;
 static u64 (*ktime_get_boot_ns)(void) = (void *)125; /* Linux 5.8 */
 

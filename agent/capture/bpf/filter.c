@@ -94,6 +94,17 @@ struct {
 	TYPE(value, struct media);
 } media SEC(".maps");
 
+struct {
+	UINT(type, MAP_HASH);
+	UINT(map_flags, F_NO_PREALLOC);
+	UINT(max_entries, 262144);
+	TYPE(key, struct endpoint);
+	TYPE(value, struct more);
+} more SEC(".maps");
+
+/* What a new entry of more holds: too much for the stack. */
+const volatile struct more nothing;
+
 struct ipv4 {
 	u8 vhl, tos;
 	u16 len, id, frag;
@@ -161,52 +172,127 @@ INLINE void count(u32 what)
 		++*counter;
 }
 
-/* One UDP packet that belongs to the endpoint whose settings are s. have: the
- * bytes of u that are valid.
+/* Takes a UDP packet at an endpoint apart. ON: it is RTP. have: the bytes of u
+ * that are valid.
  */
-INLINE enum outcome count_media(const struct settings *s, struct direction *d,
-			     const struct types *types, const struct udp_rtp *u, struct rtp *p, u32 have)
+INLINE enum outcome parse_media(const struct udp_rtp *u, struct rtp *p, u32 have)
 {
-	u8 pt = u->type & 0x7f;
-
-	p->now = ktime_get_boot_ns();
 	p->bytes = net16(u->len) - 8u;
 	/* RFC 5761 section 4: second bytes from 192 to 223 are RTCP's. */
-	if (have >= 16 && p->bytes >= 8 && u->version >> 6 == 2 && u->type >= 192 && u->type <= 223)
+	if (unlikely(have >= 16 && p->bytes >= 8 && u->version >> 6 == 2 && u->type >= 192 && u->type <= 223))
 		return pass_rtcp ? RTCP_PASSED : RTCP;
-	if (have < 20 || p->bytes < 12 || u->version >> 6 != 2) {
-		d->rest.other_last = p->now;
+	if (unlikely(have < 20 || p->bytes < 12 || u->version >> 6 != 2))
 		return OTHER;
-	}
 	p->ssrc = net32(u->ssrc);
 	p->ts = net32(u->ts);
 	p->seq = net16(u->seq);
-	p->event = in_set(types->events, pt);
-	switch (flow_count(d, p, s->tick)) {
-	case SECOND_INTERFACE:
+	return ON;
+}
+
+/* The rest of an endpoint's direction; made if there is none. 0: no memory. */
+INLINE struct more *more_of(struct media *m, const struct endpoint *at, u16 side)
+{
+	struct endpoint key = *at;
+	struct more *found;
+
+	key.side = side;
+	m->more[side] = 1;
+	found = map_lookup(&more, &key);
+	if (likely(found))
+		return found;
+	map_update(&more, &key, (const void *)&nothing, UPDATE_NOEXIST);
+	/* User space forgets the endpoint first and its rests after that. If it
+	 * has done both by now, nobody but this program knows of the new one.
+	 */
+	if (!map_lookup(&media, at))
+		map_delete(&more, &key);
+	return map_lookup(&more, &key);
+}
+
+/* A packet to the endpoint that is not of the first flow. */
+NOINLINE enum counted count_rare(struct media *m, const struct endpoint *at, const struct rtp *p)
+{
+	struct more *d;
+
+	if (!m->flow.used)
+		return flow_begin(&m->flow, p, 0);
+	d = more_of(m, at, TO);
+	if (!d)
+		return NO_ROOM;
+	return flow_any(&m->flow, &d->flow[1], &d->flow[2], &d->rest, p);
+}
+
+/* A packet from the endpoint. */
+NOINLINE enum counted count_reverse(struct media *m, const struct endpoint *at, const struct rtp *p)
+{
+	struct more *d = more_of(m, at, FROM);
+
+	if (!d)
+		return NO_ROOM;
+	return flow_any(&d->flow[0], &d->flow[1], &d->flow[2], &d->rest, p);
+}
+
+NOINLINE int count_other(struct media *m, const struct endpoint *at, u32 side, u64 now)
+{
+	struct more *d;
+
+	/* Constant offsets only: the verifier demands them of programs that are
+	 * loaded without CAP_PERFMON.
+	 */
+	d = side == TO ? more_of(m, at, TO) : more_of(m, at, FROM);
+	if (d)
+		d->rest.other_last = now;
+	return 0;
+}
+
+/* What becomes of an RTP packet. looked: its type is one of those that pass. */
+INLINE enum outcome decide(const struct media *m, enum counted counted, int looked)
+{
+	if (unlikely(counted == SECOND_INTERFACE))
 		return TWICE;
-	case NO_ROOM:
+	if (unlikely(counted == NO_ROOM))
 		count(CROWDED);
-		break;
-	case COUNTED:
-		break;
-	}
-	if (s->flags & FLAG_ENCRYPTED)
+	if (unlikely(m->flags & FLAG_ENCRYPTED))
 		return ENCRYPTED;
-	return p->event || in_set(types->redundant, pt) ? EVENT : MEDIA;
+	return unlikely(looked) ? EVENT : MEDIA;
 }
 
-/* The two directions are written out, so that the verifier sees constant
- * offsets only, which it demands of programs loaded without CAP_PERFMON.
- */
-INLINE enum outcome count_to(struct media *m, const struct udp_rtp *u, struct rtp *p, u32 have)
+/* A UDP packet to the endpoint at. */
+INLINE enum outcome count_to(struct media *m, const struct endpoint *at, const struct udp_rtp *u, struct rtp *p, u32 have)
 {
-	return count_media(&m->settings, &m->to, &m->settings.in, u, p, have);
+	enum outcome out = parse_media(u, p, have);
+	enum counted counted;
+	int looked;
+
+	p->now = ktime_get_boot_ns();
+	if (unlikely(out != ON)) {
+		if (out == OTHER)
+			count_other(m, at, TO, p->now);
+		return out;
+	}
+	looked = in_set(m->in, u->type & 0x7f);
+	p->event = unlikely(looked) && in_set(m->in_events, u->type & 0x7f);
+	p->tick = m->tick;
+	counted = likely(flow_is(&m->flow, p)) ? flow_add(&m->flow, p) : count_rare(m, at, p);
+	return decide(m, counted, looked);
 }
 
-INLINE enum outcome count_from(struct media *m, const struct udp_rtp *u, struct rtp *p, u32 have)
+/* A UDP packet from the endpoint at. */
+INLINE enum outcome count_from(struct media *m, const struct endpoint *at, const struct udp_rtp *u, struct rtp *p, u32 have)
 {
-	return count_media(&m->settings, &m->from, &m->settings.out, u, p, have);
+	enum outcome out = parse_media(u, p, have);
+	int looked;
+
+	p->now = ktime_get_boot_ns();
+	if (unlikely(out != ON)) {
+		if (out == OTHER)
+			count_other(m, at, FROM, p->now);
+		return out;
+	}
+	looked = in_set(m->out, u->type & 0x7f);
+	p->event = unlikely(looked) && in_set(m->out_events, u->type & 0x7f);
+	p->tick = m->tick;
+	return decide(m, count_reverse(m, at, p), looked);
 }
 
 /* Fetches the transport header where the first copy did not. */
@@ -245,7 +331,7 @@ INLINE enum outcome filter_udp(struct __sk_buff *skb, struct path *at)
 		p.peer[0] = at->src.ip[0];
 		p.peer[1] = at->src.ip[1];
 		p.port = at->src.port;
-		return count_to(m, u, &p, at->have);
+		return count_to(m, &at->dst, u, &p, at->have);
 	}
 	m = map_lookup(&media, &at->src);
 	if (m) {
@@ -253,7 +339,7 @@ INLINE enum outcome filter_udp(struct __sk_buff *skb, struct path *at)
 		p.peer[0] = at->dst.ip[0];
 		p.peer[1] = at->dst.ip[1];
 		p.port = at->dst.port;
-		return count_from(m, u, &p, at->have);
+		return count_from(m, &at->src, u, &p, at->have);
 	}
 	if (pass_tunnels && (at->dst.port == PORT_VXLAN || at->dst.port == PORT_VXLAN_OLD || at->dst.port == PORT_GTPU))
 		return TUNNEL;
@@ -465,7 +551,8 @@ int sipward_filter(struct __sk_buff *skb)
 /* What user space hands to sipward_update. */
 struct update {
 	struct endpoint key;
-	struct settings settings;
+	u64 in[2], in_events[2], out[2], out_events[2];
+	u32 tick, flags;
 };
 
 enum { ABSENT = 1, UPDATED };
@@ -485,7 +572,16 @@ int sipward_update(struct __sk_buff *skb)
 	m = map_lookup(&media, &u.key);
 	if (!m)
 		return ABSENT;
-	m->settings = u.settings;
+	m->in[0] = u.in[0];
+	m->in[1] = u.in[1];
+	m->in_events[0] = u.in_events[0];
+	m->in_events[1] = u.in_events[1];
+	m->out[0] = u.out[0];
+	m->out[1] = u.out[1];
+	m->out_events[0] = u.out_events[0];
+	m->out_events[1] = u.out_events[1];
+	m->tick = u.tick;
+	m->flags = u.flags;
 	return UPDATED;
 }
 

@@ -9,8 +9,7 @@
 #include "bpf.h"
 
 /* Flows kept of each direction of an endpoint. A third lets a transfer change
- * the stream twice within SILENT_NS before anything is folded. The whole
- * element fits the 1 KiB size class of the kernel's allocators.
+ * the stream twice within SILENT_NS before anything is folded.
  */
 #define FLOWS 3
 
@@ -30,49 +29,42 @@
 struct endpoint {
 	u64 ip[2]; /* 16 bytes in network order, IPv4 as ::ffff:a.b.c.d */
 	u16 port;  /* host order */
-	u16 zero[3];
+	u16 side;  /* in the map of the rest: TO or FROM; in that of the media: 0 */
+	u16 zero[2];
 };
+
+/* Directions of packets. */
+enum { TO, FROM };
 
 #define FLAG_ENCRYPTED 1
 
-/* Payload types that pass, a bit for each. */
-struct types {
-	u64 events[2];    /* telephone-event (RFC 4733) */
-	u64 redundant[2]; /* RED (RFC 2198) */
-};
-
-/* What SDP said of an endpoint; only user space writes it. Calls that share an
- * endpoint share its settings: whose a packet is, user space works out.
+/* One RTP stream: peer and SSRC. All times are CLOCK_BOOTTIME nanoseconds. The
+ * order is that of use: what tells a flow, 64 bytes that every packet changes,
+ * and what is seldom touched.
  */
-struct settings {
-	struct types in;  /* of packets to the endpoint */
-	struct types out; /* of packets from it */
-	u32 tick;         /* nanoseconds of one RTP clock tick << TICK_SHIFT */
-	u32 flags;
-};
-
-/* One RTP stream: peer and SSRC. All times are CLOCK_BOOTTIME nanoseconds. */
 struct flow {
 	u64 peer[2];
 	u32 ssrc;
 	u16 port;
-	u16 used;
+	u8 used;
+	u8 doubt; /* bad is set */
+
 	u64 packets;
 	u64 bytes;
-	u64 first;
 	u64 last;
-	u64 lost;    /* of earlier runs */
 	u64 window;  /* bit n: top - n came, or was never expected */
-	u64 jitter;  /* nanoseconds */
 	u64 arrival; /* of the packet that ts belongs to; 0 = none yet */
 	u32 ts;
-	u32 base;   /* first extended sequence number of the run */
-	u32 top;    /* highest */
-	u32 skipped; /* packets that are not of the run: of earlier ones, duplicates, strays */
-	u32 bad;    /* the sequence number that would confirm a jump, + 1; 0 = none */
-	u32 restarts;
+	u32 top;     /* highest extended sequence number of the run */
+	u32 jitter;  /* nanoseconds */
 	u32 ifindex;
-	u32 zero;
+	u32 skipped; /* packets that are not of the run: of earlier ones, duplicates, strays */
+	u16 bad;     /* the sequence number that would confirm a jump */
+	u16 restarts; /* stays at the most it can hold */
+
+	u64 first;
+	u32 base; /* first extended sequence number of the run */
+	u32 lost; /* of earlier runs; stays at the most it can hold */
 };
 
 /* What no flow holds: the sum of flows that were folded, packets that came
@@ -88,15 +80,35 @@ struct rest {
 	u64 restarts;
 };
 
-struct direction {
-	struct flow flow[FLOWS];
-	struct rest rest;
+/* An announced endpoint, with the first flow of packets to it. Settings are what
+ * SDP said; but for the marks of the rest only user space writes them. Calls that
+ * share an endpoint share its settings: whose a packet is, user space works out.
+ * Sets of payload types have a bit for each.
+ *
+ * Packets find their endpoint in none of the caches when there are thousands,
+ * so an element is small, and the order is that of use. In the kernel the value
+ * begins 48 bytes before the end of the cache line that holds its key: the
+ * settings that every packet needs and what tells the flow come with the lookup,
+ * and the flow's counters are the next line.
+ */
+struct media {
+	u64 in[2]; /* types that pass of packets to the endpoint: telephone-event (RFC 4733), RED (RFC 2198) */
+	u32 tick;  /* nanoseconds of one RTP clock tick << TICK_SHIFT */
+	u16 flags;
+	u8 more[2]; /* there may be a rest of the direction */
+	struct flow flow;
+	u64 in_events[2];  /* those of in that are telephone-event */
+	u64 out[2];        /* the same of packets from the endpoint */
+	u64 out_events[2];
 };
 
-struct media {
-	struct settings settings;
-	struct direction to;   /* packets to the endpoint */
-	struct direction from; /* packets from it to an endpoint that nobody announced */
+/* The rest of what is seen at an endpoint in one direction. Most endpoints have
+ * none: it is made when it is needed. Packets from an endpoint (to one that
+ * nobody announced) have all their flows here.
+ */
+struct more {
+	struct flow flow[FLOWS]; /* TO: the first is unused, it is the media's own */
+	struct rest rest;
 };
 
 /* A packet as the filter has taken it apart. */
@@ -107,17 +119,21 @@ struct rtp {
 	u32 ssrc;
 	u32 ts;
 	u32 ifindex;
+	u32 tick;
 	u16 port; /* of the peer */
 	u16 seq;
-	u8 event; /* of a telephone-event type */
+	u32 event; /* of a telephone-event type */
 };
 
-INLINE u64 flow_lost(const struct flow *f)
+INLINE u32 flow_lost(const struct flow *f)
 {
 	u32 expected = f->top - f->base + 1;
 	u32 came = (u32)f->packets - f->skipped;
+	u32 lost = f->lost;
 
-	return f->lost + (expected > came ? expected - came : 0);
+	if (expected > came)
+		lost += expected - came;
+	return lost >= f->lost ? lost : ~0U;
 }
 
 /* Begins a run of sequence numbers; nothing before it was expected. */
@@ -126,7 +142,7 @@ INLINE void seq_start(struct flow *f, u16 seq)
 	f->base = seq;
 	f->top = seq;
 	f->window = ~0ULL;
-	f->bad = 0;
+	f->doubt = 0;
 }
 
 enum seq_step { SEQ_NEW, SEQ_FILLED, SEQ_DUPLICATE, SEQ_RESTART, SEQ_JUMP };
@@ -144,7 +160,8 @@ INLINE enum seq_step seq_update(struct flow *f, u16 seq)
 	if (likely(ahead && ahead < MAX_DROPOUT)) {
 		f->top += ahead;
 		f->window = ahead < 64 ? f->window << ahead | 1 : 1;
-		f->bad = 0;
+		if (unlikely(f->doubt))
+			f->doubt = 0;
 		return SEQ_NEW;
 	}
 	if (behind < MAX_MISORDER) {
@@ -156,13 +173,15 @@ INLINE enum seq_step seq_update(struct flow *f, u16 seq)
 		return SEQ_FILLED;
 	}
 	/* One stray packet must not begin a new run. */
-	if (f->bad != (u32)seq + 1) {
-		f->bad = (u32)(u16)(seq + 1) + 1;
+	if (!f->doubt || f->bad != seq) {
+		f->bad = seq + 1;
+		f->doubt = 1;
 		ATOMIC_ADD(f->skipped, 1);
 		return SEQ_JUMP;
 	}
 	f->lost = flow_lost(f);
-	f->restarts++;
+	if (f->restarts != 0xffff)
+		f->restarts++;
 	f->arrival = 0;
 	f->skipped = f->packets;
 	seq_start(f, seq);
@@ -173,11 +192,11 @@ INLINE enum seq_step seq_update(struct flow *f, u16 seq)
  * the timestamp of its start (RFC 4733 section 2.2.1), which says nothing of
  * when they were sent.
  */
-INLINE void jitter_update(struct flow *f, const struct rtp *p, u32 tick)
+INLINE void jitter_update(struct flow *f, const struct rtp *p)
 {
 	u64 arrival = f->arrival;
 
-	if (p->event)
+	if (unlikely(p->event))
 		return;
 	f->arrival = p->now;
 	s32 ticks = (s32)(p->ts - f->ts);
@@ -185,7 +204,7 @@ INLINE void jitter_update(struct flow *f, const struct rtp *p, u32 tick)
 	if (!arrival)
 		return;
 	u64 gap = p->now - arrival;
-	u64 sent = (u64)(u32)(ticks < 0 ? -ticks : ticks) * tick >> TICK_SHIFT;
+	u64 sent = (u64)(u32)(ticks < 0 ? -ticks : ticks) * p->tick >> TICK_SHIFT;
 	u64 d;
 
 	if (ticks < 0)
@@ -212,32 +231,16 @@ INLINE int same_peer(const struct flow *f, const struct rtp *p)
 }
 
 /* Moves a silent flow's figures to the rest. */
-INLINE void flow_fold(struct direction *d, const struct flow *f)
+INLINE void flow_fold(struct rest *rest, const struct flow *f)
 {
-	ATOMIC_ADD(d->rest.packets, f->packets);
-	ATOMIC_ADD(d->rest.bytes, f->bytes);
-	ATOMIC_ADD(d->rest.lost, flow_lost(f));
-	ATOMIC_ADD(d->rest.restarts, f->restarts);
-	if (!d->rest.first || f->first < d->rest.first)
-		d->rest.first = f->first;
-	if (f->last > d->rest.last)
-		d->rest.last = f->last;
-}
-
-/* Writes the key of a flow into an unused slot. Everything else in it is zero
- * already, so that two CPUs which begin one flow at once lose nothing.
- */
-INLINE void flow_begin(struct flow *f, const struct rtp *p, u32 restarts)
-{
-	f->peer[0] = p->peer[0];
-	f->peer[1] = p->peer[1];
-	f->ssrc = p->ssrc;
-	f->port = p->port;
-	f->ifindex = p->ifindex;
-	f->first = p->now;
-	f->restarts = restarts;
-	seq_start(f, p->seq);
-	f->used = 1;
+	ATOMIC_ADD(rest->packets, f->packets);
+	ATOMIC_ADD(rest->bytes, f->bytes);
+	ATOMIC_ADD(rest->lost, (u64)flow_lost(f));
+	ATOMIC_ADD(rest->restarts, (u64)f->restarts);
+	if (!rest->first || f->first < rest->first)
+		rest->first = f->first;
+	if (f->last > rest->last)
+		rest->last = f->last;
 }
 
 INLINE void flow_clear(struct flow *f)
@@ -250,76 +253,91 @@ INLINE void flow_clear(struct flow *f)
 	f->arrival = 0;
 }
 
-/* Finds a slot for a flow that has none: an unused one, else the one that has
- * been silent for longest, else none.
- */
-INLINE struct flow *flow_claim(struct direction *d, const struct rtp *p)
-{
-	struct flow *a = &d->flow[0], *b = &d->flow[1], *c = &d->flow[2], *f;
-	u32 restarts = same_peer(a, p) || same_peer(b, p) || same_peer(c, p);
-
-	if (!a->used) {
-		f = a;
-	} else if (!b->used) {
-		f = b;
-	} else if (!c->used) {
-		f = c;
-	} else {
-		f = a;
-		if (b->last < f->last)
-			f = b;
-		if (c->last < f->last)
-			f = c;
-		if (p->now - f->last < SILENT_NS)
-			return 0;
-		flow_fold(d, f);
-		flow_clear(f);
-	}
-	flow_begin(f, p, restarts);
-	return f;
-}
-
 enum counted { COUNTED, SECOND_INTERFACE, NO_ROOM };
 
-/* Counts one RTP packet. SECOND_INTERFACE: it is the same stream seen on a second
- * interface (bridge and member, VLAN and parent, in and out of a router).
- */
-INLINE enum counted flow_count(struct direction *d, const struct rtp *p, u32 tick)
+INLINE void flow_packet(struct flow *f, const struct rtp *p)
 {
-	enum seq_step step = SEQ_NEW;
-	struct flow *f;
+	f->last = p->now;
+	ATOMIC_ADD(f->packets, 1);
+	ATOMIC_ADD(f->bytes, p->bytes);
+}
 
-	if (likely(flow_is(&d->flow[0], p))) {
-		f = &d->flow[0];
-	} else if (flow_is(&d->flow[1], p)) {
-		f = &d->flow[1];
-	} else if (flow_is(&d->flow[2], p)) {
-		f = &d->flow[2];
-	} else {
-		f = flow_claim(d, p);
-		if (!f) {
-			ATOMIC_ADD(d->rest.packets, 1);
-			ATOMIC_ADD(d->rest.bytes, p->bytes);
-			if (!d->rest.first)
-				d->rest.first = p->now;
-			d->rest.last = p->now;
-			return NO_ROOM;
-		}
-		goto counted;
-	}
+/* Counts the first packet of a flow, in an unused slot. Everything in it is zero,
+ * so that two CPUs which begin one flow at once lose nothing.
+ */
+INLINE enum counted flow_begin(struct flow *f, const struct rtp *p, u16 restarts)
+{
+	f->peer[0] = p->peer[0];
+	f->peer[1] = p->peer[1];
+	f->ssrc = p->ssrc;
+	f->port = p->port;
+	f->ifindex = p->ifindex;
+	f->first = p->now;
+	f->restarts = restarts;
+	seq_start(f, p->seq);
+	f->used = 1;
+	jitter_update(f, p);
+	flow_packet(f, p);
+	return COUNTED;
+}
+
+/* Counts a packet of a flow that is known. SECOND_INTERFACE: it is the same
+ * stream seen on a second interface (bridge and member, VLAN and parent, in and
+ * out of a router).
+ */
+INLINE enum counted flow_add(struct flow *f, const struct rtp *p)
+{
+	enum seq_step step;
+
 	if (unlikely(f->ifindex != p->ifindex)) {
 		if (p->now - f->last < SILENT_NS)
 			return SECOND_INTERFACE;
 		f->ifindex = p->ifindex;
 	}
 	step = seq_update(f, p->seq);
-counted:
-	ATOMIC_ADD(f->packets, 1);
-	ATOMIC_ADD(f->bytes, p->bytes);
-	f->last = p->now;
-	if (step == SEQ_NEW || step == SEQ_FILLED)
-		jitter_update(f, p, tick);
+	if (likely(step == SEQ_NEW || step == SEQ_FILLED))
+		jitter_update(f, p);
+	flow_packet(f, p);
 	return COUNTED;
+}
+
+/* Counts a packet of one of the flows a, b and c, or of a new one. That takes an
+ * unused slot, else the one that has been silent for longest, else none.
+ */
+INLINE enum counted flow_any(struct flow *a, struct flow *b, struct flow *c, struct rest *rest, const struct rtp *p)
+{
+	struct flow *f;
+	u16 restarts;
+
+	if (flow_is(a, p))
+		return flow_add(a, p);
+	if (flow_is(b, p))
+		return flow_add(b, p);
+	if (flow_is(c, p))
+		return flow_add(c, p);
+	restarts = same_peer(a, p) || same_peer(b, p) || same_peer(c, p);
+	if (!a->used)
+		return flow_begin(a, p, restarts);
+	if (!b->used)
+		return flow_begin(b, p, restarts);
+	if (!c->used)
+		return flow_begin(c, p, restarts);
+	f = a;
+	if (b->last < f->last)
+		f = b;
+	if (c->last < f->last)
+		f = c;
+	if (p->now - f->last >= SILENT_NS) {
+		flow_fold(rest, f);
+		flow_clear(f);
+		return flow_begin(f, p, restarts);
+	}
+	ATOMIC_ADD(rest->packets, 1);
+	ATOMIC_ADD(rest->bytes, p->bytes);
+	if (!rest->first)
+		rest->first = p->now;
+	rest->last = p->now;
+	return NO_ROOM;
 }
 
 #endif
