@@ -13,17 +13,18 @@ import (
 // 401, a redirect or a failover is no outcome. An attempt that fails is final
 // at once, but for a challenge, which its switch may answer.
 type Counters struct {
-	total     Figures
-	customers []*Figures // by party.ID; nil before its first call
-	carriers  []*Figures
+	total     account
+	customers []*account // by party.ID; nil before its first call
+	carriers  []*account
 	skew      uint64
 	now       int64
+	minutes   minutes
 }
 
 // New returns counters with room for parties IDs (party.Book.Len); they grow
 // when a later book has more.
 func New(parties int) *Counters {
-	return &Counters{customers: make([]*Figures, parties), carriers: make([]*Figures, parties)}
+	return &Counters{customers: make([]*account, parties), carriers: make([]*account, parties)}
 }
 
 // Step counts one effect. Media effects change nothing here.
@@ -31,7 +32,7 @@ func (c *Counters) Step(e *dialog.Effect) {
 	switch e.Kind {
 	case dialog.LegOpened, dialog.LegAnswered, dialog.LegReleased:
 		if e.Leg.Call {
-			c.leg(&c.total, e)
+			c.leg(&c.total.Figures, e)
 			c.leg(c.customer(e.Leg.Customer), e)
 		}
 	case dialog.LegClosed:
@@ -43,17 +44,24 @@ func (c *Counters) Step(e *dialog.Effect) {
 }
 
 // Tick lets time pass until now (nanoseconds since the Unix epoch), for the
-// rates of parties without a call.
-func (c *Counters) Tick(now int64) {
+// rates of parties without a call. When now is in another minute than the last
+// Tick, be that later or earlier, it lists what that one's minute gained; the
+// list is valid until the next call. What is counted between two ticks is in
+// the minute of the first.
+func (c *Counters) Tick(now int64) []Minute {
 	c.now = max(c.now, now)
 	c.total.Rate.roll(now)
-	for _, of := range [][]*Figures{c.customers, c.carriers} {
+	for _, of := range [][]*account{c.customers, c.carriers} {
 		for _, f := range of {
 			if f != nil {
 				f.Rate.roll(now)
 			}
 		}
 	}
+	if turned, watched := c.minutes.tick(now); turned {
+		return c.turn(now, watched)
+	}
+	return nil
 }
 
 func (c *Counters) leg(f *Figures, e *dialog.Effect) {
@@ -88,7 +96,7 @@ func (c *Counters) opened(f *Figures, e *dialog.Effect) {
 func (c *Counters) closed(l *dialog.Leg) {
 	if l.Call && l.Initial {
 		t := trialOfLeg(l)
-		finish(&c.total, &t)
+		finish(&c.total.Figures, &t)
 		finish(c.customer(l.Customer), &t)
 	}
 	for i := range l.Attempts {
@@ -147,6 +155,8 @@ func (c *Counters) move(f *Figures, e *dialog.Effect) {
 	}
 	f.Peak = max(f.Peak, f.Live())
 	f.PeakAnswered = max(f.PeakAnswered, f.LiveAnswered)
+	f.high = max(f.high, f.Live())
+	f.highAnswered = max(f.highAnswered, f.LiveAnswered)
 }
 
 // gauge returns the live gauge of a state, nil for those that are not live.
@@ -165,14 +175,14 @@ func (c *Counters) customer(id party.ID) *Figures { return at(&c.customers, id) 
 func (c *Counters) carrier(id party.ID) *Figures  { return at(&c.carriers, id) }
 
 // at returns the figures of id. IDs come from the book, which bounds them.
-func at(of *[]*Figures, id party.ID) *Figures {
+func at(of *[]*account, id party.ID) *Figures {
 	for int(id) >= len(*of) {
 		*of = append(*of, nil)
 	}
 	f := (*of)[id]
 	if f == nil {
-		f = new(Figures)
+		f = new(account)
 		(*of)[id] = f
 	}
-	return f
+	return &f.Figures
 }

@@ -319,7 +319,7 @@ func TestMedia(t *testing.T) {
 			s := newScript(c).open().try(telco).tryAnswered().answer()
 			s.leg.Digits[1].Count = 3
 			c.Media(s.leg, &tt.result)
-			for _, f := range []*Figures{&c.total, c.customer(acme), c.carrier(telco)} {
+			for _, f := range []*Figures{&c.total.Figures, c.customer(acme), c.carrier(telco)} {
 				if f.Media[tt.class] != 1 || f.MediaVisible != tt.visible || f.DTMFShare() != (Ratio{tt.digits, tt.visible}) {
 					t.Errorf("class %v, %+v", tt.result.Class(), f)
 				}

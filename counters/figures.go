@@ -94,6 +94,9 @@ type Figures struct {
 	MOSCalls        [2]uint64            // how many those are
 
 	Rate Rate // calls started a second
+
+	high         uint64 // most live at once since the minute began
+	highAnswered uint64 // most answered at once since the minute began
 }
 
 // Live is the number of channels: in setup and answered.

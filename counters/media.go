@@ -38,6 +38,7 @@ type MediaResult struct {
 	Sent      [2]media.Summary // by the caller (what the callee received), by the callee
 	Expected  bool             // it had to pass this host, where audio can be seen
 	Shared    bool             // other calls used the same ports at the same time: what is missing may be with them
+	Restored  bool             // the agent was started anew while it went on: what is missing may have been before
 	Encrypted bool             // SRTP was agreed
 }
 
@@ -49,7 +50,7 @@ func (m *MediaResult) Class() MediaClass {
 		return MediaEncrypted
 	case caller && callee:
 		return MediaTwoWay
-	case m.Shared:
+	case m.Shared, m.Restored:
 		return MediaNotSeen
 	case caller || callee:
 		return MediaOneWay

@@ -30,14 +30,14 @@ type Party struct {
 func (c *Counters) Snapshot(book *party.Book) *Snapshot {
 	return &Snapshot{
 		Time:      c.now,
-		Total:     c.total,
+		Total:     c.total.Figures,
 		Customers: list(c.customers, book, party.Customer),
 		Carriers:  list(c.carriers, book, party.Carrier),
 		Skew:      c.skew,
 	}
 }
 
-func list(of []*Figures, book *party.Book, kind party.Kind) []Party {
+func list(of []*account, book *party.Book, kind party.Kind) []Party {
 	out := make([]Party, 0, book.Len())
 	for i := range book.Len() {
 		id := party.ID(i) //nolint:gosec // bounded by the size of a configuration file
@@ -47,7 +47,7 @@ func list(of []*Figures, book *party.Book, kind party.Kind) []Party {
 		e := book.Entry(id)
 		p := Party{Name: e.Name, Channels: e.Channels}
 		if i < len(of) && of[i] != nil {
-			p.Figures = *of[i]
+			p.Figures = of[i].Figures
 		}
 		out = append(out, p)
 	}

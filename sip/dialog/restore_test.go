@@ -69,7 +69,7 @@ func finals(effects []Effect) (out []string) {
 // that are over are the one thing that a restart forgets; the test carries them
 // over.
 func TestRestoredLegsGoOn(t *testing.T) {
-	for seed := range uint64(1000) {
+	for seed := range uint64(400) {
 		rng := rand.New(rand.NewPCG(seed, 3)) //nolint:gosec // a repeatable sequence is wanted
 		cfg := Config{MediaTimeout: -1, KeepDigits: true}
 		one, two := NewTable(cfg, testBook(t)), NewTable(cfg, testBook(t))
@@ -117,7 +117,7 @@ func TestRestoredLegsGoOn(t *testing.T) {
 // before the restart.
 func TestGaugesHoldOverRestarts(t *testing.T) {
 	missed := 0
-	for seed := range uint64(1000) {
+	for seed := range uint64(400) {
 		rng := rand.New(rand.NewPCG(seed, 4)) //nolint:gosec // a repeatable sequence is wanted
 		now, alive := int64(time.Hour), int64(0)
 		table := NewTable(Config{Alive: func(*Leg) (int64, bool) { return max(0, now*(rng.Int64N(3)-1)), rng.IntN(2) == 0 },

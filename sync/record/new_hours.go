@@ -1,0 +1,137 @@
+package record
+
+import "time"
+
+const (
+	second = int64(time.Second)
+	hour   = int64(time.Hour)
+
+	// markAfter is how long after an hour and the settle time it is closed:
+	// calls that a late message kept from settling have this time, too.
+	markAfter = 10 * time.Second
+	// watching is how far two ticks may be apart if somebody watched between.
+	watching = 10 * second
+	// maxAway is how many hours of absence are marked: 400 days.
+	maxAway = 400 * 24
+	// maxAhead bounds the sums of hours to come, of calls that ended before the
+	// clock was set back.
+	maxAhead = 1024
+)
+
+// Hours assigns calls to the hours under which they are summed up, and closes
+// each hour with a mark: after it nothing more is counted in that hour. Time is
+// that of the packets. An hour stays closed whatever the clock does, also over a
+// restart, if the last mark is told. It is not safe for concurrent use.
+type Hours struct {
+	open   int64 // the first hour that is not closed, hours since the Unix epoch; valid if known
+	known  bool
+	settle int64
+	last   int64 // tick
+	ticked bool
+	sums   map[int64]*HourMark // by hour, of those that are open
+}
+
+// NewHours goes on after the mark of the hour that began at lastMarked, seconds
+// since the Unix epoch; 0: there was none, and the first hour is that of the
+// first tick. settle is how long a call waits from its end to its record.
+func NewHours(lastMarked int64, settle time.Duration) *Hours {
+	h := &Hours{settle: int64(settle + markAfter), sums: map[int64]*HourMark{}}
+	if lastMarked != 0 {
+		h.known, h.open = true, floorDiv(lastMarked, 3600)+1
+	}
+	return h
+}
+
+// Count decides under which hour c is counted, by its end: that hour or, when
+// it is closed, the first open one.
+func (h *Hours) Count(c *Call) {
+	at := floorDiv(c.EndedUnixMs, hour/int64(time.Millisecond))
+	c.CountedUnixMs = c.EndedUnixMs
+	if h.known && at < h.open {
+		at = h.open
+		c.CountedUnixMs = h.open * (hour / int64(time.Millisecond))
+	}
+	if c.Kind != "call" || c.SeenMidcall {
+		return
+	}
+	m := h.sum(at)
+	if m == nil {
+		return
+	}
+	m.Calls++
+	if c.Answered {
+		m.Answered++
+		m.DurationMs += uint64(max(c.DurationMs, 0)) //nolint:gosec // not negative
+	}
+}
+
+// sum returns the sums of an hour; nil when there are too many.
+func (h *Hours) sum(at int64) *HourMark {
+	m := h.sums[at]
+	if m == nil && len(h.sums) < maxAhead {
+		m = &HourMark{HourUnixS: at * 3600}
+		h.sums[at] = m
+	}
+	return m
+}
+
+// Tick lets time pass until now, nanoseconds since the Unix epoch, and returns a
+// mark for every hour that is closed by that, the earliest first. Their records
+// must follow those of all calls that were counted before. Hours in which no
+// agent ran have marks, too, with nothing observed; those more than 400 days ago
+// have none.
+func (h *Hours) Tick(now int64) []*HourMark {
+	h.observe(now)
+	closed := floorDiv(now-h.settle, hour) // this one is not
+	if !h.known {
+		h.known, h.open = true, floorDiv(now, hour)
+	}
+	if h.open >= closed {
+		return nil
+	}
+	var marks []*HourMark
+	for ; h.open < closed; h.open++ {
+		if m := h.sums[h.open]; m != nil {
+			marks = append(marks, m)
+			delete(h.sums, h.open)
+		} else if closed-h.open <= maxAway {
+			marks = append(marks, &HourMark{HourUnixS: h.open * 3600})
+		}
+	}
+	return marks
+}
+
+// observe notes how much of each hour was watched.
+func (h *Hours) observe(now int64) {
+	gone, from := now-h.last, h.last
+	watched := h.ticked && gone > 0 && gone <= watching
+	h.last, h.ticked = now, true
+	if !watched {
+		return
+	}
+	turn := floorDiv(now, hour) * hour
+	if from < turn {
+		h.watched(from, turn)
+		from = turn
+	}
+	h.watched(from, now)
+}
+
+func (h *Hours) watched(from, to int64) {
+	at := floorDiv(from, hour)
+	if h.known && at < h.open || to <= from {
+		return // closed before the clock was set back
+	}
+	if m := h.sum(at); m != nil {
+		m.ObservedMs = min(m.ObservedMs+to/1e6-from/1e6, 3_600_000)
+	}
+}
+
+// floorDiv divides and rounds down, also below zero.
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}
