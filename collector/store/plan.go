@@ -42,6 +42,12 @@ func (m month) start() time.Time {
 // String returns 2026-11.
 func (m month) String() string { return m.start().Format("2006-01") }
 
+// parseMonth reads 2026-11.
+func parseMonth(word string) (month, bool) {
+	t, err := time.Parse("2006-01", word)
+	return monthOf(t.UnixMilli()), err == nil
+}
+
 // streamKey names a sequence of numbers.
 type streamKey struct {
 	node   string
@@ -77,7 +83,7 @@ type parcel struct {
 	registrations []entry
 	marks         []entry
 	losses        []Loss
-	letters       []letter
+	letters       []DeadLetter
 	sums          sumMap
 }
 
@@ -88,9 +94,9 @@ type minuteKey struct {
 	kind, party string
 }
 
-type letter struct {
-	DeadLetter
-	ranges record.Ranges
+func compareMinuteKeys(a, b minuteKey) int {
+	return cmp.Or(cmp.Compare(a.minute, b.minute), cmp.Compare(a.kind, b.kind), cmp.Compare(a.party, b.party),
+		cmp.Compare(a.node, b.node), cmp.Compare(a.epoch, b.epoch))
 }
 
 // planner sorts batches into parcels. done is the set of numbers that are
@@ -187,12 +193,37 @@ func (p *planner) record(key *streamKey, seq uint64, r *record.Record) error {
 
 func (p *planner) call(e *entry) *parcel {
 	c := e.GetCall()
-	e.ms = p.time(cmp.Or(c.GetCountedUnixMs(), c.GetClosedUnixMs(), c.GetEndedUnixMs()))
+	e.ms = p.callTime(c)
 	to := p.parcel(callsKind, monthOf(e.ms))
 	to.calls = append(to.calls, *e)
 	to.attempts += len(c.GetAttempts())
 	to.sums.add(e.key.node, e.ms, closedMs(e), c)
 	return to
+}
+
+func (p *planner) callTime(c *record.Call) int64 {
+	return p.time(cmp.Or(c.GetCountedUnixMs(), c.GetClosedUnixMs(), c.GetEndedUnixMs()))
+}
+
+func (p *planner) minuteTime(m *record.Minute) int64 {
+	s := m.GetMinuteUnixS()
+	if s > maxMs/1000 {
+		s = 0
+	}
+	return p.time(s * 1000)
+}
+
+// placeOf says which month a record belongs to; false when it is none's.
+func (p *planner) placeOf(r *record.Record) (place, bool) {
+	switch {
+	case r.GetCall() != nil:
+		return place{callsKind, monthOf(p.callTime(r.GetCall()))}, true
+	case r.GetMinute() != nil:
+		return place{telemetryKind, monthOf(p.minuteTime(r.GetMinute()))}, true
+	case r.GetRegistration() != nil:
+		return place{telemetryKind, monthOf(p.time(r.GetRegistration().GetAtUnixMs()))}, true
+	}
+	return place{}, false
 }
 
 // closedMs is when a call was closed, as far as that can be.
@@ -205,11 +236,7 @@ func closedMs(e *entry) int64 {
 
 func (p *planner) minute(e *entry) *parcel {
 	m := e.GetMinute()
-	s := m.GetMinuteUnixS()
-	if s > maxMs/1000 {
-		s = 0
-	}
-	e.ms = p.time(s * 1000)
+	e.ms = p.minuteTime(m)
 	to := p.parcel(telemetryKind, monthOf(e.ms))
 	to.minutes[minuteKey{e.ms / 1000, e.key.node, e.key.epoch, text(m.GetKind()), text(m.GetParty())}] = *e
 	return to
@@ -241,8 +268,8 @@ func (p *planner) skip(to *parcel, key streamKey, r record.Range) uint64 {
 
 // unknown sets aside a record of a kind that only a newer program knows.
 func (p *planner) unknown(to *parcel, e *entry) {
-	to.letters = append(to.letters, letter{DeadLetter: DeadLetter{AtUnixMs: p.nowMs, Node: e.key.node, Epoch: e.key.epoch,
-		Stream: e.key.stream, First: e.seq, Count: 1, Size: int64(len(e.body)), Reason: "a record of an unknown kind", Raw: e.body}})
+	to.letters = append(to.letters, DeadLetter{AtUnixMs: p.nowMs, Node: e.key.node, Epoch: e.key.epoch,
+		Stream: e.key.stream, First: e.seq, Count: 1, Size: int64(len(e.body)), Reason: "a record of an unknown kind", Raw: e.body})
 	to.losses = append(to.losses, Loss{Node: e.key.node, Epoch: e.key.epoch, Stream: e.key.stream, First: e.seq, Last: e.seq,
 		Count: 1, Reason: record.LossDeadLetter, AtUnixMs: p.nowMs, RecordedUnixMs: p.nowMs})
 }
@@ -286,4 +313,16 @@ func (x *parcel) mark(key streamKey, r record.Range) {
 		return
 	}
 	x.ranges = append(x.ranges, keyedRange{key, r})
+}
+
+// eachAttempt returns what appends the values of one attempt after the other.
+func (x *parcel) eachAttempt() func(to []any) []any {
+	call, n := 0, 0
+	return func(to []any) []any {
+		for n == len(x.calls[call].GetCall().GetAttempts()) {
+			call, n = call+1, 0
+		}
+		n++
+		return appendAttempt(to, &x.calls[call], n-1)
+	}
 }

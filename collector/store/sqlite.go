@@ -149,11 +149,9 @@ func listMonths(dir string) ([]place, error) {
 		}
 		for _, n := range names {
 			word := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(n), kindNames[k]+"-"), ".db")
-			t, err := time.Parse("2006-01", word)
-			if err != nil {
-				continue // not ours
+			if m, ok := parseMonth(word); ok { // else not ours
+				out = append(out, place{k, m})
 			}
-			out = append(out, place{k, monthOf(t.UnixMilli())})
 		}
 	}
 	return out, nil

@@ -116,14 +116,8 @@ func (f *file) insertCalls(x *parcel) error {
 	if err != nil {
 		return err
 	}
-	call, n := 0, 0
-	return f.insert("attempts", attemptColumns, x.attempts, "", func(to []any, _ int) []any {
-		for n == len(x.calls[call].GetCall().GetAttempts()) {
-			call, n = call+1, 0
-		}
-		n++
-		return appendAttempt(to, &x.calls[call], n-1)
-	})
+	next := x.eachAttempt()
+	return f.insert("attempts", attemptColumns, x.attempts, "", func(to []any, _ int) []any { return next(to) })
 }
 
 func (f *file) insertTelemetry(x *parcel) error {
@@ -143,7 +137,7 @@ func (f *file) insertBase(x *parcel) error {
 	if err := f.insert("losses", lossColumns, len(x.losses), "", func(to []any, i int) []any { return appendLoss(to, &x.losses[i]) }); err != nil {
 		return err
 	}
-	return f.insert("letters", letterColumns, len(x.letters), "", func(to []any, i int) []any { return appendLetter(to, &x.letters[i].DeadLetter) })
+	return f.insert("letters", letterColumns, len(x.letters), "", func(to []any, i int) []any { return appendLetter(to, &x.letters[i]) })
 }
 
 // addSums adds to the sums of a file.

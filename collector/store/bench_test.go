@@ -1,0 +1,81 @@
+package store
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/sipward/sipward/sync/record"
+)
+
+// BenchmarkCommit stores calls with one or two attempts, 4000 to a commit, from
+// four nodes. rows/s is call records, without their attempts.
+func BenchmarkCommit(b *testing.B) {
+	for _, be := range backends {
+		b.Run(be.name, func(b *testing.B) {
+			s := be.fresh(b)(Options{})
+			const nodes, per = 4, 1000
+			var batches []*record.Received
+			for n := range nodes {
+				batches = append(batches, batch(fmt.Sprintf("sw%d", n), 7, 1, per, noon))
+			}
+			rows := 0
+			for b.Loop() {
+				mustCommit(b, s, batches...)
+				rows += nodes * per
+				b.StopTimer()
+				for _, x := range batches {
+					x.First += per
+					for _, r := range x.Records {
+						r.Call.CountedUnixMs += per * 10
+						r.Call.ClosedUnixMs += per * 10
+					}
+				}
+				b.StartTimer()
+			}
+			b.ReportMetric(float64(rows)/b.Elapsed().Seconds(), "rows/s")
+			if err := s.Close(); err != nil {
+				b.Error(err)
+			}
+		})
+	}
+}
+
+// BenchmarkCommitKnown commits what is there already, as after lost acks.
+func BenchmarkCommitKnown(b *testing.B) {
+	for _, be := range backends {
+		b.Run(be.name, func(b *testing.B) {
+			s := be.fresh(b)(Options{})
+			x := batch("sw1", 7, 1, 1000, noon)
+			for b.Loop() {
+				mustCommit(b, s, x)
+			}
+			b.ReportMetric(float64(b.N)*1000/b.Elapsed().Seconds(), "rows/s")
+			if err := s.Close(); err != nil {
+				b.Error(err)
+			}
+		})
+	}
+}
+
+// BenchmarkCalls reads calls.
+func BenchmarkCalls(b *testing.B) {
+	for _, be := range backends {
+		b.Run(be.name, func(b *testing.B) {
+			s := be.fresh(b)(Options{})
+			for i := range uint64(20) {
+				mustCommit(b, s, batch("sw1", 7, i*1000+1, 1000, noon))
+			}
+			rows := 0
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := s.Calls(ctx, CallFilter{}, func(*CallRow) error { rows++; return nil }); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(rows)/b.Elapsed().Seconds(), "rows/s")
+			if err := s.Close(); err != nil {
+				b.Error(err)
+			}
+		})
+	}
+}

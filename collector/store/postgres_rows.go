@@ -1,0 +1,162 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sipward/sipward/sync/record"
+)
+
+// copyParcel writes the rows of a parcel, straight into its partitions.
+func (s *Postgres) copyParcel(ctx context.Context, tx pgx.Tx, x *parcel) error {
+	if err := copyCalls(ctx, tx, x); err != nil {
+		return err
+	}
+	if err := copyMinutes(ctx, tx, x); err != nil {
+		return err
+	}
+	if err := copyRows(ctx, tx, partition("registrations", x.month), regColumns, len(x.registrations),
+		func(to []any, i int) []any { return appendRegistration(to, &x.registrations[i]) }); err != nil {
+		return err
+	}
+	if err := copyRows(ctx, tx, "hour_marks", markColumns, len(x.marks), func(to []any, i int) []any { return appendMark(to, &x.marks[i]) }); err != nil {
+		return err
+	}
+	if err := copyRows(ctx, tx, "losses", lossColumns, len(x.losses), func(to []any, i int) []any { return appendLoss(to, &x.losses[i]) }); err != nil {
+		return err
+	}
+	if len(x.letters) == 0 {
+		return nil
+	}
+	if err := copyRows(ctx, tx, "letters", letterColumns, len(x.letters),
+		func(to []any, i int) []any { return appendLetter(to, &x.letters[i]) }); err != nil {
+		return err
+	}
+	return s.boundLetters(ctx, tx)
+}
+
+func copyCalls(ctx context.Context, tx pgx.Tx, x *parcel) error {
+	err := copyRows(ctx, tx, partition("calls", x.month), callColumns, len(x.calls), func(to []any, i int) []any { return appendCall(to, &x.calls[i]) })
+	if err != nil {
+		return err
+	}
+	next := x.eachAttempt()
+	return copyRows(ctx, tx, partition("attempts", x.month), attemptColumns, x.attempts, func(to []any, _ int) []any { return next(to) })
+}
+
+// copyRows sends n rows to a table, of which row appends the values of number i.
+func copyRows(ctx context.Context, tx pgx.Tx, table string, columns []string, n int, row func(to []any, i int) []any) error {
+	if n == 0 {
+		return nil
+	}
+	var values []any
+	_, err := tx.CopyFrom(ctx, pgx.Identifier{table}, columns, pgx.CopyFromSlice(n, func(i int) ([]any, error) {
+		values = row(values[:0], i)
+		return values, nil
+	}))
+	if err != nil {
+		return fmt.Errorf("copying to %s: %w", table, err)
+	}
+	return nil
+}
+
+// copyMinutes writes minutes; one that is there is replaced.
+func copyMinutes(ctx context.Context, tx pgx.Tx, x *parcel) error {
+	if len(x.minutes) == 0 {
+		return nil
+	}
+	order := make([]minuteKey, 0, len(x.minutes))
+	for k := range x.minutes {
+		order = append(order, k)
+	}
+	slices.SortFunc(order, compareMinuteKeys)
+	var b pgx.Batch
+	for _, k := range order {
+		e := x.minutes[k]
+		b.Queue(postgresMinute, appendMinute(nil, k, &e)...)
+	}
+	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
+		return fmt.Errorf("inserting minutes: %w", err)
+	}
+	return nil
+}
+
+var postgresMinute = postgresDialect.bind(replaceMinute)
+
+// postgresSums adds sums that come as one array for each column.
+var postgresSums = func() string {
+	var parts []string
+	for i, c := range sumAllColumns {
+		t := "bigint"
+		if slices.Contains([]string{"kind", "party", "node"}, c) {
+			t = "text"
+		}
+		parts = append(parts, "$"+strconv.Itoa(i+1)+"::"+t+"[]")
+	}
+	return "INSERT INTO sums (" + strings.Join(sumAllColumns, ",") + ") SELECT * FROM unnest(" + strings.Join(parts, ",") + ") " + upsertSums
+}()
+
+// addSums adds to the stored sums, in the order of their keys: two collectors
+// that store calls of one node wait for each other in one direction only.
+func addSums(ctx context.Context, tx pgx.Tx, sums sumMap) error {
+	if len(sums) == 0 {
+		return nil
+	}
+	order := sums.sorted()
+	hours, closed := make([]int64, len(order)), make([]int64, len(order))
+	kinds, parties, nodes := make([]string, len(order)), make([]string, len(order)), make([]string, len(order))
+	values := make([][]int64, len(sumColumns))
+	for i, k := range order {
+		hours[i], closed[i], kinds[i], parties[i], nodes[i] = k.hour, k.closed, k.kind, k.party, k.node
+		for c, v := range sums[k].fields() {
+			values[c] = append(values[c], *v)
+		}
+	}
+	args := []any{hours, kinds, parties, nodes, closed}
+	for _, v := range values {
+		args = append(args, v)
+	}
+	if _, err := tx.Exec(ctx, postgresSums, args...); err != nil {
+		return fmt.Errorf("adding to the sums: %w", err)
+	}
+	return nil
+}
+
+// touch notes, now and then, that batches came.
+func (s *Postgres) touch(ctx context.Context, tx pgx.Tx, batches []*record.Received, nowMs int64) error {
+	for _, node := range s.untouched(batches, nowMs) {
+		if _, err := tx.Exec(ctx, `INSERT INTO nodes (`+nodeColumns+`) VALUES ($1, $2, $2, '', 0, '', 0, 0, 0, 0)
+ ON CONFLICT (node) DO UPDATE SET last_ms = greatest(nodes.last_ms, excluded.last_ms)`, node, nowMs); err != nil {
+			return fmt.Errorf("writing node %s: %w", node, err)
+		}
+	}
+	return nil
+}
+
+// untouched lists the nodes of batches whose last batch was not written down
+// for a while, in the order in which their rows are locked.
+func (s *Postgres) untouched(batches []*record.Received, nowMs int64) []string {
+	s.known.Lock()
+	defer s.known.Unlock()
+	var out []string
+	for _, b := range batches {
+		if nowMs-s.saved[b.Node] >= seenEvery {
+			out = append(out, b.Node)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func (s *Postgres) savedSeen(batches []*record.Received, nowMs int64) {
+	for _, node := range s.untouched(batches, nowMs) {
+		s.known.Lock()
+		s.saved[node] = nowMs
+		s.known.Unlock()
+	}
+}
