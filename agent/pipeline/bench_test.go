@@ -42,15 +42,18 @@ func BenchmarkAudio(b *testing.B) {
 }
 
 // benchmark plays the plan to a new Core, again and again.
-func benchmark(b *testing.B, plan testkit.Plan) {
+func benchmark(b *testing.B, plan testkit.Plan, edit ...func(*Config)) {
 	plan, all := frames(b, plan)
-	bk := book(b, plan)
+	cfg := Config{Book: book(b, plan)}
+	for _, e := range edit {
+		e(&cfg)
+	}
 	b.ReportAllocs()
 	n := 0
 	var core *Core
 	for b.Loop() {
 		if n%len(all) == 0 {
-			core = New(Config{Book: bk})
+			core = New(cfg)
 		}
 		core.Frame(&all[n%len(all)])
 		n++

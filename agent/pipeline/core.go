@@ -32,7 +32,7 @@ type Kernel interface {
 // Config says what a Core knows and where its results go.
 type Config struct {
 	Book    *party.Book
-	Dialog  dialog.Config // LastMedia is set by the Core
+	Dialog  dialog.Config // LastMedia, Alive and Changes are set by the Core
 	Media   media.Options
 	Packet  packet.Limits
 	Streams packet.StreamLimits
@@ -45,6 +45,26 @@ type Config struct {
 	// Flows takes every media flow of a finished leg, and the learned ones at
 	// the end. May be nil.
 	Flows func(*dialog.Leg, *media.Flow)
+
+	// Saved takes what is needed to go on with a call after a restart: once a
+	// second of the frames' clock, and in Finish, every call that changed and is
+	// not over. ID 0 is the run itself, which tells until when it watched. state
+	// is valid during the call. What the last call of each ID said goes to
+	// Restore. May be nil.
+	Saved func(id uint64, state []byte)
+	// Dropped says that a call that was saved is over, after Finished was told.
+	// May be nil.
+	Dropped func(id uint64)
+	// KeepOpen makes Finish leave all calls as they are: the next run takes
+	// them over.
+	KeepOpen bool
+	// Minute takes what a minute of the frames' clock gained when another one
+	// begins, and in Finish: the total first, then the parties. The slice is
+	// valid during the call. May be nil.
+	Minute func([]counters.Minute, *party.Book)
+	// Ticked is told the time once a second of the frames' clock, after all
+	// that was due, and at the end of Finish. May be nil.
+	Ticked func(now int64)
 }
 
 // Core takes frames one by one. It is not safe for concurrent use.
@@ -67,6 +87,7 @@ type Core struct {
 	msg      parse.Message
 	observed []media.Observed
 	flows    []*media.Flow
+	state    []byte // of the call that is being saved
 }
 
 // New returns a Core that has seen nothing.
@@ -82,7 +103,8 @@ func New(cfg Config) *Core {
 		regs:     register.NewOutcomes(),
 		counters: counters.New(cfg.Book.Len()),
 	}
-	cfg.Dialog.LastMedia = c.lastMedia
+	cfg.Dialog.LastMedia, cfg.Dialog.Alive = c.lastMedia, c.alive
+	cfg.Dialog.Changes = cfg.Saved != nil
 	c.legs = dialog.NewTable(cfg.Dialog, cfg.Book)
 	c.whole = c.payload
 	return c

@@ -123,19 +123,29 @@ func (c *Core) pass(now int64) {
 }
 
 // tick does what is due now. A panic in one part leaves the others running.
+// Minutes turn first: what ends from now on ends in the new one.
 func (c *Core) tick() {
+	c.guard(func() { c.minutes(c.counters.Tick(c.clock.now)) })
 	c.guard(func() { c.streams.Tick(c.clock.now, c.whole) })
 	c.guard(func() { c.apply(c.legs.Tick(c.clock.now)) })
-	c.guard(func() { c.counters.Tick(c.clock.now) })
+	c.guard(c.checkpoint)
+	c.guard(c.ticked)
 }
 
-// Finish closes everything that is open: the capture, or the agent, ends.
+// Finish closes everything that is open: the capture, or the agent, ends. With
+// KeepOpen calls stay as they are, also those whose end still settles: another
+// run goes on with them.
 func (c *Core) Finish() {
 	if c.clock.waiting { // nothing speaks against a last frame after a silence
 		c.resume(c.clock.frame.Time > c.clock.now)
 	}
 	c.guard(func() { c.streams.Flush(c.whole) })
-	c.guard(func() { c.apply(c.legs.Finish(c.clock.now)) })
+	if !c.cfg.KeepOpen {
+		c.guard(func() { c.apply(c.legs.Finish(c.clock.now)) })
+	}
+	c.guard(func() { c.minutes(c.counters.Close()) })
+	c.guard(c.checkpoint)
+	c.guard(c.ticked)
 	if c.cfg.Flows == nil {
 		return
 	}

@@ -129,21 +129,33 @@ func (c *Core) close(l *dialog.Leg) {
 	if c.cfg.Finished != nil {
 		c.cfg.Finished(l, &r, c.book)
 	}
+	if l.Kept() {
+		c.dropped(l.ID)
+	}
 	clear(c.flows)
 }
 
 // mediaOf says what there was to see of the media of l, before its endpoints
 // are closed.
 func (c *Core) mediaOf(l *dialog.Leg) counters.MediaResult {
-	r := counters.MediaResult{Encrypted: l.Encrypted}
-	local, apart := false, false
+	r := counters.MediaResult{Encrypted: l.Encrypted, Restored: l.Restored}
+	apart := false
 	for ep := range l.Current {
-		local = local || c.book.Local(ep.Addr())
 		apart = apart || !c.media.Mixed(ep, l.ID)
 		r.Shared = !apart
 	}
-	r.Expected = local && c.sees()
+	r.Expected = c.local(l) && c.sees()
 	return r
+}
+
+// local reports whether media of l has to pass this host.
+func (c *Core) local(l *dialog.Leg) bool {
+	for ep := range l.Current {
+		if c.book.Local(ep.Addr()) {
+			return true
+		}
+	}
+	return false
 }
 
 // lastMedia returns when media of l last passed, 0 when its silence says
@@ -153,7 +165,16 @@ func (c *Core) lastMedia(l *dialog.Leg) int64 {
 	if !c.sees() {
 		return 0
 	}
-	var caller, callee int64
+	caller, callee := c.lastBySide(l)
+	if caller == 0 || callee == 0 {
+		return 0
+	}
+	return max(caller, callee)
+}
+
+// lastBySide returns when media last passed to the caller, and to the callee; 0
+// for never.
+func (c *Core) lastBySide(l *dialog.Leg) (caller, callee int64) {
 	for ep, side := range l.Current {
 		seen := c.observed[:0]
 		if c.kernel() {
@@ -167,8 +188,5 @@ func (c *Core) lastMedia(l *dialog.Leg) int64 {
 			caller, callee = max(caller, last[1]), max(callee, last[0])
 		}
 	}
-	if caller == 0 || callee == 0 {
-		return 0
-	}
-	return max(caller, callee)
+	return caller, callee
 }

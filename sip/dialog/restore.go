@@ -17,27 +17,31 @@ import (
 // media timeout, and as ended when it was last known to be alive. So is one
 // whose own timers run out without a sign of life.
 //
-// bad is how many could not be read, did not fit, or came twice.
-func (t *Table) Restore(saved [][]byte, alive, now int64) (effects []Effect, bad int) {
+// bad lists those of saved that could not be read, did not fit, or came twice.
+func (t *Table) Restore(saved [][]byte, alive, now int64) (effects []Effect, bad []int) {
 	t.effects = t.effects[:0]
 	t.since = now
 	names := partyNames(t.book)
-	legs := make([]*Leg, 0, len(saved))
-	for _, b := range saved {
+	type loaded struct {
+		leg *Leg
+		i   int
+	}
+	legs := make([]loaded, 0, len(saved))
+	for i, b := range saved {
 		l, err := t.load(b, names)
 		if err != nil {
-			bad++
+			bad = append(bad, i)
 			continue
 		}
-		legs = append(legs, l)
+		legs = append(legs, loaded{l, i})
 	}
-	slices.SortFunc(legs, func(a, b *Leg) int { return cmp.Compare(a.ID, b.ID) })
-	for _, l := range legs {
-		if l.ID <= t.lastID || t.count >= t.cfg.MaxLegs || t.crowded(l.CallID) {
-			bad++
+	slices.SortStableFunc(legs, func(a, b loaded) int { return cmp.Compare(a.leg.ID, b.leg.ID) })
+	for _, x := range legs {
+		if l := x.leg; l.ID <= t.lastID || t.count >= t.cfg.MaxLegs || t.crowded(l.CallID) {
+			bad = append(bad, x.i)
 			continue
 		}
-		t.takeOver(l, alive)
+		t.takeOver(x.leg, alive)
 	}
 	return t.effects, bad
 }
@@ -47,7 +51,7 @@ func (t *Table) takeOver(l *Leg, alive int64) {
 	t.count++
 	l.next = t.legs[l.CallID]
 	t.legs[l.CallID] = l
-	l.Restored = true
+	l.Restored, l.kept = true, true
 	l.mediaSeen = t.since
 	if l.State != Ended && l.doubt == 0 {
 		l.doubt = max(alive, l.lastSeen, 1)
@@ -127,21 +131,3 @@ func (t *Table) expireDoubtful(l *Leg, now int64) {
 
 // lastAlive is when a restored leg was last known to be alive.
 func (l *Leg) lastAlive() int64 { return max(l.doubt, l.lastSeen, l.started()) }
-
-// Suspend closes what is over and leaves the rest as it is: the agent stops, and
-// the next one takes it over by Restore. What was challenged is about to be sent
-// again: it is left, too.
-func (t *Table) Suspend() []Effect {
-	t.effects = t.effects[:0]
-	var over []*Leg
-	for _, x := range t.timers {
-		if x.leg.State == Ended && !challenged(x.leg) {
-			over = append(over, x.leg)
-		}
-	}
-	slices.SortFunc(over, func(a, b *Leg) int { return cmp.Or(cmp.Compare(a.End, b.End), cmp.Compare(a.ID, b.ID)) })
-	for _, l := range over {
-		t.close(l)
-	}
-	return t.effects
-}

@@ -125,7 +125,6 @@ func play(t *testing.T, script string) string {
 // restart gives all that table has open to a new one.
 func restart(t *testing.T, table *Table, cfg Config, alive, now int64, show func([]Effect)) *Table {
 	t.Helper()
-	show(table.Suspend())
 	var saved [][]byte
 	for _, first := range table.legs {
 		for l := first; l != nil; l = l.next {
@@ -134,8 +133,8 @@ func restart(t *testing.T, table *Table, cfg Config, alive, now int64, show func
 	}
 	next := NewTable(cfg, table.book)
 	effects, bad := next.Restore(saved, alive, now)
-	if bad != 0 || len(saved) != next.Stats().Legs {
-		t.Errorf("%d of %d legs were not restored", bad, len(saved))
+	if len(bad) != 0 || len(saved) != next.Stats().Legs {
+		t.Errorf("%v of %d legs were not restored", bad, len(saved))
 	}
 	show(effects)
 	return next

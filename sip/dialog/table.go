@@ -38,8 +38,7 @@ type Config struct {
 	// never, and whether it would be seen if there were any. nil: nobody knows.
 	Alive func(leg *Leg) (last int64, sure bool)
 
-	Epoch   uint64 // of legs that are opened; see Leg.Epoch
-	Changes bool   // remember which legs changed, for Changed
+	Changes bool // remember which legs changed, for Changed
 }
 
 func (c Config) withDefaults() Config {
@@ -83,7 +82,8 @@ type Table struct {
 	effects []Effect
 	changed []*Leg // since Changed was last asked
 	coder   coder  // of Save
-	since   int64  // when Restore was called; 0: never
+	epoch   uint64
+	since   int64 // when Restore was called; 0: never
 	stats   Stats
 }
 
@@ -95,6 +95,9 @@ func NewTable(cfg Config, book *party.Book) *Table {
 // SetBook makes later legs belong to the parties of book, which must come from
 // the present one by Next.
 func (t *Table) SetBook(book *party.Book) { t.book = book }
+
+// SetEpoch makes later legs belong to a run of the agent; see Leg.Epoch.
+func (t *Table) SetEpoch(epoch uint64) { t.epoch = epoch }
 
 // Stats returns the table's counters.
 func (t *Table) Stats() Stats {
@@ -231,7 +234,7 @@ func (t *Table) open(p *packet.Packet, m *parse.Message) *Leg {
 	t.lastID++
 	t.count++
 	l := &Leg{
-		ID: t.lastID, Epoch: t.cfg.Epoch, CallID: strings.Clone(m.CallID), FromTag: strings.Clone(m.FromTag),
+		ID: t.lastID, Epoch: t.epoch, CallID: strings.Clone(m.CallID), FromTag: strings.Clone(m.FromTag),
 		From: clone(m.From), To: clone(m.To), Request: clone(m.RequestURI),
 		UserAgent: strings.Clone(m.UserAgent),
 		Src:       p.Src, Dst: p.Dst, Transport: p.Transport,
