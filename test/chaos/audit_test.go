@@ -1,0 +1,296 @@
+package chaos
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
+
+// Words of records, as `spool dump` prints them, and of streams.
+const (
+	kindCall         = "call"
+	kindMark         = "hour_mark"
+	kindLoss         = "loss"
+	kindMinute       = "minute"
+	kindRegistration = "registration"
+	streamCalls      = "calls"
+	streamTelemetry  = "telemetry"
+)
+
+// streamNames are the streams by their number in the database, less 1.
+var streamNames = []string{streamCalls, streamTelemetry}
+
+// sequence is one stream of one run of an agent.
+type sequence struct {
+	node   string
+	epoch  uint64
+	stream string
+}
+
+// key names a record for ever.
+type key struct {
+	sequence
+	seq uint64
+}
+
+func (k key) String() string {
+	return fmt.Sprintf("%s %016x %s %d", k.node, k.epoch, k.stream, k.seq)
+}
+
+// call names a call for ever.
+type call struct {
+	node  string
+	epoch uint64 // in which it began
+	leg   uint64
+}
+
+// entry is a record, as an agent had it or as a collector has it.
+type entry struct {
+	key
+	kind   string
+	callID string // of a call
+
+	call    call      // the agent's side: which call it is; zero of others
+	details *dumpCall // the agent's side, of a call
+	minute  string    // the agent's side: what a minute's record replaces when it comes again
+}
+
+// finding is what is wrong.
+type finding struct {
+	node string
+	kind findingKind
+	text string
+}
+
+// findingKind is how something can be wrong.
+type findingKind int
+
+// Kinds of findings; the zero value is invalid.
+const (
+	missing   findingKind = iota + 1 // accepted by an agent and not stored
+	doubled                          // stored twice, or one call in two records
+	invented                         // stored, but no agent has it, or not so
+	forgotten                        // numbers that an agent's own disk does not hold any more
+)
+
+// figures are one node's.
+type figures struct {
+	epochs, accepted, stored            int
+	missing, doubled, wrong, onDiskOnly int
+}
+
+// audit compares what agents had accepted with what collectors have stored. What
+// is accepted after sure was read may still be on the agents' disks.
+func audit(sure, accepted, stored []entry) (map[string]*figures, []finding) {
+	a := &auditor{figures: make(map[string]*figures), stored: make(map[key]entry, len(stored))}
+	a.readStored(stored)
+	a.compare(sure, accepted)
+	a.holes(accepted)
+	a.twice(accepted)
+	slices.SortStableFunc(a.findings, func(x, y finding) int { return cmp.Compare(x.node, y.node) })
+	return a.figures, a.findings
+}
+
+type auditor struct {
+	figures  map[string]*figures
+	findings []finding
+	stored   map[key]entry
+}
+
+func (a *auditor) of(node string) *figures {
+	f := a.figures[node]
+	if f == nil {
+		f = &figures{}
+		a.figures[node] = f
+	}
+	return f
+}
+
+func (a *auditor) found(node string, kind findingKind, format string, args ...any) {
+	f := a.of(node)
+	switch kind {
+	case missing:
+		f.missing++
+	case doubled:
+		f.doubled++
+	case invented, forgotten:
+		f.wrong++
+	}
+	a.findings = append(a.findings, finding{node, kind, fmt.Sprintf(format, args...)})
+}
+
+func (a *auditor) readStored(stored []entry) {
+	for _, e := range stored {
+		a.of(e.node).stored++
+		if _, twice := a.stored[e.key]; twice {
+			a.found(e.node, doubled, "%s (%s) is stored twice", e.key, e.kind)
+		}
+		a.stored[e.key] = e
+	}
+}
+
+// compare looks for each accepted record in the store, and for each stored one
+// among the accepted.
+func (a *auditor) compare(sure, accepted []entry) {
+	must := make(map[key]bool, len(sure))
+	for _, e := range sure {
+		must[e.key] = true
+	}
+	replaced := superseded(accepted)
+	all := make(map[key]bool, len(accepted))
+	for _, e := range accepted {
+		all[e.key] = true
+		a.of(e.node).accepted++
+		got, ok := a.stored[e.key]
+		switch {
+		case ok && (got.kind != e.kind || got.callID != e.callID):
+			a.found(e.node, invented, "%s is %s %q at the agent, and stored as %s %q", e.key, e.kind, e.callID, got.kind, got.callID)
+		case ok, replaced[e.key]:
+		case must[e.key]:
+			a.found(e.node, missing, "%s (%s) is not stored", e.key, e.kind)
+		default:
+			a.of(e.node).onDiskOnly++
+		}
+	}
+	for _, e := range sure {
+		if !all[e.key] {
+			a.found(e.node, forgotten, "%s (%s) was on the agent's disk, and is not any more", e.key, e.kind)
+		}
+	}
+	for k, e := range a.stored {
+		if !all[k] {
+			a.found(e.node, invented, "%s (%s) is stored, and its agent does not have it", k, e.kind)
+		}
+	}
+}
+
+// superseded finds the records of minutes that a later one of the same run
+// replaces: their values are absolute.
+func superseded(accepted []entry) map[key]bool {
+	type minute struct {
+		sequence
+		minute string
+	}
+	last := make(map[minute]key)
+	out := make(map[key]bool)
+	for _, e := range accepted {
+		if e.kind != kindMinute {
+			continue
+		}
+		m := minute{e.sequence, e.minute}
+		switch before, ok := last[m]; {
+		case !ok:
+			last[m] = e.key
+		case before.seq < e.seq:
+			out[before], last[m] = true, e.key
+		default:
+			out[e.key] = true
+		}
+	}
+	return out
+}
+
+// holes finds numbers that are missing on an agent's own disk: it keeps
+// everything, so they were lost there.
+func (a *auditor) holes(accepted []entry) {
+	seqs := make(map[sequence][]uint64)
+	epochs := make(map[string]map[uint64]bool)
+	for _, e := range accepted {
+		seqs[e.sequence] = append(seqs[e.sequence], e.seq)
+		if epochs[e.node] == nil {
+			epochs[e.node] = make(map[uint64]bool)
+		}
+		epochs[e.node][e.epoch] = true
+	}
+	for node, all := range epochs {
+		a.of(node).epochs = len(all)
+	}
+	for r, list := range seqs {
+		slices.Sort(list)
+		want := uint64(1)
+		for _, seq := range list {
+			if seq != want {
+				a.found(r.node, forgotten, "%s epoch %016x %s: %d comes after %d on the agent's own disk", r.node, r.epoch, r.stream, seq, want-1)
+			}
+			want = seq + 1
+		}
+	}
+}
+
+// twice finds calls that are in more than one record.
+func (a *auditor) twice(accepted []entry) {
+	calls := make(map[call]key)
+	ids := make(map[string]key)
+	for _, e := range accepted {
+		if e.kind != kindCall {
+			continue
+		}
+		if first, ok := calls[e.call]; ok {
+			a.found(e.node, doubled, "call %016x/%d is in two records: %s and %s", e.call.epoch, e.call.leg, first, e.key)
+			continue
+		}
+		calls[e.call] = e.key
+		if first, ok := ids[e.callID]; ok {
+			a.found(e.node, doubled, "Call-ID %s is in two records: %s and %s", e.callID, first, e.key)
+			continue
+		}
+		ids[e.callID] = e.key
+	}
+}
+
+// compareFacts says which calls a collector exports otherwise than the agents
+// have them.
+func compareFacts(accepted []entry, exported map[key]facts) (out []finding) {
+	for _, e := range accepted {
+		if e.kind != kindCall {
+			continue
+		}
+		if got, ok := exported[e.key]; ok && got != e.details.facts {
+			out = append(out, finding{e.node, invented, fmt.Sprintf("%s is exported as %+v, and was %+v", e.key, got, e.details.facts)})
+		}
+	}
+	return out
+}
+
+// compareTraffic says which stored calls were never played, and returns how
+// many of the played ones are stored.
+func compareTraffic(stored []entry, played map[string]map[string]bool) (seen map[string]int, out []finding) {
+	seen = make(map[string]int)
+	counted := make(map[string]bool)
+	for _, e := range stored {
+		switch {
+		case e.kind != kindCall:
+		case !played[e.node][e.callID]:
+			out = append(out, finding{e.node, invented, fmt.Sprintf("%s is of Call-ID %q, which was never played", e.key, e.callID)})
+		case !counted[e.callID]:
+			counted[e.callID] = true
+			seen[e.node]++
+		}
+	}
+	return seen, out
+}
+
+// span is a range of numbers, both included; spans are what is committed.
+type span struct{ first, last uint64 }
+
+type spans map[sequence][]span
+
+// lacks counts the entries that are not committed.
+func (s spans) lacks(entries []entry) (n int) {
+	for _, e := range entries {
+		if !slices.ContainsFunc(s[e.sequence], func(r span) bool { return r.first <= e.seq && e.seq <= r.last }) {
+			n++
+		}
+	}
+	return n
+}
+
+// total counts all numbers.
+func (s spans) total() (n uint64) {
+	for _, list := range s {
+		for _, r := range list {
+			n += r.last - r.first + 1
+		}
+	}
+	return n
+}

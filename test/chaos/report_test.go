@@ -1,0 +1,123 @@
+package chaos
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"text/tabwriter"
+	"time"
+)
+
+// print shows what was found, as a table.
+func (s *site) print(t *testing.T, r *result) {
+	t.Helper()
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 8, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "node\tkills\tepochs\taccepted\tstored\tmissing\tduplicates\tdeclared\twrong\ton disk\tcalls played\tseen\t")
+	var sum figures
+	var kills, declared, played, seen int
+	for _, n := range s.nodes {
+		f := r.figures[n.id]
+		if f == nil {
+			f = &figures{}
+		}
+		k, _ := n.deaths()
+		calls := len(n.played())
+		row(w, n.id, k, f, r.declared[n.id], calls, r.seen[n.id])
+		kills, declared, played, seen = kills+k, declared+r.declared[n.id], played+calls, seen+r.seen[n.id]
+		sum.add(f)
+	}
+	row(w, "all", kills, &sum, declared, played, seen)
+	_ = w.Flush() // a strings.Builder takes everything
+	for _, v := range s.others {
+		k, exits := v.deaths()
+		fmt.Fprintf(&b, "%s: killed %d times, ended by itself %d times\n", v.name, k, len(exits))
+	}
+	fmt.Fprintf(&b, "%s; longest time between two kills %v; drained in %v; seed %d\n", s.killed(), r.longest.Round(10*time.Millisecond), r.drain.Round(100*time.Millisecond), s.seed)
+	t.Logf("\n%s", b.String())
+}
+
+func row(w *tabwriter.Writer, name string, kills int, f *figures, declared, played, seen int) {
+	share := "-"
+	if played > 0 {
+		share = fmt.Sprintf("%.1f%%", 100*float64(seen)/float64(played))
+	}
+	fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t\n", name, kills, f.epochs, f.accepted, f.stored, f.missing, f.doubled, declared, f.wrong, f.onDiskOnly, played, share)
+}
+
+func (f *figures) add(o *figures) {
+	f.epochs += o.epochs
+	f.accepted += o.accepted
+	f.stored += o.stored
+	f.missing += o.missing
+	f.doubled += o.doubled
+	f.wrong += o.wrong
+	f.onDiskOnly += o.onDiskOnly
+}
+
+// mostFindings are shown one by one.
+const mostFindings = 20
+
+// judge fails the test for whatever is not as it must be.
+func (s *site) judge(t *testing.T, r *result) {
+	t.Helper()
+	for i, f := range r.findings {
+		if i == mostFindings {
+			t.Errorf("and %d more", len(r.findings)-i)
+			break
+		}
+		t.Errorf("%s: %s", f.kind, f.text)
+	}
+	for i, line := range r.ledger {
+		if i == mostFindings {
+			t.Errorf("and %d more in the ledger", len(r.ledger)-i)
+			break
+		}
+		t.Errorf("the ledger is not empty: %s", line)
+	}
+	for _, line := range s.logFaults() {
+		t.Error(line)
+	}
+	s.judgeRun(t, r)
+}
+
+// judgeRun fails a test that has shown nothing, and programs that end by themselves.
+func (s *site) judgeRun(t *testing.T, r *result) {
+	t.Helper()
+	for _, n := range s.nodes {
+		f := r.figures[n.id]
+		if f == nil || f.stored == 0 || r.seen[n.id] == 0 {
+			t.Errorf("nothing of %s is stored: this shows nothing", n.id)
+		}
+	}
+	for _, v := range s.victims() {
+		kills, exits := v.deaths()
+		if kills == 0 && s.length >= time.Minute {
+			t.Errorf("%s was never killed", v.name)
+		}
+		if v.group == brokers || v.group == databases {
+			continue // not ours: what they do when others die is theirs
+		}
+		for _, e := range exits {
+			t.Errorf("%s ended: %s; see %s", v.name, e, v.log)
+		}
+	}
+	if r.longest > 2*time.Second+300*time.Millisecond {
+		t.Errorf("there was no kill for %v", r.longest)
+	}
+}
+
+// String returns the word of a finding.
+func (k findingKind) String() string {
+	switch k {
+	case missing:
+		return "missing"
+	case doubled:
+		return "duplicate"
+	case invented:
+		return "wrong"
+	case forgotten:
+		return "lost by the agent"
+	}
+	return "invalid"
+}
