@@ -161,6 +161,9 @@ func TestOutcomes(t *testing.T) {
 			ratios{Ratio{0, 1}, Ratio{0, 1}, Ratio{}, Ratio{}, Ratio{0, 1}, Ratio{1, 1}}},
 		{"media went silent", func(s *script) { s.open().answer().release(dialog.MediaSilence, 0).close() },
 			ratios{Ratio{1, 1}, Ratio{1, 1}, Ratio{1, 1}, Ratio{1, 1}, Ratio{0, 1}, Ratio{0, 1}}},
+		{"answered, its end was missed", func(s *script) { s.open().answer().release(dialog.EndMissed, 0).close() },
+			ratios{Ratio{1, 1}, Ratio{1, 1}, Ratio{1, 1}, Ratio{1, 1}, Ratio{0, 1}, Ratio{0, 1}}},
+		{"ringing, its end was missed", func(s *script) { s.open().ring().release(dialog.EndMissed, 0).close() }, ratios{}},
 		{"open when the capture ends", func(s *script) { s.open().ring().release(dialog.CaptureEnd, 0).close() }, ratios{}},
 	}
 	for _, tt := range tests {
@@ -310,6 +313,8 @@ func TestMedia(t *testing.T) {
 		{"bypassed", MediaResult{}, MediaNotSeen, 0, 0},
 		{"shared, one way", MediaResult{Sent: [2]media.Summary{{}, sent(90, 1)}, Expected: true, Shared: true}, MediaNotSeen, 0, 0},
 		{"shared, nothing", MediaResult{Expected: true, Shared: true}, MediaNotSeen, 0, 0},
+		{"one way since a restart", MediaResult{Sent: [2]media.Summary{{}, sent(90, 1)}, Expected: true, Restored: true}, MediaNotSeen, 0, 0},
+		{"nothing since a restart", MediaResult{Expected: true, Restored: true}, MediaNotSeen, 0, 0},
 		{"shared, both ways", MediaResult{Sent: [2]media.Summary{sent(100, 2), sent(90, 0)}, Shared: true}, MediaTwoWay, 1, 1},
 		{"encrypted", MediaResult{Sent: [2]media.Summary{sent(100, 0), sent(90, 0)}, Encrypted: true}, MediaEncrypted, 0, 0},
 	}

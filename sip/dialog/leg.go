@@ -48,7 +48,7 @@ const (
 	MaxAge                          // older than the configured maximum
 	DialogGone                      // a 481 or 408 within the dialog (RFC 3261 section 12.2.1.2)
 	Reused                          // a new call took its Call-ID
-	CaptureEnd                      // still open when the capture or the agent ended
+	CaptureEnd                      // still open when the capture ended, or an agent that saves nothing
 	EndMissed                       // its end came while the agent was not running
 	releaseEnd
 )
