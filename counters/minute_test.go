@@ -16,16 +16,17 @@ import (
 
 // leaves lists every number in v, with what it is called.
 func leaves(v reflect.Value, name string, to map[string]*uint64) {
-	switch v.Kind() {
-	case reflect.Struct:
+	if v.Kind() == reflect.Struct {
 		for i := range v.NumField() {
 			leaves(v.Field(i), name+"."+v.Type().Field(i).Name, to)
 		}
-	case reflect.Array:
+	}
+	if v.Kind() == reflect.Array {
 		for i := range v.Len() {
 			leaves(v.Index(i), name+"."+string(rune('a'+i)), to)
 		}
-	case reflect.Uint64:
+	}
+	if v.Kind() == reflect.Uint64 {
 		to[name] = (*uint64)(v.Addr().UnsafePointer())
 	}
 }

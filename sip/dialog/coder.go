@@ -25,7 +25,12 @@ func (c *coder) fail() {
 }
 
 func (c *coder) number(x *uint64) {
-	if !c.reading {
+	switch {
+	case c.reading:
+	case *x < 0x80: // as most are
+		c.b = append(c.b, byte(*x))
+		return
+	default:
 		c.b = binary.AppendUvarint(c.b, *x)
 		return
 	}
