@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -105,7 +104,7 @@ func losses(t *testing.T, s Store) (out []Loss) {
 func letters(t *testing.T, s Store) (out []DeadLetter) {
 	t.Helper()
 	if err := s.DeadLetters(ctx, true, func(l *DeadLetter) error {
-		l.Raw = bytes.Clone(l.Raw)
+		l.Raw = append([]byte{}, l.Raw...)
 		out = append(out, *l)
 		return nil
 	}); err != nil {
