@@ -69,8 +69,8 @@ load: build ## how much the agent bears: tcpreplay at full rate, many calls a se
 	SIPWARD_LOAD=1 SIPWARD_AGENT=$(CURDIR)/$(BIN)/sipward-agent $(GO) test -count=1 -timeout 30m -v ./test/load/
 
 .PHONY: demo
-demo: build ## the agent with made-up calls, live figures in this terminal (DEMO_SECONDS=40)
-	@$(GO) run ./internal/testkit/cmd/demo -agent $(BIN)/sipward-agent -seconds $(DEMO_SECONDS)
+demo: build ## collector and agent with made-up calls, live figures in this terminal (DEMO_SECONDS=40)
+	@$(GO) run ./internal/testkit/cmd/demo -agent $(BIN)/sipward-agent -collector $(BIN)/sipward-collector -seconds $(DEMO_SECONDS)
 
 .PHONY: soak
 soak: build ## live calls for SOAKTIME: memory, goroutines and map entries must not grow; root

@@ -6,14 +6,15 @@ import (
 
 	"github.com/sipward/sipward/agent/admin"
 	"github.com/sipward/sipward/agent/capture"
+	"github.com/sipward/sipward/agent/outbox"
 	"github.com/sipward/sipward/agent/pipeline"
 	"github.com/sipward/sipward/agent/records"
 	"github.com/sipward/sipward/configs"
-	"github.com/sipward/sipward/counters"
 	"github.com/sipward/sipward/sip/dialog"
 	"github.com/sipward/sipward/sip/media"
 	"github.com/sipward/sipward/sip/party"
-	"github.com/sipward/sipward/sync/record"
+	"github.com/sipward/sipward/sync/spool"
+	"github.com/sipward/sipward/sync/uplink"
 )
 
 // queueBatches is how many batches of 512 frames may wait for the pipeline.
@@ -26,10 +27,14 @@ type agent struct {
 	started time.Time
 	book    *party.Book // of the start
 	queue   *pipeline.Queue
+	core    *pipeline.Core // the task's, once it runs
 	task    *pipeline.Task
 	live    *capture.Live // nil without interfaces
 	heps    []*capture.HEP
 	records *records.Recorder // nil without a file
+	spool   *spool.Spool      // nil without an uplink
+	outbox  *outbox.Outbox    // feeds the spool; the pipeline's, made by restore
+	uplink  *uplink.Uplink
 	admin   *admin.Server
 }
 
@@ -49,11 +54,15 @@ func newAgent(cfg *configs.Agent, log *slog.Logger) (*agent, error) {
 	}
 	if cfg.Records.File != "" {
 		a.records = records.New(records.Config{File: cfg.Records.File, Log: log})
-		core.Finished = func(l *dialog.Leg, m *counters.MediaResult, book *party.Book) {
-			a.records.Add(record.NewCall(cfg.Node, l, m, book, cfg.DTMF.Digits))
-		}
 	}
-	a.task = pipeline.NewTask(pipeline.New(core), a.queue)
+	if err := a.addSync(&core); err != nil {
+		return nil, err
+	}
+	if a.records != nil || a.spool != nil {
+		core.Finished = a.finished
+	}
+	a.core = pipeline.New(core)
+	a.task = pipeline.NewTask(a.core, a.queue)
 	a.admin = admin.New(admin.Config{Listen: unless(cfg.Admin.Listen), Socket: unless(cfg.Admin.Socket), Source: a, Log: log})
 	return a, nil
 }

@@ -27,6 +27,7 @@ type cli struct {
 	Replay  replayCmd  `cmd:"" help:"Read capture files (pcap, pcapng, gzip of both, - for standard input) and print what they hold."`
 	Check   checkCmd   `cmd:"" help:"Read a configuration file, name every problem in it with its line, and list what is odd."`
 	Status  statusCmd  `cmd:"" help:"Print the figures of the running agent."`
+	Spool   spoolCmd   `cmd:"" help:"Look at the records on disk that wait for a collector: list, dump, verify."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 
 	ShowVersion kong.VersionFlag `name:"version" help:"Print the version."`

@@ -26,6 +26,7 @@ func exported(t *testing.T) (metrics, events map[string]bool) {
 	socket := filepath.Join(dir, "s")
 	a := parts(t, "capture: {interfaces: [none0], hep: [{network: udp, address: '127.0.0.1:0'}]}\n"+
 		"customers: [{id: acme, channels: 3, domains: [acme.example]}]\ncarriers: [{id: telco, channels: 9, domains: [telco.example]}]\n"+
+		"uplink: {brokers: ['mqtt://127.0.0.1:1']}\nspool: {dir: "+filepath.Join(dir, "spool")+"}\n"+
 		"records: {file: "+filepath.Join(dir, "calls.jsonl")+"}\nadmin: {listen: off, socket: "+socket+"}")
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)

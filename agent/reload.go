@@ -74,6 +74,7 @@ func (r *reloader) reload(ctx context.Context) error {
 	for what, changed := range map[string]bool{
 		"node": cfg.Node != was.Node, "capture": !reflect.DeepEqual(cfg.Capture, was.Capture), "calls": cfg.Calls != was.Calls,
 		"dtmf": cfg.DTMF != was.DTMF, "admin": cfg.Admin != was.Admin, "records": cfg.Records != was.Records,
+		"uplink": !reflect.DeepEqual(cfg.Uplink, was.Uplink), "spool": cfg.Spool != was.Spool,
 	} {
 		if changed {
 			r.agent.log.Warn("this part of the configuration changed and needs a restart", "part", what)

@@ -65,12 +65,16 @@ func load(path string, log *slog.Logger) (*configs.Agent, error) {
 // run runs all parts until ctx ends or one of them fails. They end in the
 // order of the packets: captures, then the pipeline with what was queued, then
 // the kernel's counters, which it reads for the last time as it closes what is
-// open, and then the records of that.
+// open, and then the records of that. The uplink ends at once: what it did not
+// send is on disk.
 //
 // The sockets of admin are opened before anything else: whoever starts a second
 // agent learns it before that one captures.
 func (a *agent) run(ctx context.Context, path string) error {
 	if err := a.admin.Open(ctx); err != nil {
+		return err
+	}
+	if err := a.restore(); err != nil {
 		return err
 	}
 	defer a.logEnd()
@@ -90,6 +94,10 @@ func (a *agent) run(ctx context.Context, path string) error {
 	})
 	if a.records != nil {
 		group.Go(func() error { return a.records.Run(recording) })
+	}
+	if a.spool != nil {
+		group.Go(func() error { return a.spool.Run(recording) })
+		group.Go(func() error { return a.uplink.Run(ctx) })
 	}
 	group.Go(func() error { return a.admin.Run(ctx) })
 	group.Go(func() error { return a.notify(ctx) })

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/sipward/sipward/agent/admin"
 	"github.com/sipward/sipward/agent/capture"
@@ -25,6 +26,11 @@ func (a *agent) Status() *admin.Status {
 	if a.records != nil {
 		s := a.records.Stats()
 		out.Drops, out.Counts = append(out.Drops, recordDrops(s)...), append(out.Counts, recordCounts(s)...)
+	}
+	if a.spool != nil {
+		s, u := a.spool.Stats(), a.uplink.Stats()
+		out.Sync = &admin.Sync{Spool: spoolStatus(&s, time.Now()), Uplink: uplinkStatus(&u)}
+		out.Counts = slices.Concat(out.Counts, spoolCounts(&s), uplinkCounts(&u))
 	}
 	if a.live != nil {
 		l := a.live.Stats()
@@ -141,6 +147,9 @@ func (a *agent) parts() []part {
 	}
 	for i, h := range a.heps {
 		out = append(out, part{h.Ready(), fmt.Sprintf("hep: %s %s is not open yet", a.cfg.Capture.HEP[i].Network, a.cfg.Capture.HEP[i].Address)})
+	}
+	if a.spool != nil {
+		out = append(out, part{a.spool.Ready(), fmt.Sprintf("spool: %s is not open yet", a.cfg.Spool.Dir)})
 	}
 	if a.records != nil {
 		out = append(out, part{a.records.Ready(), fmt.Sprintf("records: %s is not open yet", a.cfg.Records.File)})

@@ -74,6 +74,9 @@ func newCollector(source Source) prometheus.Collector {
 	} {
 		c.descs[d.name] = prometheus.NewDesc(d.name, d.help, d.labels, nil)
 	}
+	for _, d := range syncDescs {
+		c.descs[d.name] = prometheus.NewDesc(d.name, d.help, d.labels, nil)
+	}
 	c.figures = []*figureFamilies{
 		newFigureFamilies("sipward_", "calls", ""),
 		newFigureFamilies("sipward_customer_", "calls", "customer"),
@@ -96,6 +99,7 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	s := c.source.Status()
 	c.agent(s, emitter{ch, c.descs})
+	c.sync(s.Sync, emitter{ch, c.descs})
 	c.figures[0].collect(ch, &s.Figures.Total, 0)
 	for i := range s.Figures.Customers {
 		p := &s.Figures.Customers[i]

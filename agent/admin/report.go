@@ -29,6 +29,7 @@ type Report struct {
 	Registrations Registrations `json:"registrations"`
 	SIP           SIP           `json:"sip"`
 	Agent         Agent         `json:"agent"`
+	Sync          *Sync         `json:"sync,omitempty"`
 }
 
 // Registrations are counts of REGISTER transactions.
@@ -124,6 +125,7 @@ type SideRatios struct {
 // NewReport makes the report of s at now.
 func NewReport(s *Status, now time.Time) *Report {
 	r := &Report{
+		Sync: s.Sync,
 		Node: s.Node, Version: s.Version, Mode: s.Mode,
 		StartedAt: s.Started.UnixMilli(), TakenAt: s.Taken.UnixMilli(), UptimeS: int64(now.Sub(s.Started) / time.Second),
 		Ready: len(s.NotReady) == 0, NotReady: s.NotReady, Suspect: s.Suspect,

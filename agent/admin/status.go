@@ -49,6 +49,8 @@ type Status struct {
 	Interfaces []Interface // that there are
 	Sources    []Interface // names and patterns of the configuration, each with the best state of what it names, "" before that is known
 	Listeners  []Listener
+
+	Sync *Sync // nil without an uplink
 }
 
 // Capturing is the State of an interface that is listened on.

@@ -35,6 +35,7 @@ func WriteTable(w io.Writer, r *Report) error {
 	fmt.Fprintf(w, "agent        %d frames, %d of %d legs, %d of %d media endpoints\n",
 		r.Agent.Frames, r.Agent.LiveLegs, r.Agent.MaxLegs, r.Agent.Endpoints, r.Agent.MaxEndpoints)
 	writeDrops(w, &r.Agent)
+	writeSync(w, r.Sync)
 	for _, i := range r.Agent.Interfaces {
 		fmt.Fprintf(w, "interface    %s %s\n", i.Name, i.State)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,8 +47,9 @@ func carrierName(i int) string  { return "carrier-" + string(rune('a'+i)) }
 
 // site is where the agent of this demo keeps its files and takes its packets.
 type site struct {
-	dir string
-	hep string // address of the HEP listener; "" captures on loopback
+	dir    string
+	hep    string // address of the HEP listener; "" captures on loopback
+	broker string // address of the collector's broker
 }
 
 func (s *site) config() string { return filepath.Join(s.dir, "agent.yaml") }
@@ -65,6 +67,9 @@ func (s *site) write(plan *testkit.Plan) error {
 	}
 	fmt.Fprintf(&b, "local_addresses: [%s]\n", plan.SwitchIP)
 	fmt.Fprintf(&b, "admin:\n  listen: \"off\"\n  socket: %s\n", filepath.Join(s.dir, "agent.sock"))
+	_, port, _ := net.SplitHostPort(s.broker)
+	fmt.Fprintf(&b, "uplink:\n  brokers: [\"mqtts://localhost:%s\"]\n  ca_file: %[2]s\n  cert_file: %[2]s\n  key_file: %[2]s\n", port, s.credentials())
+	fmt.Fprintf(&b, "spool:\n  dir: %s\n", filepath.Join(s.dir, "spool"))
 	fmt.Fprintln(&b, "customers:")
 	for i := range plan.Customers {
 		first, last := plan.Block(i)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -24,7 +25,11 @@ func TestConfig(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := configs.Load(s.config())
+		text, err := os.ReadFile(s.config())
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := configs.Parse(s.config(), text) // the credentials are made later
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,7 +1,8 @@
-// Command demo shows the agent at work: it starts sipward-agent, plays made-up
-// calls, key presses and registrations, shows the agent's live figures, and at
-// the end compares what was played with what the agent counted. Its exit status
-// is 1 when they differ.
+// Command demo shows Sipward at work: it starts sipward-collector with its
+// embedded broker and database, and sipward-agent with credentials for it, plays
+// made-up calls, key presses and registrations, shows the agent's live figures,
+// and at the end compares what was played with what the agent counted and what
+// the collector stored. Its exit status is 1 when they differ.
 //
 // As root the agent captures on loopback, where the generator sends from real
 // sockets. Otherwise the generator reports its packets over HEPv3, as a switch
@@ -26,7 +27,8 @@ import (
 )
 
 type options struct {
-	program string
+	agent, collector string
+
 	seconds int
 	rate    float64
 	seed    uint64
@@ -36,7 +38,8 @@ type options struct {
 
 func main() {
 	var o options
-	flag.StringVar(&o.program, "agent", "bin/sipward-agent", "the agent's `program`")
+	flag.StringVar(&o.agent, "agent", "bin/sipward-agent", "the agent's `program`")
+	flag.StringVar(&o.collector, "collector", "bin/sipward-collector", "the collector's `program`")
 	flag.IntVar(&o.seconds, "seconds", 40, "about how long to play, at least 10")
 	flag.Float64Var(&o.rate, "rate", 4, "new calls a second, 0.5 to 200")
 	flag.Uint64Var(&o.seed, "seed", 1, "which calls; the same seed plays the same ones")
@@ -55,12 +58,13 @@ func run(ctx context.Context, o options) (err error) {
 	if o.seconds < 10 || o.rate < 0.5 || o.rate > 200 || flag.NArg() > 0 {
 		return errors.New("-seconds must be at least 10 and -rate between 0.5 and 200; see -help")
 	}
-	if _, err := os.Stat(o.program); err != nil {
-		return fmt.Errorf("%s is not there, run make build: %w", o.program, err)
-	}
-	program, err := filepath.Abs(o.program)
-	if err != nil {
-		return err
+	for _, program := range []*string{&o.agent, &o.collector} {
+		if _, err := os.Stat(*program); err != nil {
+			return fmt.Errorf("%s is not there, run make build: %w", *program, err)
+		}
+		if *program, err = filepath.Abs(*program); err != nil {
+			return err
+		}
 	}
 	length := time.Duration(o.seconds) * time.Second
 	plan, err := planFor(length, o.rate, o.seed)
@@ -76,20 +80,44 @@ func run(ctx context.Context, o options) (err error) {
 	} else {
 		defer os.RemoveAll(s.dir)
 	}
-	a, err := start(ctx, program, s)
+	rows, err := perform(ctx, o, s, plan, length)
 	if err != nil {
 		return err
 	}
-	rows, err := show(ctx, a, plan, length)
-	if err := errors.Join(err, a.stop()); err != nil {
-		return errors.Join(err, a.complaint())
-	}
 	summary(os.Stdout, rows)
 	if !same(rows) {
-		return errors.New("the agent counted something else than was played")
+		return errors.New("something else was counted or stored than was played")
 	}
-	fmt.Println("\nThe agent counted what was played.")
+	fmt.Println("\nThe agent counted what was played, and the collector has every call.")
 	return nil
+}
+
+// perform starts the programs, plays, compares, and ends the programs.
+func perform(ctx context.Context, o options, s *site, plan testkit.Plan, length time.Duration) (rows []row, err error) {
+	c, err := startCollector(ctx, o.collector, s)
+	if err != nil {
+		return nil, err
+	}
+	a, err := start(ctx, "agent", o.agent, s.config())
+	if err != nil {
+		return nil, errors.Join(err, c.stop())
+	}
+	defer func() {
+		if err = errors.Join(err, a.stop(), c.stop()); err != nil {
+			err = errors.Join(err, a.complaint(), c.complaint())
+		}
+	}()
+	rows, want, err := show(ctx, s, a, plan, length)
+	if err != nil {
+		return nil, err
+	}
+	got, err := delivered(context.WithoutCancel(ctx), c, want.Calls.Total)
+	if err != nil {
+		return nil, err
+	}
+	return append(rows,
+		row{"calls in the collector", want.Calls.Total, got.calls},
+		row{"answered in the collector", want.Calls.Answered, got.answered}), nil
 }
 
 // prepare makes a folder with the agent's config.
@@ -99,33 +127,50 @@ func prepare(plan *testkit.Plan, hep bool) (*site, error) {
 		return nil, fmt.Errorf("make a folder for the agent: %w", err)
 	}
 	s := &site{dir: dir}
+	if s.broker, err = freeAddress("tcp"); err != nil {
+		return nil, err
+	}
 	if hep {
-		if s.hep, err = freeAddress(); err != nil {
+		if s.hep, err = freeAddress("udp"); err != nil {
 			return nil, err
 		}
 	}
 	return s, s.write(plan)
 }
 
-// freeAddress finds a UDP port that nobody has.
-func freeAddress() (string, error) {
-	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		return "", fmt.Errorf("find a port for HEP: %w", err)
+// freeAddress finds a port that nobody has.
+func freeAddress(network string) (string, error) {
+	const any = "127.0.0.1:0"
+	var c interface{ Close() error }
+	var at net.Addr
+	var err error
+	if network == "udp" {
+		var conn net.PacketConn
+		if conn, err = net.ListenPacket("udp", any); err == nil {
+			c, at = conn, conn.LocalAddr()
+		}
+	} else {
+		var l net.Listener
+		if l, err = net.Listen("tcp", any); err == nil {
+			c, at = l, l.Addr()
+		}
 	}
-	return conn.LocalAddr().String(), conn.Close()
+	if err != nil {
+		return "", fmt.Errorf("find a free port: %w", err)
+	}
+	return at.String(), c.Close()
 }
 
 // show plays the plan and draws the agent's figures once a second. Its rows are
 // the comparison at the end.
-func show(ctx context.Context, a *agent, plan testkit.Plan, length time.Duration) ([]row, error) {
-	sink, closeSink, err := a.site.sink(ctx)
+func show(ctx context.Context, s *site, a *child, plan testkit.Plan, length time.Duration) ([]row, *testkit.Expected, error) {
+	sink, closeSink, err := s.sink(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer closeSink()
 	sc := &screen{w: os.Stdout, terminal: term.IsTerminal(int(os.Stdout.Fd())), source: "capture on loopback"}
-	if a.site.hep != "" {
+	if s.hep != "" {
 		sc.source = "HEPv3 over UDP"
 	}
 	progress := &testkit.Progress{}
@@ -142,20 +187,22 @@ func show(ctx context.Context, a *agent, plan testkit.Plan, length time.Duration
 	for {
 		select {
 		case <-second.C:
-			if got, err := a.status(context.WithoutCancel(ctx)); err == nil {
-				sc.draw(time.Since(begin), length, progress, got)
+			var got status
+			if a.status(context.WithoutCancel(ctx), &got) == nil {
+				sc.draw(time.Since(begin), length, progress, &got)
 			}
 		case <-a.ended:
-			return nil, errors.New("the agent ended while calls were played")
+			return nil, nil, errors.New("the agent ended while calls were played")
 		case <-interrupt:
 			fmt.Println("\nNo new calls; those in progress come to their end.")
 			progress.Stop()
 			interrupt, sc.drawn = nil, 0
 		case p := <-done:
 			if p.err != nil {
-				return nil, p.err
+				return nil, nil, p.err
 			}
-			return settle(context.WithoutCancel(ctx), a, p.want)
+			rows, err := settle(context.WithoutCancel(ctx), a, p.want)
+			return rows, p.want, err
 		}
 	}
 }
@@ -171,16 +218,17 @@ const settleWait = 10 * time.Second
 
 // settle reads the agent's figures until they are those expected, or do not
 // become so.
-func settle(ctx context.Context, a *agent, want *testkit.Expected) ([]row, error) {
+func settle(ctx context.Context, a *child, want *testkit.Expected) ([]row, error) {
 	ctx, cancel := context.WithTimeout(ctx, settleWait)
 	defer cancel()
 	poll := time.NewTicker(pollEvery)
 	defer poll.Stop()
 	var rows []row
 	for {
-		got, err := a.status(ctx)
+		var got status
+		err := a.status(ctx, &got)
 		if err == nil {
-			if rows = compare(want, got); same(rows) {
+			if rows = compare(want, &got); same(rows) {
 				return rows, nil
 			}
 		}

@@ -1,0 +1,128 @@
+// Package outbox turns what the pipeline finds into records and hands them to
+// the spool: finished calls, minutes, closed hours, and calls that go on.
+package outbox
+
+import (
+	"bytes"
+	"encoding/binary"
+	"sync/atomic"
+	"time"
+
+	"github.com/sipward/sipward/counters"
+	"github.com/sipward/sipward/sip/dialog"
+	"github.com/sipward/sipward/sip/dtmf"
+	"github.com/sipward/sipward/sip/party"
+	"github.com/sipward/sipward/sync/record"
+)
+
+// Spool is what an Outbox needs of the spool. None of it waits for the disk.
+type Spool interface {
+	// Add queues an encoded record; what finds the queue full is counted there,
+	// and declared as lost.
+	Add(st record.Stream, encoded []byte) bool
+	SaveOpen(id uint64, state []byte)
+	DropOpen(id uint64)
+	Epoch() uint64
+	Held() []record.Holding
+}
+
+// hoursID is the place among the open calls where the last closed hour is
+// kept: it must survive what they survive, and no call has such a number.
+const hoursID = 1<<64 - 1
+
+// Config of an Outbox.
+type Config struct {
+	Node       string
+	Digits     dtmf.Policy
+	Settle     time.Duration // how long after its end a call is closed; see dialog.Config
+	LastMarked int64         // beginning of the last hour that was closed, seconds since the Unix epoch; 0: none
+}
+
+// Outbox belongs to the goroutine of the pipeline; Stats may be called by any.
+type Outbox struct {
+	cfg   Config
+	spool Spool
+	hours *record.Hours
+
+	unencoded atomic.Uint64
+}
+
+// New returns an outbox for a spool that is open.
+func New(cfg Config, spool Spool) *Outbox {
+	o := &Outbox{cfg: cfg, spool: spool, hours: record.NewHours(cfg.LastMarked, cfg.Settle)}
+	if cfg.LastMarked != 0 {
+		o.marked(cfg.LastMarked) // this run's checkpoints must have it too
+	}
+	return o
+}
+
+// Unencoded counts records that could not be encoded; more than 0 is a bug.
+func (o *Outbox) Unencoded() uint64 { return o.unencoded.Load() }
+
+// Finished takes a call that is over, and returns its record.
+func (o *Outbox) Finished(l *dialog.Leg, m *counters.MediaResult, book *party.Book) *record.Call {
+	c := record.NewCall(o.cfg.Node, l, m, book, o.cfg.Digits)
+	o.hours.Count(c)
+	o.add(record.Calls, &record.Record{Call: c})
+	return c
+}
+
+// Minute takes the counters of a minute.
+func (o *Outbox) Minute(minutes []counters.Minute, book *party.Book) {
+	for i := range minutes {
+		o.add(record.Telemetry, &record.Record{Minute: record.NewMinute(&minutes[i], book)})
+	}
+}
+
+// Ticked closes the hours that are over; now is the time of the packets.
+func (o *Outbox) Ticked(now int64) {
+	for _, m := range o.hours.Tick(now) {
+		m.Held = o.earlier()
+		o.add(record.Calls, &record.Record{HourMark: m})
+		o.marked(m.HourUnixS)
+	}
+}
+
+func (o *Outbox) marked(hourUnixS int64) {
+	o.spool.SaveOpen(hoursID, binary.BigEndian.AppendUint64(nil, uint64(hourUnixS))) //nolint:gosec // and back
+}
+
+// earlier lists the calls of earlier runs that no collector has yet: an hour
+// may have some of them.
+func (o *Outbox) earlier() (held []*record.Held) {
+	now := o.spool.Epoch()
+	for _, h := range o.spool.Held() {
+		if h.Epoch == now || h.Stream != record.Calls {
+			continue
+		}
+		for _, r := range h.Unacked {
+			held = append(held, &record.Held{Epoch: h.Epoch, Stream: uint32(h.Stream), First: r.First, Last: r.Last})
+		}
+	}
+	return held
+}
+
+// Saved takes the state of a call that goes on. The caller uses the slice
+// again; the spool keeps what it gets.
+func (o *Outbox) Saved(id uint64, state []byte) { o.spool.SaveOpen(id, bytes.Clone(state)) }
+
+// Dropped forgets a call that was saved.
+func (o *Outbox) Dropped(id uint64) { o.spool.DropOpen(id) }
+
+func (o *Outbox) add(st record.Stream, r *record.Record) {
+	b, err := record.Encode(r)
+	if err != nil {
+		o.unencoded.Add(1)
+		return
+	}
+	o.spool.Add(st, b)
+}
+
+// LastMarked reads the last closed hour from what was saved with the open
+// calls; false when id is that of a call.
+func LastMarked(id uint64, state []byte) (hourUnixS int64, ok bool) {
+	if id != hoursID || len(state) != 8 {
+		return 0, id == hoursID
+	}
+	return int64(binary.BigEndian.Uint64(state)), true //nolint:gosec // and back
+}

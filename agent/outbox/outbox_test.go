@@ -1,0 +1,116 @@
+package outbox
+
+import (
+	"testing"
+	"time"
+
+	"github.com/sipward/sipward/counters"
+	"github.com/sipward/sipward/sip/dialog"
+	"github.com/sipward/sipward/sip/dtmf"
+	"github.com/sipward/sipward/sip/party"
+	"github.com/sipward/sipward/sync/record"
+)
+
+// disk is a spool that keeps everything in memory.
+type disk struct {
+	records [3][]*record.Record // by stream
+	open    map[uint64][]byte
+	held    []record.Holding
+}
+
+func (d *disk) Add(st record.Stream, encoded []byte) bool {
+	r, err := record.Decode(encoded)
+	if err != nil {
+		panic(err)
+	}
+	d.records[st] = append(d.records[st], r)
+	return true
+}
+func (d *disk) SaveOpen(id uint64, state []byte) { d.open[id] = append([]byte(nil), state...) }
+func (d *disk) DropOpen(id uint64)               { delete(d.open, id) }
+func (d *disk) Epoch() uint64                    { return 7 }
+func (d *disk) Held() []record.Holding           { return d.held }
+
+func book(t *testing.T) *party.Book {
+	t.Helper()
+	b, err := party.NewBook([]party.Entry{{Name: "acme", Kind: party.Customer}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+const hour = 3600
+
+// TestOutbox: a call is recorded under its end, an hour is closed after it, with
+// what earlier runs still owe, and the next run knows which hour was the last.
+func TestOutbox(t *testing.T) {
+	d := &disk{open: map[uint64][]byte{}, held: []record.Holding{
+		{Epoch: 5, Stream: record.Calls, Unacked: record.Ranges{{First: 3, Last: 9}, {First: 12, Last: 12}}},
+		{Epoch: 5, Stream: record.Telemetry, Unacked: record.Ranges{{First: 1, Last: 4}}},
+		{Epoch: 7, Stream: record.Calls, Unacked: record.Ranges{{First: 1, Last: 1}}},
+	}}
+	o := New(Config{Node: "sw1", Digits: dtmf.Count, Settle: 4 * time.Second}, d)
+	const start = 500_000 * hour
+	at := func(s int64) int64 { return (start + s) * int64(time.Second) }
+	o.Ticked(at(hour - 10))
+	l := &dialog.Leg{CallID: "c", Call: true, Initial: true, Customer: 1, Invited: at(hour - 9), Answer: at(hour - 8), End: at(hour - 1), Release: dialog.ByeCaller}
+	c := o.Finished(l, &counters.MediaResult{}, book(t))
+	if c.Customer != "acme" || c.CountedUnixMs != at(hour-1)/1e6 || c.DurationMs != 7000 {
+		t.Errorf("%v", c)
+	}
+	for s := int64(hour - 9); s < hour+60; s++ {
+		o.Ticked(at(s))
+	}
+	calls := d.records[record.Calls]
+	if len(calls) != 2 || calls[0].GetCall().GetCallId() != "c" {
+		t.Fatalf("%v", calls)
+	}
+	m := calls[1].GetHourMark()
+	if m.GetHourUnixS() != start || m.GetCalls() != 1 || m.GetAnswered() != 1 || m.GetDurationMs() != 7000 {
+		t.Errorf("%v", m)
+	}
+	if h := m.GetHeld(); len(h) != 2 || h[0].GetEpoch() != 5 || h[0].GetFirst() != 3 || h[0].GetLast() != 9 || h[1].GetFirst() != 12 {
+		t.Errorf("held %v", h)
+	}
+	if o.Unencoded() != 0 {
+		t.Error(o.Unencoded())
+	}
+	last, yes := LastMarked(hoursID, d.open[hoursID])
+	if !yes || last != start {
+		t.Fatalf("%d %v", last, yes)
+	}
+	next := &disk{open: map[uint64][]byte{}}
+	New(Config{LastMarked: last}, next)
+	if again, _ := LastMarked(hoursID, next.open[hoursID]); again != last {
+		t.Errorf("the next run has saved %d", again)
+	}
+}
+
+func TestMinutes(t *testing.T) {
+	d := &disk{open: map[uint64][]byte{}}
+	o := New(Config{Node: "sw1"}, d)
+	o.Minute([]counters.Minute{{}, {}}, book(t))
+	if n := len(d.records[record.Telemetry]); n != 2 || d.records[record.Telemetry][0].GetMinute() == nil {
+		t.Errorf("%v", d.records)
+	}
+}
+
+func TestOpenCalls(t *testing.T) {
+	d := &disk{open: map[uint64][]byte{}}
+	o := New(Config{}, d)
+	o.Saved(3, []byte("state"))
+	if string(d.open[3]) != "state" {
+		t.Error(d.open)
+	}
+	o.Dropped(3)
+	if len(d.open) != 0 {
+		t.Error(d.open)
+	}
+	if _, yes := LastMarked(3, nil); yes {
+		t.Error("a call is no hour")
+	}
+	if at, yes := LastMarked(hoursID, []byte("?")); !yes || at != 0 {
+		t.Error("a damaged hour is none, and no call either")
+	}
+}
