@@ -67,8 +67,8 @@ func durable(ctx context.Context, c *pgx.Conn) error {
 	return err
 }
 
-func (s *Postgres) readFrom(kind, int64, int64) []source {
-	return []source{{name: "the database", db: s.db}}
+func (s *Postgres) readFrom(context.Context, kind, int64, int64) ([]source, error) {
+	return []source{{name: "the database", db: s.db}}, nil
 }
 
 // Stats implements Store.

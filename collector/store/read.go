@@ -15,6 +15,7 @@ import (
 type source struct {
 	name string
 	db   *sql.DB
+	file string      // id of the file, for what the base says of it
 	gone func() bool // the file was dropped since; nil: it cannot be
 }
 
@@ -39,7 +40,7 @@ type reads struct {
 	dialect dialect
 	// sources returns what has rows of a kind whose time is in [from, to), in the
 	// order of time. Times are Unix milliseconds; to is never 0.
-	sources func(k kind, from, to int64) []source
+	sources func(ctx context.Context, k kind, from, to int64) ([]source, error)
 	// done returns what is committed of streams.
 	done func(ctx context.Context, keys []streamKey) (map[streamKey]record.Ranges, error)
 	// dropped returns the months whose sums are kept beside those of calls that came

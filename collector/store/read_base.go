@@ -9,13 +9,22 @@ import (
 )
 
 // base is where nodes, marks, losses and dead letters are.
-func (r *reads) base() source { return r.sources(baseKind, 0, forever)[0] }
+func (r *reads) base(ctx context.Context) (source, error) {
+	list, err := r.sources(ctx, baseKind, 0, forever)
+	if err != nil {
+		return source{}, err
+	}
+	return list[0], nil
+}
 
 // Nodes implements Store.
 func (r *reads) Nodes(ctx context.Context) ([]Node, error) {
 	var out []Node
-	src := r.base()
-	err := r.dialect.scanAll(ctx, src, `SELECT `+nodeColumns+` FROM nodes ORDER BY node`, nil, func(rows *sql.Rows) error {
+	src, err := r.base(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = r.dialect.scanAll(ctx, src, `SELECT `+nodeColumns+` FROM nodes ORDER BY node`, nil, func(rows *sql.Rows) error {
 		n, err := scanNode(rows)
 		if err != nil {
 			return fmt.Errorf("reading a node of %s: %w", src.name, err)
@@ -34,7 +43,10 @@ func (r *reads) Losses(ctx context.Context, f LossFilter, each func(*Loss) error
 	q.where("at_ms < ?", until(f.ToUnixMs))
 	q.equal("node", f.Node)
 	q.text.WriteString(" ORDER BY id")
-	src := r.base()
+	src, err := r.base(ctx)
+	if err != nil {
+		return err
+	}
 	return r.dialect.scanAll(ctx, src, q.text.String(), q.args, func(rows *sql.Rows) error {
 		var l Loss
 		var epoch int64
@@ -52,7 +64,10 @@ func (r *reads) DeadLetters(ctx context.Context, raw bool, each func(*DeadLetter
 	if raw {
 		column = "raw"
 	}
-	src := r.base()
+	src, err := r.base(ctx)
+	if err != nil {
+		return err
+	}
 	return r.dialect.scanAll(ctx, src, `SELECT id, at_ms, node, epoch, stream, first, records, size, reason, `+column+` FROM letters ORDER BY id`, nil,
 		func(rows *sql.Rows) error {
 			var l DeadLetter
@@ -75,8 +90,11 @@ type markRow struct {
 // hour and node.
 func (r *reads) marks(ctx context.Context, from, to int64) (map[int64]map[string][]markRow, error) {
 	out := make(map[int64]map[string][]markRow)
-	src := r.base()
-	err := r.dialect.scanAll(ctx, src, `SELECT node, epoch, seq, record FROM hour_marks WHERE hour_s >= ? AND hour_s < ? ORDER BY hour_s, node, epoch, seq`,
+	src, err := r.base(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = r.dialect.scanAll(ctx, src, `SELECT node, epoch, seq, record FROM hour_marks WHERE hour_s >= ? AND hour_s < ? ORDER BY hour_s, node, epoch, seq`,
 		[]any{from, to}, func(rows *sql.Rows) error {
 			var m markRow
 			x, err := scanRecord(rows, src.name, &m.Key)

@@ -35,7 +35,11 @@ func (f *CallFilter) where(q *query, number ...string) {
 // Calls implements Store.
 func (r *reads) Calls(ctx context.Context, f CallFilter, each func(*CallRow) error) error {
 	left := f.Limit
-	for _, src := range r.sources(callsKind, f.FromUnixMs, until(f.ToUnixMs)) {
+	sources, err := r.sources(ctx, callsKind, f.FromUnixMs, until(f.ToUnixMs))
+	if err != nil {
+		return err
+	}
+	for _, src := range sources {
 		q := new(query)
 		q.text.WriteString("SELECT " + strings.Join(callColumns, ",") + " FROM calls")
 		f.where(q, "caller", "called")
@@ -85,7 +89,11 @@ func nullable(v sql.NullInt64) *int64 {
 // Attempts implements Store. CallID and Kind select nothing here.
 func (r *reads) Attempts(ctx context.Context, f CallFilter, each func(*AttemptRow) error) error {
 	left := f.Limit
-	for _, src := range r.sources(callsKind, f.FromUnixMs, until(f.ToUnixMs)) {
+	sources, err := r.sources(ctx, callsKind, f.FromUnixMs, until(f.ToUnixMs))
+	if err != nil {
+		return err
+	}
+	for _, src := range sources {
 		q := new(query)
 		q.text.WriteString("SELECT counted_ms, node, epoch, seq, n, carrier, called, invited_ms, status, release, answered, outcome, duration_ms, pdd_ms FROM attempts")
 		f.where(q, "called")

@@ -65,8 +65,16 @@ func (r *reads) closedSums(ctx context.Context, from, to int64, each func(*Summa
 // mergeSums runs a query that returns a time, kind, party, node and sums on all
 // that has sums, and adds up what belongs together.
 func (r *reads) mergeSums(ctx context.Context, from, to int64, q *query, each func(*Summary) error) (err error) {
-	text := r.dialect.casts(q.text.String())
-	streams, err := r.sumStreams(ctx, from, min(to, forever/1000), text, q.args)
+	base, err := r.base(ctx)
+	if err != nil {
+		return err
+	}
+	tx, err := base.db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("reading the sums: %w", err)
+	}
+	defer tx.Rollback() //nolint:errcheck // it only reads
+	streams, err := r.sumStreams(ctx, tx, from, min(to, forever/1000), r.dialect.casts(q.text.String()), q.args)
 	defer func() {
 		for _, s := range streams {
 			err = errors.Join(err, s.rows.Close())
@@ -107,31 +115,77 @@ func compareSummaries(a, b *Summary) int {
 
 // sumStream is the summaries of one source.
 type sumStream struct {
-	name string
+	source
 	rows *sql.Rows
 	at   Summary
 	ok   bool
 }
 
 // sumStreams opens the query on each source. What it returns is to be closed
-// also when there is an error.
-func (r *reads) sumStreams(ctx context.Context, from, to int64, text string, args []any) (out []*sumStream, err error) {
-	sources := r.sources(callsKind, from*1000, to*1000)
-	if b := r.base(); len(sources) == 0 || sources[0].db != b.db {
-		sources = append(sources, b)
+// also when there is an error. The base comes last, and says in the snapshot that its
+// sums are read from which months had been moved into it by then.
+func (r *reads) sumStreams(ctx context.Context, tx *sql.Tx, from, to int64, text string, args []any) (out []*sumStream, err error) {
+	base, err := r.base(ctx)
+	if err != nil {
+		return nil, err
 	}
-	for _, src := range sources {
-		rows, err := src.db.QueryContext(ctx, r.dialect.bind(text), args...)
-		if err != nil {
-			return out, fmt.Errorf("reading the sums of %s: %w", src.name, err)
+	months, err := r.sources(ctx, callsKind, from*1000, to*1000)
+	if err != nil {
+		return nil, err
+	}
+	for _, src := range months {
+		if src.db == base.db {
+			continue
 		}
-		s := &sumStream{name: src.name, rows: rows}
-		out = append(out, s)
-		if err := s.next(); err != nil {
+		s, err := openSums(ctx, src.db, src, r.dialect.bind(text), args)
+		if err != nil && !src.gone() {
+			return out, err
+		}
+		if err == nil {
+			out = append(out, s)
+		}
+	}
+	if len(out) > 0 {
+		if out, err = r.leaveMoved(ctx, tx, base, out); err != nil {
 			return out, err
 		}
 	}
-	return out, nil
+	s, err := openSums(ctx, tx, base, r.dialect.bind(text), args)
+	if err != nil {
+		return out, err
+	}
+	return append(out, s), nil
+}
+
+// leaveMoved closes what the base has by now.
+func (r *reads) leaveMoved(ctx context.Context, tx *sql.Tx, base source, in []*sumStream) (out []*sumStream, err error) {
+	moved := make(map[string]bool)
+	err = r.dialect.scanOn(ctx, tx, base.name, `SELECT file FROM dropped`, nil, func(rows *sql.Rows) error {
+		var id string
+		err := rows.Scan(&id)
+		moved[id] = true
+		return err
+	})
+	for _, s := range in {
+		if moved[s.file] {
+			err = errors.Join(err, s.rows.Close())
+			continue
+		}
+		out = append(out, s)
+	}
+	return out, err
+}
+
+func openSums(ctx context.Context, db querier, src source, text string, args []any) (*sumStream, error) {
+	rows, err := db.QueryContext(ctx, text, args...)
+	if err != nil {
+		return nil, fmt.Errorf("reading the sums of %s: %w", src.name, err)
+	}
+	s := &sumStream{source: src, rows: rows}
+	if err := s.next(); err != nil {
+		return nil, errors.Join(err, rows.Close())
+	}
+	return s, nil
 }
 
 func (s *sumStream) next() error {

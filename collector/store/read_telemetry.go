@@ -11,7 +11,11 @@ import (
 // Minutes implements Store.
 func (r *reads) Minutes(ctx context.Context, f MinuteFilter, each func(*MinuteRow) error) error {
 	to := until(f.ToUnixS)
-	for _, src := range r.sources(telemetryKind, f.FromUnixS*1000, min(to, forever/1000)*1000) {
+	sources, err := r.sources(ctx, telemetryKind, f.FromUnixS*1000, min(to, forever/1000)*1000)
+	if err != nil {
+		return err
+	}
+	for _, src := range sources {
 		q := new(query)
 		q.text.WriteString("SELECT node, epoch, seq, record FROM minutes")
 		q.where("minute_s >= ?", f.FromUnixS)
@@ -39,7 +43,11 @@ func (r *reads) Minutes(ctx context.Context, f MinuteFilter, each func(*MinuteRo
 // Registrations implements Store.
 func (r *reads) Registrations(ctx context.Context, f RegistrationFilter, each func(*RegistrationRow) error) error {
 	left := f.Limit
-	for _, src := range r.sources(telemetryKind, f.FromUnixMs, until(f.ToUnixMs)) {
+	sources, err := r.sources(ctx, telemetryKind, f.FromUnixMs, until(f.ToUnixMs))
+	if err != nil {
+		return err
+	}
+	for _, src := range sources {
 		q := new(query)
 		q.text.WriteString("SELECT node, epoch, seq, record FROM registrations")
 		q.where("at_ms >= ?", f.FromUnixMs)

@@ -59,7 +59,11 @@ func (r *reads) Reconcile(ctx context.Context, from, to time.Time, each func(*Re
 // it each node's minutes say was watched, in milliseconds.
 func (r *reads) minuteSums(ctx context.Context, from, to int64, at func(kind, party, node string) *Reconciled) (map[string]int64, error) {
 	watched := make(map[string]int64)
-	for _, src := range r.sources(telemetryKind, from*1000, to*1000) {
+	sources, err := r.sources(ctx, telemetryKind, from*1000, to*1000)
+	if err != nil {
+		return nil, err
+	}
+	for _, src := range sources {
 		text := `SELECT kind, party, node, sum(over_count)::bigint, sum(ended)::bigint, sum(answered_ms)::bigint, sum(observed_ms)::bigint
  FROM minutes WHERE minute_s >= ? AND minute_s < ? GROUP BY kind, party, node`
 		err := r.dialect.scanAll(ctx, src, r.dialect.casts(text), []any{from, to}, func(rows *sql.Rows) error {

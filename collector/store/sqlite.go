@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -131,12 +132,14 @@ func (s *SQLite) mint(ctx context.Context, base *file) (string, error) {
 	return base.meta(ctx, "store", newID())
 }
 
-func (s *SQLite) path(at place) string {
+func (s *SQLite) path(at place) string { return pathOf(s.dir, at) }
+
+func pathOf(dir string, at place) string {
 	name := kindNames[at.kind] + ".db"
 	if at.kind != baseKind {
 		name = kindNames[at.kind] + "-" + at.month.String() + ".db"
 	}
-	return filepath.Join(s.dir, name)
+	return filepath.Join(dir, name)
 }
 
 // listMonths returns the months that dir has files of, in their order.
@@ -174,6 +177,9 @@ func (s *SQLite) file(ctx context.Context, at place) (*file, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := syncFolder(s.dir); err != nil { // the name of a new file is on disk before a row of it is acked
+		return nil, errors.Join(err, f.close())
+	}
 	s.open.Lock()
 	s.files[at] = f
 	s.open.Unlock()
@@ -181,13 +187,17 @@ func (s *SQLite) file(ctx context.Context, at place) (*file, error) {
 }
 
 // readFrom lists the files that have rows of a time.
-func (s *SQLite) readFrom(k kind, from, to int64) []source {
-	var out []source
-	for _, f := range s.byMonth() {
+func (s *SQLite) readFrom(_ context.Context, k kind, from, to int64) ([]source, error) {
+	return sourcesOf(s.byMonth(), k, from, to, s.gone), nil
+}
+
+// sourcesOf picks the files that have rows of a kind and a time.
+func sourcesOf(files []*file, k kind, from, to int64, gone func(*file) bool) (out []source) {
+	for _, f := range files {
 		if f.kind != k || k != baseKind && ((f.month+1).start().UnixMilli() <= from || f.month.start().UnixMilli() >= to) {
 			continue
 		}
-		out = append(out, source{name: f.path, db: f.read, gone: func() bool { return s.gone(f) }})
+		out = append(out, source{name: f.path, db: f.read, file: f.id, gone: func() bool { return gone(f) }})
 	}
 	return out
 }
@@ -203,12 +213,13 @@ func (s *SQLite) gone(f *file) bool {
 func (s *SQLite) byMonth() []*file {
 	s.open.RLock()
 	defer s.open.RUnlock()
-	out := make([]*file, 0, len(s.files))
-	for _, f := range s.files {
-		out = append(out, f)
-	}
-	slices.SortFunc(out, func(a, b *file) int { return cmp.Or(cmp.Compare(a.month, b.month), cmp.Compare(a.kind, b.kind)) })
-	return out
+	return sortedFiles(s.files)
+}
+
+func sortedFiles(files map[place]*file) []*file {
+	return slices.SortedFunc(maps.Values(files), func(a, b *file) int {
+		return cmp.Or(cmp.Compare(a.month, b.month), cmp.Compare(a.kind, b.kind))
+	})
 }
 
 // Stats implements Store.

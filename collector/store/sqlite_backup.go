@@ -11,10 +11,15 @@ import (
 	"slices"
 )
 
-// Backup implements Store. Each file is copied in one read transaction, the base
+// Backup implements Store.
+func (s *SQLite) Backup(ctx context.Context, path string) error {
+	return backup(ctx, s.byMonth(), s.gone, path)
+}
+
+// backup copies files into a new folder. Each file is copied in one read transaction, the base
 // last: a month that is dropped meanwhile is then in it. Each record is in one file with
 // its number, so copies of different moments agree.
-func (s *SQLite) Backup(ctx context.Context, path string) (err error) {
+func backup(ctx context.Context, files []*file, gone func(*file) bool, path string) (err error) {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("writing the backup: %s is there already", path)
 	}
@@ -27,14 +32,13 @@ func (s *SQLite) Backup(ctx context.Context, path string) (err error) {
 			err = errors.Join(err, os.RemoveAll(tmp))
 		}
 	}()
-	files := s.byMonth()
 	slices.SortFunc(files, func(a, b *file) int { return int(a.kind) - int(b.kind) })
 	for _, f := range files {
-		if err := s.copyFile(ctx, f, filepath.Join(tmp, filepath.Base(f.path))); err != nil {
+		if err := copyFile(ctx, f, gone, filepath.Join(tmp, filepath.Base(f.path))); err != nil {
 			return err
 		}
 	}
-	if err := markBackup(ctx, filepath.Join(tmp, filepath.Base(s.path(place{kind: baseKind})))); err != nil {
+	if err := markBackup(ctx, pathOf(tmp, place{kind: baseKind})); err != nil {
 		return err
 	}
 	if err := os.Rename(tmp, path); err != nil {
@@ -43,12 +47,12 @@ func (s *SQLite) Backup(ctx context.Context, path string) (err error) {
 	return syncFolder(filepath.Dir(path))
 }
 
-func (s *SQLite) copyFile(ctx context.Context, f *file, to string) error {
+func copyFile(ctx context.Context, f *file, gone func(*file) bool, to string) error {
 	_, err := f.read.ExecContext(ctx, `VACUUM INTO ?`, to)
 	if err == nil {
 		return syncFile(to)
 	}
-	if s.gone(f) {
+	if gone(f) {
 		return os.RemoveAll(to) // dropped meanwhile: the base has what is left of it
 	}
 	return fmt.Errorf("copying %s: %w", f.path, err)
@@ -81,10 +85,10 @@ func syncFile(path string) error {
 func syncFolder(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
-		return fmt.Errorf("syncing the backup's folder: %w", err)
+		return fmt.Errorf("syncing the folder: %w", err)
 	}
 	if err := errors.Join(f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("syncing the backup's folder: %w", err)
+		return fmt.Errorf("syncing the folder: %w", err)
 	}
 	return nil
 }

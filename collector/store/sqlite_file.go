@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"strings"
 
 	_ "modernc.org/sqlite" // the driver
@@ -27,6 +28,7 @@ type file struct {
 	args  []any // reused
 
 	read *sql.DB
+	info os.FileInfo // of a file that another process may replace; else nil
 }
 
 // writePragmas are set on the connection that writes. A commit is on disk when

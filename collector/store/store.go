@@ -18,13 +18,11 @@ import (
 	"github.com/sipward/sipward/sync/record"
 )
 
-// Store is what ingest, the web and the commands of the collector use. All
-// methods may be called by several goroutines at once; SQLite commits one after
-// the other, and readers are never waited for.
+// Store is what ingest and the web use. All methods may be called by several
+// goroutines at once; SQLite commits one after the other, and readers are never
+// waited for.
 type Store interface {
-	// ID is the store's id: 32 hexadecimal digits. A new database has a new one,
-	// and so has one that was restored from a backup.
-	ID() string
+	Reader
 
 	// Commit stores the records that are not stored yet and marks their numbers as
 	// done, in one transaction (in SQLite one for each file that they belong to).
@@ -49,6 +47,20 @@ type Store interface {
 	// is not here and not on its disk any more, goes to the loss ledger
 	// (store_rolled_back) and is marked as done.
 	Hello(ctx context.Context, node string, h *record.Hello) error
+
+	// Retain drops months that ended longer ago than r says. Sums stay.
+	Retain(ctx context.Context, r Retention) (dropped []string, err error)
+
+	// Stats returns counters since the store was opened.
+	Stats() Stats
+}
+
+// Reader is the side of a store that changes nothing. The commands of the
+// collector use it beside a collector that runs.
+type Reader interface {
+	// ID is the store's id: 32 hexadecimal digits. A new database has a new one,
+	// and so has one that was restored from a backup.
+	ID() string
 
 	// Nodes lists the nodes that ever said hello or sent a batch, by id.
 	Nodes(ctx context.Context) ([]Node, error)
@@ -83,15 +95,9 @@ type Store interface {
 	// hours that begin in [from, to), per node, kind and party.
 	Reconcile(ctx context.Context, from, to time.Time, each func(*Reconciled) error) error
 
-	// Retain drops months that ended longer ago than r says. Sums stay.
-	Retain(ctx context.Context, r Retention) (dropped []string, err error)
-
 	// Backup writes a consistent copy into the new folder path while the store is in
 	// use. Its first opening gives it an id of its own.
 	Backup(ctx context.Context, path string) error
-
-	// Stats returns counters since the store was opened.
-	Stats() Stats
 
 	// Close ends the use of the store. No method may be called afterwards.
 	Close() error

@@ -21,7 +21,11 @@ func (r *reads) Verify(ctx context.Context, from, to time.Time, each func(*Diffe
 			return err
 		}
 	}
-	for _, src := range r.sources(callsKind, from.UnixMilli(), to.UnixMilli()) {
+	sources, err := r.sources(ctx, callsKind, from.UnixMilli(), to.UnixMilli())
+	if err != nil {
+		return err
+	}
+	for _, src := range sources {
 		v := verification{r.dialect, src, dropped, each}
 		if err := v.run(ctx, from.Unix(), to.Unix()); err != nil && (src.gone == nil || !src.gone()) {
 			return err
