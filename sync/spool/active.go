@@ -45,9 +45,9 @@ type active struct {
 	keys   []byte
 }
 
-// createActive makes a segment whose first record will be number first. It has
-// size bytes on disk, or ENOSPC is returned and nothing is left behind.
-func createActive(dir, name string, g *segment, first uint64, size int64) (a *active, err error) {
+// createActive makes a segment whose first record will be number first, the one
+// before it being the file prev. It has size bytes on disk, or ENOSPC is returned and nothing is left behind.
+func createActive(dir, name string, g *segment, first, prev uint64, size int64) (a *active, err error) {
 	a = &active{path: filepath.Join(dir, name), epoch: g.epoch, stream: g.stream}
 	defer func() {
 		if err != nil {
@@ -83,7 +83,7 @@ func createActive(dir, name string, g *segment, first uint64, size int64) (a *ac
 		}
 		for k, v := range map[string]uint64{
 			"format": formatNumber, "epoch": g.epoch, "stream": uint64(g.stream),
-			"first": first, "created": uint64(g.created.UnixMilli()), //nolint:gosec // after 1970
+			"first": first, "prev": prev, "created": uint64(g.created.UnixMilli()), //nolint:gosec // after 1970
 		} {
 			if err := m.Put([]byte(k), key(v)); err != nil {
 				return err

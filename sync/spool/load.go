@@ -173,8 +173,9 @@ func (f *found) look(dir string) {
 }
 
 // loadLine puts the segments of one epoch and stream into the index. Each has
-// the numbers up to where the next one begins, so that what is lost of a damaged one
-// is known; of the last one, the index of the last checkpoint knows.
+// the numbers up to where the one that was made after it begins, so that what is
+// lost of a damaged one is known; of others, the index of the last checkpoint
+// knows.
 func (s *Spool) loadLine(k lineKey, files []*found, kept *saved, marks map[uint64]record.Ranges) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -186,15 +187,15 @@ func (s *Spool) loadLine(k lineKey, files []*found, kept *saved, marks map[uint6
 		last, cut := x.last, false // it had at least these; or, with a next one, these and no more
 		if i+1 < len(files) {
 			next := files[i+1]
-			if first := max(next.c.first, kept.index[next.name.id].first); first > 0 {
-				last, cut = first-1, true
+			if next.c.prev == f.name.id { // else one between them is gone
+				last, cut = next.c.first-1, true
 			}
 		}
 		if g.first = f.c.first; g.first == 0 {
 			g.first = x.first
 		}
 		if g.first == 0 && i > 0 {
-			g.first = l.last + 1
+			g.first = l.last + 1 // too low if one between them is gone: that is better than a gap
 		}
 		if g.first == 0 && len(f.c.have) > 0 {
 			g.first = f.c.have[0].First

@@ -12,6 +12,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// whole is a lock of a whole file. It belongs to the open file, not to the
+// process (F_OFD_SETLK): it goes with it, however the process ends, and to ask
+// whether it is held takes nothing.
+func whole(kind int16) *unix.Flock_t { return &unix.Flock_t{Type: kind} }
+
 // lockFolder takes the folder for this process until the file is closed.
 func lockFolder(dir string) (*os.File, error) {
 	path := filepath.Join(dir, "lock")
@@ -19,9 +24,9 @@ func lockFolder(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("locking the spool folder: %w", err)
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	if err := unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, whole(unix.F_WRLCK)); err != nil {
 		defer f.Close()
-		if !errors.Is(err, unix.EWOULDBLOCK) {
+		if !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EACCES) {
 			return nil, fmt.Errorf("locking %s: %w", path, err)
 		}
 		who, _ := os.ReadFile(path) //nolint:gosec // best effort: the error stands without it
@@ -31,6 +36,17 @@ func lockFolder(dir string) (*os.File, error) {
 		_, _ = f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
 	}
 	return f, nil
+}
+
+// locked reports whether somebody holds the lock of a folder.
+func locked(dir string) bool {
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR, 0)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	l := whole(unix.F_WRLCK)
+	return unix.FcntlFlock(f.Fd(), unix.F_OFD_GETLK, l) == nil && l.Type != unix.F_UNLCK
 }
 
 // checkFormat reads the version of the folder, and writes it into a new one.

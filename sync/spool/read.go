@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
@@ -49,7 +50,7 @@ func (s *Spool) Read(epoch uint64, st record.Stream, from uint64, maxRecords, ma
 			err = damaged("record %d is not in it", at)
 		}
 		if !errors.Is(err, errMoved) {
-			s.damaged(g, err)
+			s.damaged(g, at, err)
 		}
 	}
 	if out.n > 0 {
@@ -91,7 +92,7 @@ func (s *Spool) readSegment(g *segment, from, last uint64, out *gather) error {
 		return a.read(from, last, out)
 	}
 	r, err := s.readers.of(g, name, corrupt)
-	if gone(err) && s.removed(g) {
+	if gone(err) && s.moved(g, name) {
 		return errMoved
 	}
 	if gone(err) {
@@ -103,15 +104,11 @@ func (s *Spool) readSegment(g *segment, from, last uint64, out *gather) error {
 	return r.collect(from, last, out)
 }
 
-func (s *Spool) removed(g *segment) bool {
+// moved reports whether a segment was removed, or got another name.
+func (s *Spool) moved(g *segment, name string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, x := range s.segments {
-		if x == g {
-			return false
-		}
-	}
-	return true
+	return g.name != name || !slices.Contains(s.segments, g)
 }
 
 // read collects records of the segment that is being written.
@@ -145,9 +142,9 @@ func (a *active) read(from, last uint64, out *gather) (err error) {
 	return err //nolint:wrapcheck // Read does
 }
 
-// damaged finds out what is left of a segment, and declares the rest. The caller
-// holds Spool.reading.
-func (s *Spool) damaged(g *segment, cause error) {
+// damaged finds out what is left of a segment of which number at could not be
+// read, and declares the rest. The caller holds Spool.reading.
+func (s *Spool) damaged(g *segment, at uint64, cause error) {
 	s.readers.drop(func(x *segment) bool { return x == g })
 	s.mu.Lock()
 	if g.active != nil { // the writer gives it up first; it is looked at again then
@@ -156,7 +153,7 @@ func (s *Spool) damaged(g *segment, cause error) {
 		poke(s.wake)
 		return
 	}
-	name, was := g.name, g.have.Clone()
+	name, was, again := g.name, g.have.Clone(), g.corrupt
 	s.mu.Unlock()
 
 	var found record.Ranges
@@ -165,10 +162,15 @@ func (s *Spool) damaged(g *segment, cause error) {
 		found = c.have
 		r.close()
 	}
+	if again { // it was searched before, and this one is not where it was then
+		found.Remove(record.Range{First: at, Last: at})
+	}
 	s.cfg.Log.Error("spool: a segment is damaged", "file", name, "err", cause, "readable", both(was, found).Len(), "of", was.Len())
 	s.mu.Lock()
-	g.corrupt = true
-	s.stats.Corrupt++
+	if !g.corrupt {
+		g.corrupt = true
+		s.stats.Corrupt++
+	}
 	lost := less(g.have, found)
 	s.lose(g, less(lost, g.acked), record.LossCorrupt, "")
 	s.line(g).gone.AddAll(both(lost, g.acked))

@@ -19,6 +19,7 @@ type run struct {
 // contents is what a file of records holds.
 type contents struct {
 	first   uint64 // number of its first record, by its meta bucket; 0: not readable
+	prev    uint64 // segment before it in its stream; its numbers end where these begin
 	created time.Time
 	have    record.Ranges
 	runs    []run
@@ -124,7 +125,7 @@ func (t *tree) head(name fileName) (c *contents, data []byte, err error) {
 	case said["epoch"] != name.epoch || said["stream"] != uint64(name.stream) || said["first"] == 0:
 		return nil, nil, damaged("the segment is not what its name says")
 	}
-	c.first, c.created = said["first"], time.UnixMilli(int64(said["created"])) //nolint:gosec // and back
+	c.first, c.prev, c.created = said["first"], said["prev"], time.UnixMilli(int64(said["created"])) //nolint:gosec // and back
 	err = t.bucket(top[string(bucketMarks)], func(_ uint64, key, value []byte) error {
 		c.mark(key, value)
 		return nil
@@ -145,13 +146,15 @@ func salvage(f io.ReaderAt, size int64, name fileName) *contents {
 	c := &contents{marks: map[uint64]record.Ranges{}, refused: map[string]uint64{}}
 	if t, err := openTree(f, size); err == nil {
 		if whole, _, err := t.head(name); err == nil {
-			c.first, c.created, c.marks, c.refused = whole.first, whole.created, whole.marks, whole.refused
+			*c = *whole
 		}
 	}
 	p := pageReader{f: f, size: size}
 	for page := uint64(2); page < uint64(max(size, 0))/pageSize; page++ { //nolint:gosec // not negative
 		data, err := p.read(page)
-		if err != nil {
+		// The rest of a long record can look like anything; of a leaf, id or flags
+		// may be what is damaged, not both.
+		if err != nil || native.Uint64(data) != page && native.Uint16(data[8:]) != leafFlag {
 			continue
 		}
 		each := func(seq uint64, _ []byte) bool {

@@ -60,6 +60,7 @@ type line struct {
 	segments []*segment    // on disk, in order
 	gone     record.Ranges // acked, and unlinked
 	last     uint64        // highest number that was given out
+	newest   uint64        // segment that was made last
 }
 
 // position is a place in the stream calls.

@@ -33,6 +33,7 @@ func (s *Spool) write(ctx context.Context) {
 				s.tell()
 				return
 			}
+			s.tell()
 			select {
 			case <-s.wake:
 			case <-tick.C:
@@ -239,18 +240,23 @@ func (s *Spool) room(st record.Stream, records [][]byte) error {
 	}
 }
 
-// extend allocates need bytes and the rest of a step, in the segment that is
-// being written or a new one.
+// extend allocates need bytes, in the segment that is being written or a new
+// one: if it can be had, as much again as is there, since each time costs as much as
+// several commits; else the rest of a step.
 func (s *Spool) extend(st record.Stream, need int64) error {
 	g := s.writing[index(st)]
-	size := (need + s.step - 1) / s.step * s.step
+	least := (need + s.step - 1) / s.step * s.step
 	if g == nil {
-		if err := s.affordable(size); err != nil {
-			return err
-		}
-		return s.begin(st, size)
+		return s.begin(st, least)
 	}
-	size += g.active.used()
+	used := g.active.used()
+	if most := min(used, s.seg+s.step-used); most > least && s.growTo(g, used+most) == nil {
+		return nil
+	}
+	return s.growTo(g, used+least)
+}
+
+func (s *Spool) growTo(g *segment, size int64) error {
 	if err := s.affordable(size - g.active.size); err != nil {
 		return err
 	}
@@ -265,13 +271,16 @@ func (s *Spool) extend(st record.Stream, need int64) error {
 
 // begin makes a new segment of size bytes.
 func (s *Spool) begin(st record.Stream, size int64) error {
+	if err := s.affordable(size); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	g := &segment{id: s.nextID, epoch: s.epoch, stream: st, created: time.Now()}
 	l := s.lineOf(lineKey{s.epoch, st})
 	g.first = l.last + 1
 	s.mu.Unlock()
 	g.name = segmentName(g.id, g.epoch, st, suffixSegment)
-	a, err := createActive(s.cfg.Dir, g.name, g, g.first, size)
+	a, err := createActive(s.cfg.Dir, g.name, g, g.first, l.newest, size)
 	if err != nil {
 		return err
 	}
@@ -279,7 +288,7 @@ func (s *Spool) begin(st record.Stream, size int64) error {
 	defer s.mu.Unlock()
 	s.nextID++
 	g.active, g.bytes = a, a.size
-	l.segments = append(l.segments, g)
+	l.segments, l.newest = append(l.segments, g), g.id
 	s.segments = append(s.segments, g)
 	s.writing[index(st)] = g
 	return nil
@@ -316,7 +325,7 @@ func (s *Spool) giveUp() {
 		}
 		s.seal(g)
 		s.reading.Lock()
-		s.damaged(g, damaged("found while it was being written"))
+		s.damaged(g, 0, damaged("found while it was being written"))
 		s.reading.Unlock()
 	}
 }
