@@ -115,7 +115,7 @@ func TestRestarts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			plan, all := frames(t, plan)
-			for seed := range uint64(5) {
+			for seed := range uint64(3) {
 				r := rand.New(rand.NewPCG(seed, 8))
 				one, many := newVault(t), newVault(t)
 				playRuns(t, one, Config{Book: book(t, plan)}, all, func(int64) bool { return false })
@@ -158,13 +158,13 @@ func playRuns(t *testing.T, v *vault, cfg Config, all []packet.Frame, stop func(
 	for i := range all {
 		if stop(all[i].Time) {
 			c.Finish()
+			if s := c.Snapshot().Figures; s.Skew != 0 {
+				t.Fatalf("a gauge was led below zero in run %d", epoch)
+			}
 			epoch++
 			c = v.run(cfg, epoch, all[i].Time)
 		}
 		c.Frame(&all[i])
-		if s := c.counters.Snapshot(c.book); s.Skew != 0 {
-			t.Fatalf("a gauge was led below zero at frame %d", i)
-		}
 	}
 	c.Tick(all[len(all)-1].Time + int64(time.Minute))
 	if f := c.Snapshot().Figures.Total; f.Live() != 0 {

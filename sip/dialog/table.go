@@ -27,7 +27,7 @@ type Config struct {
 	SetupTimeout time.Duration // without any message before an answer; 0: 5 minutes (above Timer C, RFC 3261 section 16.6)
 	MediaTimeout time.Duration // without media where media had been seen and nobody is on hold; 0: 5 minutes; negative: never
 	MaxAge       time.Duration // of an answered call; 0: 12 hours
-	Settle       time.Duration // from the end of a leg to its record; 0: 4 s
+	Settle       time.Duration // from the end of a leg to its record; 0: DefaultSettle
 	KeepDigits   bool          // keep INFO digits, not only their count
 
 	// LastMedia returns when media of leg was last seen, in nanoseconds since
@@ -41,6 +41,9 @@ type Config struct {
 	Changes bool // remember which legs changed, for Changed
 }
 
+// DefaultSettle is how long after its end a leg is closed.
+const DefaultSettle = 4 * time.Second
+
 func (c Config) withDefaults() Config {
 	or := func(d *time.Duration, def time.Duration) {
 		if *d == 0 {
@@ -50,7 +53,7 @@ func (c Config) withDefaults() Config {
 	or(&c.SetupTimeout, 5*time.Minute)
 	or(&c.MediaTimeout, 5*time.Minute)
 	or(&c.MaxAge, 12*time.Hour)
-	or(&c.Settle, 4*time.Second)
+	or(&c.Settle, DefaultSettle)
 	if c.MaxLegs == 0 {
 		c.MaxLegs = 200_000
 	}

@@ -1,6 +1,10 @@
 package record
 
-import "time"
+import (
+	"time"
+
+	"github.com/sipward/sipward/sip/dialog"
+)
 
 const (
 	second = int64(time.Second)
@@ -33,8 +37,12 @@ type Hours struct {
 
 // NewHours goes on after the mark of the hour that began at lastMarked, seconds
 // since the Unix epoch; 0: there was none, and the first hour is that of the
-// first tick. settle is how long a call waits from its end to its record.
+// first tick. settle is how long a call waits from its end to its record; 0:
+// dialog.DefaultSettle.
 func NewHours(lastMarked int64, settle time.Duration) *Hours {
+	if settle == 0 {
+		settle = dialog.DefaultSettle
+	}
 	h := &Hours{settle: int64(settle + markAfter), sums: map[int64]*HourMark{}}
 	if lastMarked != 0 {
 		h.known, h.open = true, floorDiv(lastMarked, 3600)+1

@@ -76,7 +76,7 @@ func TestHours(t *testing.T) {
 			if tt.marked != "" {
 				marked = clockAt(t, tt.marked) / second
 			}
-			h := NewHours(marked, 4*time.Second)
+			h := NewHours(marked, 0)
 			var got []string
 			tick := func(now int64) {
 				for _, m := range h.Tick(now) {
