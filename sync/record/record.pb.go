@@ -1092,10 +1092,11 @@ func (x *Loss) GetAtUnixMs() int64 {
 	return 0
 }
 
-// Minute holds what one node saw of one party within one minute, as absolute
-// values of that minute: a record that comes twice changes nothing. Every node sends
+// Minute holds what one node saw of one party within one minute. Every node sends
 // one of all calls ("total") every minute, so that a missing minute is a gap
-// and not a zero; parties without a call have none.
+// and not a zero; parties without a call have none. A restart within a minute, or
+// a clock that is set back, makes several records of one minute. They are
+// parts of it: all but the live gauges and the peaks add up.
 type Minute struct {
 	state              protoimpl.MessageState `protogen:"open.v1"`
 	MinuteUnixS        int64                  `protobuf:"varint,1,opt,name=minute_unix_s,json=minuteUnixS,proto3" json:"minute_unix_s,omitempty"` // beginning of the minute
