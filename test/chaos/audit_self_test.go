@@ -147,3 +147,11 @@ func TestSpans(t *testing.T) {
 		t.Errorf("%d numbers, want 4", got)
 	}
 }
+
+func TestCompareDone(t *testing.T) {
+	accepted := []entry{made("a", 1, 1), made("a", 1, 2), made("a", 1, 3)}
+	q := accepted[0].sequence
+	check(t, compareDone(accepted, spans{q: {{1, 2}}}), nil)
+	check(t, compareDone(accepted, spans{q: {{1, 2}, {3, 4}}}), []string{"wrong: a epoch 0000000000000001 calls: 4 numbers are committed, and 3"})
+	check(t, compareDone(accepted, spans{q: {{1, 2}, {2, 3}}}), []string{"wrong: a epoch 0000000000000001 calls: 4 numbers are committed, and 3"})
+}

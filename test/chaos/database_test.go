@@ -19,6 +19,8 @@ import (
 type database interface {
 	ping(ctx context.Context) bool
 	open(ctx context.Context) ([]*sql.DB, error)
+	// done asks for the numbers that are committed: node, epoch, stream, first, last.
+	done() string
 }
 
 type postgres struct{ url string }
@@ -32,6 +34,11 @@ func (p *postgres) ping(ctx context.Context) bool {
 	}
 	defer closeAll(all)
 	return all[0].PingContext(ctx) == nil
+}
+
+// done reads arrays of first, last, first, last, ...
+func (p *postgres) done() string {
+	return `SELECT node, epoch, stream, done[2*i-1], done[2*i] FROM cursors, generate_series(1, cardinality(done)/2) AS i`
 }
 
 func (p *postgres) open(context.Context) ([]*sql.DB, error) {
@@ -50,6 +57,8 @@ func (s *sqlite) ping(ctx context.Context) bool {
 	closeAll(all)
 	return err == nil
 }
+
+func (s *sqlite) done() string { return `SELECT node, epoch, stream, first, last FROM ranges` }
 
 func (s *sqlite) open(ctx context.Context) (all []*sql.DB, err error) {
 	files, err := filepath.Glob(filepath.Join(s.dir, "*.db"))
@@ -152,7 +161,7 @@ func readStored(ctx context.Context, in database) (out []entry, err error) {
 // readDone reads which numbers the collectors have marked as committed.
 func readDone(ctx context.Context, in database) (done spans, err error) {
 	done = make(spans)
-	err = query(ctx, in, `SELECT node, epoch, stream, first, last FROM ranges`, func(rows *sql.Rows) error {
+	err = query(ctx, in, in.done(), func(rows *sql.Rows) error {
 		var k sequence
 		var epoch, first, last, stream int64
 		if err := rows.Scan(&k.node, &epoch, &stream, &first, &last); err != nil {

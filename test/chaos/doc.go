@@ -7,5 +7,6 @@
 // Its tests run for as long as SIPWARD_CHAOS says (make chaos). SIPWARD_AGENT and
 // SIPWARD_COLLECTOR name the programs, which are built otherwise;
 // SIPWARD_CHAOS_SEED repeats the kills and the calls of an earlier run, as far
-// as the machine does.
+// as the machine does. SIPWARD_CHAOS_KEEP=1 keeps the folder with logs, spools and
+// databases, as a failed test does.
 package chaos

@@ -96,12 +96,13 @@ func (s *site) victims() []*victim {
 	return out
 }
 
-// clear ends everything, and removes the folder unless the test failed.
+// clear ends everything, and removes the folder unless the test failed or
+// whoever runs it wants to keep it.
 func (s *site) clear(t *testing.T) {
 	if err := s.stopAll(); err != nil {
 		t.Error(err)
 	}
-	if t.Failed() {
+	if t.Failed() || os.Getenv("SIPWARD_CHAOS_KEEP") != "" {
 		t.Logf("logs, spools and databases are kept in %s", s.dir)
 		return
 	}
