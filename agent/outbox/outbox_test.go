@@ -26,7 +26,7 @@ func (d *disk) Add(st record.Stream, encoded []byte) bool {
 	d.records[st] = append(d.records[st], r)
 	return true
 }
-func (d *disk) SaveOpen(id uint64, state []byte) { d.open[id] = append([]byte(nil), state...) }
+func (d *disk) SaveOpen(id uint64, state []byte) { d.open[id] = state } // kept, as the spool does
 func (d *disk) DropOpen(id uint64)               { delete(d.open, id) }
 func (d *disk) Epoch() uint64                    { return 7 }
 func (d *disk) Held() []record.Holding           { return d.held }
@@ -112,5 +112,21 @@ func TestOpenCalls(t *testing.T) {
 	}
 	if at, yes := LastMarked(hoursID, []byte("?")); !yes || at != 0 {
 		t.Error("a damaged hour is none, and no call either")
+	}
+}
+
+// TestSaved: the core writes the next call's state into the same bytes.
+func TestSaved(t *testing.T) {
+	d := &disk{open: map[uint64][]byte{}}
+	o := New(Config{Node: "sw1"}, d)
+	buf := []byte("first")
+	o.Saved(1, buf)
+	copy(buf, "other")
+	o.Saved(2, buf)
+	if a, b := string(d.open[1]), string(d.open[2]); a != "first" || b != "other" {
+		t.Errorf("saved %q and %q", a, b)
+	}
+	if o.Dropped(1); len(d.open) != 1 {
+		t.Errorf("%d calls are saved after a drop, want 1", len(d.open))
 	}
 }

@@ -212,7 +212,7 @@ func pack(t testing.TB, h record.Header, ids ...string) []byte {
 }
 
 // start runs an Ingest over a store until the test ends.
-func start(t *testing.T, cfg Config) *Ingest {
+func start(t testing.TB, cfg Config) *Ingest {
 	t.Helper()
 	i, err := New(cfg)
 	if err != nil {

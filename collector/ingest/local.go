@@ -2,6 +2,8 @@ package ingest
 
 import (
 	"context"
+	"strings"
+	"sync/atomic"
 
 	"github.com/sipward/sipward/sync/record"
 )
@@ -12,12 +14,23 @@ import (
 type local struct {
 	ingest *Ingest
 	broker Local
+	stuck  atomic.Bool // the last one that waited did so in vain
 }
 
+// take waits for room, but not when the last one waited in vain: a node whose every
+// message waits could not even say that it is alive.
 func (l *local) take(ctx context.Context, topic string, payload []byte) bool {
-	ctx, cancel := context.WithTimeout(ctx, l.ingest.cfg.LocalWait)
+	wait := l.ingest.cfg.LocalWait
+	if l.stuck.Load() {
+		wait = 0
+	}
+	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	return l.ingest.deliver(ctx, l, topic, payload, func() {})
+	taken := l.ingest.deliver(ctx, l, topic, payload, func() {})
+	if strings.Contains(topic, "/"+record.TopicData) {
+		l.stuck.Store(!taken)
+	}
+	return taken
 }
 
 func (l *local) post(node string, a *record.Ack) {

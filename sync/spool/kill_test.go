@@ -21,14 +21,14 @@ const childEnv = "SIPWARD_SPOOL_CHILD"
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childEnv); dir != "" {
-		child(dir)
+		appendForever(dir)
 		return
 	}
 	os.Exit(m.Run())
 }
 
-// child appends without end, and says which numbers it was promised.
-func child(dir string) {
+// appendForever appends without end, and says which numbers it was promised.
+func appendForever(dir string) {
 	s := New(Config{Dir: dir, SegmentBytes: 512 << 10})
 	if err := s.Open(); err != nil {
 		fmt.Println("error", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"testing"
 	"time"
 
@@ -27,7 +28,10 @@ func (w *world) append() {
 	for range 1 + w.rng.IntN(30) {
 		st := record.Streams[w.rng.IntN(2)]
 		w.n++
-		b := append(payload(st, w.n), make([]byte, w.rng.IntN(3000))...)
+		b := append(payload(st, w.n), make([]byte, w.rng.IntN(1000))...)
+		if st == record.Telemetry {
+			b = append(b, make([]byte, w.rng.IntN(25000))...)
+		}
 		seq, err := w.r.Append(context.Background(), st, b)
 		if err != nil {
 			if st == record.Calls {
@@ -104,7 +108,10 @@ func (w *world) drain() {
 
 // crash goes on with a copy of the folder as it is between two commits.
 func (w *world) crash() {
-	dir := copyFolder(w.t, w.r.cfg.Dir)
+	dir := w.t.TempDir()
+	for os.CopyFS(dir, os.DirFS(w.r.cfg.Dir)) != nil { // a file was unlinked while it was copied
+		dir = w.t.TempDir()
+	}
 	w.r.stop()
 	w.r.cfg.Dir = dir
 	w.r = start(w.t, w.r.cfg)

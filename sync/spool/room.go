@@ -22,7 +22,7 @@ const reserveName = "reserve"
 const (
 	warnAt  = 70
 	coolAt  = 60
-	retryIn = 10 * time.Second // for getting the reserve back
+	retryIn = 2 * time.Second // for getting the reserve back
 )
 
 // affordable reports whether the spool may take more bytes of the disk.

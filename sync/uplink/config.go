@@ -90,9 +90,12 @@ const (
 	holdEvery      = 50 * time.Millisecond // between two looks into the spool
 	backoffLeast   = time.Second
 	backoffMost    = time.Minute
-	stable         = 30 * time.Second // a connection that lasts so long ends the backing off
-	repeatLog      = 10 * time.Minute // the same failure is logged so often
-	silentAfter    = 30 * time.Second // without any answer: said in the log
+	stable         = 30 * time.Second       // a connection that lasts so long ends the backing off
+	repeatLog      = 10 * time.Minute       // the same failure is logged so often
+	silentAfter    = 30 * time.Second       // without any answer: said in the log
+	paceMost       = 400 * time.Millisecond // that a batch may keep the connection busy
+	messageLeast   = 4 << 10                // bytes of a batch, however slow the connection is
+	packMost       = 8                      // a batch holds at most so many times its size
 	ackQueue       = 64
 	ackBytes       = 1 << 20
 )

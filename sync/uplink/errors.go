@@ -33,10 +33,8 @@ func refused(err error) (*refusal, bool) {
 	)
 	todo := ""
 	switch {
-	case errors.Is(err, packets.ErrorRefusedBadUsernameOrPassword):
-		todo = "check uplink.username and the password file against the broker's"
-	case errors.Is(err, packets.ErrorRefusedNotAuthorised):
-		todo = "let the broker know this node: its id, and its password or certificate"
+	case errors.Is(err, packets.ErrorRefusedBadUsernameOrPassword), errors.Is(err, packets.ErrorRefusedNotAuthorised):
+		todo = "make the node known to the broker, and check uplink.username, the password file and the certificate"
 	case errors.Is(err, packets.ErrorRefusedIDRejected):
 		todo = "the broker does not take the node's id as a client id"
 	case errors.Is(err, packets.ErrorRefusedBadProtocolVersion):

@@ -24,6 +24,7 @@ func (s *session) run(ctx context.Context) error {
 	defer wake.Stop()
 	for {
 		at, err := s.work()
+		s.u.publishStats(time.Now())
 		if err != nil {
 			return err
 		}
@@ -54,7 +55,22 @@ func (s *session) idle() bool {
 		s.liveIndex = 0
 		s.u.note(func(st *Stats) { st.Live++; s.u.liveOut = s.liveMade })
 	}
+	if n >= s.handed && !s.batchAt.IsZero() {
+		s.pace(time.Since(s.batchAt))
+		s.batchAt = time.Time{}
+	}
 	return n >= s.handed
+}
+
+// pace makes batches smaller where one keeps the connection busy for so long that
+// live figures would grow old behind it.
+func (s *session) pace(took time.Duration) {
+	switch {
+	case took > paceMost:
+		s.limit = max(s.limit/2, messageLeast)
+	case took < paceMost/4:
+		s.limit = min(s.limit*2, messageBytes)
+	}
 }
 
 // work sends what can be sent now, and returns when to come again.
@@ -109,7 +125,8 @@ func (s *session) next(now time.Time) (at time.Time, more bool, err error) {
 
 // batch reads, packs and sends what the sender asked for.
 func (s *session) batch(now time.Time, o *order) error {
-	first, records, err := s.u.spool.Read(o.epoch, o.stream, o.First, o.records, o.bytes, s.buf[:0])
+	room := min(o.bytes, s.limit)
+	first, records, err := s.u.spool.Read(o.epoch, o.stream, o.First, o.records, s.unpacked(room), s.buf[:0])
 	if err != nil {
 		s.u.log.Error("reading records from disk", "epoch", o.epoch, "stream", o.stream, "from", o.First, "error", err)
 		s.u.note(func(st *Stats) { st.Unread++ })
@@ -127,14 +144,33 @@ func (s *session) batch(now time.Time, o *order) error {
 	if most := o.Last - first + 1; uint64(len(records)) > most {
 		records = records[:most]
 	}
-	message, n := s.u.encoder.seal(s.message, now, o.key, first, records, o.bytes)
-	s.message = message
-	if len(message) > o.bytes && s.u.sender.busy() && s.u.sender.credit > 0 {
+	n := s.pack(now, o.key, first, records, room)
+	if len(s.message) > o.bytes && s.u.sender.busy() && s.u.sender.credit > 0 {
 		s.u.sender.tooLarge(o)
 		return nil
 	}
-	s.u.sender.sentBatch(now, o, record.Range{First: first, Last: first + uint64(n) - 1}, len(message)) //nolint:gosec // not negative
-	return s.publish(record.TopicData+o.stream.String(), 1, false, message)
+	s.u.sender.sentBatch(now, o, record.Range{First: first, Last: first + uint64(n) - 1}, len(s.message)) //nolint:gosec // not negative
+	s.batchAt = now
+	return s.publish(record.TopicData+o.stream.String(), 1, false, s.message)
+}
+
+// unpacked guesses how many bytes of records fit into a message.
+func (s *session) unpacked(room int) int {
+	return min(int(float64(room)/s.ratio), packMost*room, record.MaxBody/2)
+}
+
+// pack makes s.message of as many records as fit into room, and at least one.
+func (s *session) pack(now time.Time, k key, first uint64, records [][]byte, room int) (n int) {
+	for limit := s.unpacked(room); ; limit = limit * 3 / 4 {
+		s.message, n = s.u.encoder.seal(s.message, now, k, first, records, limit)
+		if body := len(s.u.encoder.body); body > 0 {
+			s.ratio = max(s.ratio*3/4+float64(len(s.message))/float64(body)/4, 1./packMost)
+		}
+		if n == 1 || len(s.message) <= room {
+			return n
+		}
+		records = records[:max(n*3/4, 1)]
+	}
 }
 
 // publish hands a message to the client. Its token is not waited for: what the
@@ -165,7 +201,6 @@ func (s *session) second(now time.Time) {
 		s.u.note(func(st *Stats) { st.LiveDropped++ })
 	}
 	s.liveDue = true
-	s.u.publishStats(now)
 	s.u.note(func(st *Stats) {
 		st.DroppedAcks += s.dropped.Swap(0)
 		st.BadAcks += s.bad.Swap(0)

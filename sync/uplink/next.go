@@ -32,7 +32,7 @@ func (s *sender) next(now time.Time) (o order, hello bool, at time.Time) {
 		return o, false, at
 	}
 	s.expire(now)
-	var w waker
+	w := waker{now: now}
 	if s.helloDue(now, &w) {
 		return o, true, now
 	}
@@ -45,11 +45,11 @@ func (s *sender) next(now time.Time) (o order, hello bool, at time.Time) {
 	return o, false, w.first
 }
 
-// waker keeps the earliest of the times that it is told.
-type waker struct{ first time.Time }
+// waker keeps the earliest of the times to come that it is told.
+type waker struct{ now, first time.Time }
 
 func (w *waker) at(t time.Time) time.Time {
-	if w.first.IsZero() || t.Before(w.first) {
+	if t.After(w.now) && (w.first.IsZero() || t.Before(w.first)) {
 		w.first = t
 	}
 	return t
@@ -170,14 +170,14 @@ func (s *sender) room(old bool) (bytes int, ok bool) {
 	switch {
 	case flights >= window:
 		return 0, false
-	case s.credit == 0 || len(s.flights) == 0 && credit >= record.HeaderSize+bodyBytes:
-		return record.HeaderSize + bodyBytes, true
+	case s.credit == 0 || len(s.flights) == 0 && credit >= messageBytes:
+		return messageBytes, true
 	case len(s.flights) == 0: // one is always on its way, or none would ever come
-		return max(int(credit), 1), true //nolint:gosec // below bodyBytes
+		return max(int(credit), 1), true //nolint:gosec // below messageBytes
 	case used >= credit || credit-used < min(smallest, credit/2):
 		return 0, false
 	}
-	return int(min(credit-used, record.HeaderSize+bodyBytes)), true //nolint:gosec // small
+	return int(min(credit-used, messageBytes)), true //nolint:gosec // small
 }
 
 // from picks a batch of one kind. Every fourth time the streams change places, so

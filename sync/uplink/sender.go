@@ -14,7 +14,7 @@ const (
 	freshRecords   = 100      // in a batch of fresh records
 	freshMost      = 1000     // fresh records that wait; what is above joins the backlog
 	backlogRecords = 500      // in a batch from the backlog
-	bodyBytes      = 64 << 10 // unpacked, of any batch with more than one record
+	messageBytes   = 64 << 10 // of a batch with more than one record, packed, with its header
 	smallest       = 4 << 10  // of credit, for which a batch is cut off
 	spare          = 4        // one part in so many of window and credit is kept for fresh records
 	perCalls       = 4        // of so many batches of a kind, one is telemetry before calls

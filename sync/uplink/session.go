@@ -29,6 +29,10 @@ type session struct {
 
 	dropped, bad, commands atomic.Uint64 // counted by the client's goroutines
 
+	limit   int       // bytes of a batch that the connection takes in a short time
+	ratio   float64   // packed to unpacked bytes, of late
+	batchAt time.Time // when the batch that has not left yet was handed over; zero without one
+
 	liveDue    bool
 	liveMade   time.Time // of the live message that was handed over last
 	liveIndex  uint64    // its number, until it has left
@@ -42,7 +46,7 @@ type session struct {
 // connect opens a connection and subscribes.
 func (u *Uplink) connect(ctx context.Context, broker *url.URL) (*session, error) {
 	u.note(func(st *Stats) { st.Broker = broker.Redacted() })
-	s := &session{u: u, lost: make(chan error, 1), acks: make(chan *record.Ack, ackQueue), begun: time.Now()}
+	s := &session{u: u, limit: messageBytes, ratio: 1, lost: make(chan error, 1), acks: make(chan *record.Ack, ackQueue), begun: time.Now()}
 	opts, err := s.options(ctx, broker)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,244 @@
+package admin
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/sipward/sipward/sync/record"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+type fixed struct{ s *Status }
+
+func (f fixed) Status() *Status { return f.s }
+
+func number(n int64) *int64 { return &n }
+
+const noon = 1_700_049_600_000 // 2023-11-15T12:00:00Z
+
+// sample is a collector on a bad day.
+func sample() *Status {
+	s := &Status{
+		ID: "c1", Version: "v1.2.3", Broker: "embedded", Store: "sqlite", StoreID: "ab", Ready: true,
+		StartedUnixMS: noon - 3_600_000, TakenUnixMS: noon, ReadUnixMS: noon - 5000, UptimeS: 3600,
+		Nodes: []Node{
+			{ID: "sw1", State: "up", Version: "v1", LastSeenUnixMS: noon - 400, LagMS: number(0), SkewMS: number(-3), HoursComplete: 48,
+				Live:  &record.Live{LiveSetup: 2, LiveAnswered: 30},
+				Spool: &Spool{Bytes: 1 << 20, BudgetBytes: 4 << 30, Records: 3, Accepted: 100, Acked: 97}},
+			{ID: "sw2", State: "down", Version: "v1", LastSeenUnixMS: noon - 7_200_000, HoursComplete: 46,
+				HoursLate: []Hour{{HourUnixS: noon/1000 - 7200, LateSinceUnixS: noon/1000 - 3600}, {HourUnixS: noon/1000 - 3600, LateSinceUnixS: noon / 1000}}},
+			{ID: "sw3", State: "up", LastSeenUnixMS: noon, LagMS: number(600_000), SkewMS: number(86_400_000), DuplicateUnixMS: noon - 60_000,
+				NotReady: []string{"capture: eth0 is down"}, Suspect: []string{"the queue is full"}, Spool: &Spool{Bytes: 90, BudgetBytes: 100}},
+			{ID: "sw4", State: Unknown},
+			{ID: "sw5", State: Gone, LastSeenUnixMS: noon - 90*86_400_000},
+		},
+		Losses:      []Loss{{Node: "sw2", Stream: "telemetry", Reason: "shed", Records: 12, LastUnixMS: noon - 86_400_000}},
+		DeadLetters: DeadLetters{Kept: 1, Bytes: 2048, Latest: []DeadLetter{{ID: 1, Node: "sw2", AtUnixMS: noon, Records: 9, Bytes: 2048, Reason: "version 9 of the body is not known"}}},
+		Reconciliation: Reconciliation{Task: Task{LastUnixMS: noon}, FromUnixS: noon/1000 - 86_400, ToUnixS: noon / 1000, Compared: 7, Incomplete: 1,
+			Differ: []Difference{{"sw1", "customer", "acme", "answered_ms", 100, 90}}, Sums: []Difference{}},
+		Retention: Task{LastUnixMS: noon, Error: "the disk is full"},
+		Drops:     []Count{{"ingest", "buried", 1}, {"ingest", "damaged", 0}},
+		Counts:    []Count{{"store", "rows", 97}},
+		Load: Load{QueueBytes: 7, Brokers: 2, BrokersConnected: 1, Commits: Histogram{Count: 3, SumSeconds: 0.5,
+			Buckets: []Bucket{{0.1, 2}, {1, 3}}}},
+	}
+	s.Attention = FindAttention(s)
+	return s
+}
+
+func get(t *testing.T, s *Status, path string) (int, string) {
+	t.Helper()
+	w := httptest.NewRecorder()
+	New(Config{Source: fixed{s}}).handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+	return w.Code, w.Body.String()
+}
+
+func TestMetrics(t *testing.T) {
+	code, body := get(t, sample(), "/metrics")
+	if code != http.StatusOK {
+		t.Fatal(code, body)
+	}
+	for _, want := range []string{
+		`sipward_collector_build_info{broker="embedded",collector="c1",store="sqlite",version="v1.2.3"} 1`,
+		`sipward_collector_nodes{state="up"} 2`,
+		`sipward_collector_nodes{state="gone"} 1`,
+		`sipward_collector_node_up{node="sw1"} 1`,
+		`sipward_collector_node_up{node="sw2"} 0`,
+		`sipward_collector_node_ready{node="sw3"} 0`,
+		`sipward_collector_node_channels{node="sw1",state="answered"} 30`,
+		`sipward_collector_node_lag_seconds{node="sw3"} 600`,
+		`sipward_collector_node_skew_seconds{node="sw1"} -0.003`,
+		`sipward_collector_node_records{event="acked",node="sw1"} 97`,
+		`sipward_collector_node_hour_marks{node="sw2",state="late"} 2`,
+		`sipward_collector_lost_records{node="sw2",reason="shed",stream="telemetry"} 12`,
+		`sipward_collector_dead_letters 1`,
+		`sipward_collector_differences{against="counters"} 1`,
+		`sipward_collector_task_failed{task="retention"} 1`,
+		`sipward_collector_dropped_total{event="buried",stage="ingest"} 1`,
+		`sipward_collector_events_total{event="rows",stage="store"} 97`,
+		`sipward_collector_brokers{connected="no"} 1`,
+		`sipward_collector_commit_seconds_bucket{le="0.1"} 2`,
+		`sipward_collector_ready 1`,
+	} {
+		if !strings.Contains(body, "\n"+want+"\n") {
+			t.Errorf("missing %s", want)
+		}
+	}
+	for _, never := range []string{`node_lag_seconds{node="sw2"}`, `node="sw5"`} {
+		if strings.Contains(body, never) {
+			t.Errorf("what is not known is shown: %s", never)
+		}
+	}
+	lint(t, body)
+}
+
+// lint runs promtool over the metrics, but not over those of the Go runtime,
+// which are not ours.
+func lint(t *testing.T, body string) {
+	t.Helper()
+	promtool, err := exec.LookPath("promtool")
+	if err != nil {
+		t.Skip("promtool is not installed (Debian: prometheus): names and types are not linted")
+	}
+	var own strings.Builder
+	for _, l := range strings.SplitAfter(body, "\n") {
+		if strings.Contains(l, "sipward_") {
+			own.WriteString(l)
+		}
+	}
+	cmd := exec.Command(promtool, "check", "metrics")
+	cmd.Stdin = strings.NewReader(own.String())
+	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("promtool: %v\n%s", err, out)
+	}
+}
+
+func TestAttention(t *testing.T) {
+	got := strings.Join(sample().Attention, "\n")
+	for _, want := range []string{
+		"sw2 is not connected; last seen 2023-11-15T10:00:00Z",
+		"sw2: 2 hours are late, the first since 2023-11-15T11:00:00Z",
+		"sw3: two agents have this id; they took turns last at 2023-11-15T11:59:00Z",
+		"sw3: its clock is off by 24h0m0s", "sw3: its records are 10m0s behind", "sw3: its spool is 90% full",
+		"sw3: capture: eth0 is down", "sw3: its figures are suspect: the queue is full",
+		"sw4 has credentials and never connected",
+		"sw2: 12 records of telemetry will never come (shed)",
+		"1 batches could not be stored and were set aside; the latest, from sw2: version 9",
+		"minute counters and calls differ in 1 figures; the first: sw1 customer acme: answered_ms is 100 by counters, 90 by calls",
+		"retention failed: the disk is full",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("missing %q in\n%s", want, got)
+		}
+	}
+	if strings.Contains(got, "sw1:") || strings.Contains(got, "sw5") {
+		t.Errorf("what is well, or gone, needs no attention:\n%s", got)
+	}
+}
+
+func TestHealthAndReadiness(t *testing.T) {
+	s := sample()
+	s.StartedUnixMS, s.ReadUnixMS = time.Now().UnixMilli(), 0
+	for _, path := range []string{"/healthz", "/readyz", "/"} {
+		if code, body := get(t, s, path); code != http.StatusOK {
+			t.Errorf("%s just after the start: %d %s", path, code, body)
+		}
+	}
+	s.StartedUnixMS = time.Now().Add(-time.Hour).UnixMilli()
+	s.Ready, s.NotReady = false, []string{"store: not open yet"}
+	if code, body := get(t, s, "/healthz"); code != http.StatusServiceUnavailable || !strings.Contains(body, "the database has not answered for 1h0m0s") {
+		t.Errorf("%d %s", code, body)
+	}
+	if code, body := get(t, s, "/readyz"); code != http.StatusServiceUnavailable || !strings.Contains(body, "store: not open yet") {
+		t.Errorf("%d %s", code, body)
+	}
+	if code, _ := get(t, s, "/nothing"); code != http.StatusNotFound {
+		t.Errorf("/nothing: %d", code)
+	}
+}
+
+func TestServeAndFetch(t *testing.T) {
+	dir, err := os.MkdirTemp("", "sipward") // a socket's path must be short
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	socket := filepath.Join(dir, "made", "s")
+	s := New(Config{Listen: "127.0.0.1:0", Socket: socket, Source: fixed{sample()}})
+	ctx, cancel := context.WithCancel(context.Background())
+	if err := s.Open(ctx); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	<-s.Ready()
+	for _, where := range []string{socket, "http://" + s.addr.String(), "http://" + s.addr.String() + "/"} {
+		got, raw, err := Fetch(t.Context(), where)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(sample(), got); diff != "" || !json.Valid(raw) {
+			t.Errorf("%s: %s", where, diff)
+		}
+	}
+	http.DefaultClient.CloseIdleConnections()
+	if info, err := os.Stat(socket); err != nil || info.Mode().Perm() != 0o660 {
+		t.Errorf("socket: %v, %v", info.Mode(), err)
+	}
+	if err := New(Config{Socket: socket}).Open(t.Context()); err == nil || !strings.Contains(err.Error(), "another collector") {
+		t.Errorf("a second collector took the socket: %v", err)
+	}
+	if err := New(Config{Listen: s.addr.String()}).Open(t.Context()); err == nil || !strings.Contains(err.Error(), "admin.listen") {
+		t.Errorf("a second collector took the port: %v", err)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if _, _, err := Fetch(t.Context(), socket); err == nil || !strings.Contains(err.Error(), "is it running") {
+		t.Errorf("%v", err)
+	}
+	if err := New(Config{Socket: filepath.Join(dir, "no", "no", "s")}).Open(t.Context()); err == nil || !strings.Contains(err.Error(), "RuntimeDirectory") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestTable(t *testing.T) {
+	var out bytes.Buffer
+	if err := WriteTable(&out, sample()); err != nil {
+		t.Fatal(err)
+	}
+	out.WriteString("\n--\n\n")
+	if err := WriteTable(&out, &Status{ID: "c2", Version: "v1", Broker: "external", Store: "postgres", NotReady: []string{"store: not open yet"}}); err != nil {
+		t.Fatal(err)
+	}
+	golden := filepath.Join("testdata", "status.txt")
+	if *update {
+		if err := os.WriteFile(golden, out.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), out.String()); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -1,0 +1,241 @@
+// Package admin serves what a collector knows of itself and its nodes: metrics
+// for Prometheus, a report as JSON, a table for people, and whether it is alive
+// and ready. It reads a Status that it is handed.
+package admin
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/sipward/sipward/sync/record"
+)
+
+// Source is what a Server shows.
+type Source interface {
+	// Status returns the state at this moment; nobody changes it afterwards. It
+	// does not wait, and is safe for concurrent use.
+	Status() *Status
+}
+
+// Status is the state of a collector: what /status serves as JSON, and what
+// metrics and tables are made of. Times are milliseconds since the Unix epoch.
+type Status struct {
+	ID            string   `json:"id"`
+	Version       string   `json:"version"`
+	Broker        string   `json:"broker"` // embedded, or external
+	Store         string   `json:"store"`  // sqlite, or postgres
+	StoreID       string   `json:"store_id"`
+	StartedUnixMS int64    `json:"started_unix_ms"`
+	TakenUnixMS   int64    `json:"taken_unix_ms"` // of this report
+	ReadUnixMS    int64    `json:"read_unix_ms"`  // when the database was last read; 0: not yet
+	UptimeS       int64    `json:"uptime_s"`
+	Ready         bool     `json:"ready"`
+	NotReady      []string `json:"not_ready,omitempty"`
+	Attention     []string `json:"attention,omitempty"` // sentences on what somebody should look after
+
+	Nodes          []Node         `json:"nodes"`
+	Losses         []Loss         `json:"losses"` // the ledger, added up
+	DeadLetters    DeadLetters    `json:"dead_letters"`
+	Reconciliation Reconciliation `json:"reconciliation"`
+	Retention      Task           `json:"retention"`
+
+	Load   Load    `json:"load"`
+	Drops  []Count `json:"drops"`
+	Counts []Count `json:"counts"`
+}
+
+// Load is what the collector has to do at this moment.
+type Load struct {
+	QueueBytes        int64     `json:"queue_bytes"` // taken and not stored
+	QueueMaxBytes     int64     `json:"queue_max_bytes"`
+	QueueMessages     int       `json:"queue_messages"`
+	QueueWaiting      int64     `json:"queue_waiting"`     // messages that wait for room
+	Brokers           int       `json:"brokers"`           // external ones
+	BrokersConnected  int       `json:"brokers_connected"` // of these
+	NodesConnected    int       `json:"nodes_connected"`   // to the embedded broker
+	NodesReporting    int       `json:"nodes_reporting"`   // that sent live figures or a state
+	NodesActive       int       `json:"nodes_active"`      // heard within a minute
+	StoreFailing      bool      `json:"store_failing"`     // a transaction failed and is being repeated
+	LastCommitSeconds float64   `json:"last_commit_seconds"`
+	Commits           Histogram `json:"commits"` // time of transactions
+}
+
+// Histogram is how often something took how long; buckets are cumulative.
+type Histogram struct {
+	Count      uint64   `json:"count"`
+	SumSeconds float64  `json:"sum_seconds"`
+	Buckets    []Bucket `json:"buckets"`
+}
+
+// Bucket counts what took at most so long.
+type Bucket struct {
+	UpToSeconds float64 `json:"up_to_seconds"`
+	Count       uint64  `json:"count"`
+}
+
+// States of a node, beside those that it says itself.
+const (
+	Unknown = "unknown" // it has not said any since the collector began
+	Gone    = "gone"    // removed, or silent for a month: nobody waits for it
+)
+
+// Node is what is known of one node.
+type Node struct {
+	ID              string       `json:"node"`
+	State           string       `json:"state"` // up, down, or unknown
+	Version         string       `json:"version,omitempty"`
+	Epoch           string       `json:"epoch,omitempty"`
+	FirstSeenUnixMS int64        `json:"first_seen_unix_ms,omitempty"`
+	LastSeenUnixMS  int64        `json:"last_seen_unix_ms,omitempty"` // hello, batch or live figures
+	LagMS           *int64       `json:"lag_ms"`                      // age of the oldest record that it has and we have not; null: not known
+	SkewMS          *int64       `json:"skew_ms"`                     // its clock minus ours; null: not known
+	NotReady        []string     `json:"not_ready,omitempty"`
+	Suspect         []string     `json:"suspect,omitempty"`
+	DuplicateUnixMS int64        `json:"duplicate_unix_ms,omitempty"` // when two agents with this id were last seen
+	Spool           *Spool       `json:"spool"`                       // null: not known
+	Live            *record.Live `json:"live"`                        // null: none, or too old
+	HoursComplete   int          `json:"hours_complete"`              // of those that were looked at
+	HoursLate       []Hour       `json:"hours_late"`
+}
+
+// Spool is what a node keeps until it is stored, as it says itself.
+type Spool = record.SpoolState
+
+// Hour is an hour that a node has not closed in time.
+type Hour struct {
+	HourUnixS      int64 `json:"hour_unix_s"`
+	LateSinceUnixS int64 `json:"late_since_unix_s"`
+}
+
+// Loss adds up one reason of the ledger.
+type Loss struct {
+	Node       string `json:"node"`
+	Stream     string `json:"stream"`
+	Reason     string `json:"reason"`
+	Records    uint64 `json:"records"`
+	LastUnixMS int64  `json:"last_unix_ms"`
+}
+
+// DeadLetters are batches that were set aside.
+type DeadLetters struct {
+	Kept   int          `json:"kept"`
+	Bytes  int64        `json:"bytes"`
+	Latest []DeadLetter `json:"latest"` // a few, the newest first
+}
+
+// DeadLetter is one of them.
+type DeadLetter struct {
+	ID       int64  `json:"id"`
+	Node     string `json:"node"`
+	AtUnixMS int64  `json:"at_unix_ms"`
+	Records  uint64 `json:"records"`
+	Bytes    int64  `json:"bytes"`
+	Reason   string `json:"reason"`
+}
+
+// Reconciliation compares calls with what else counts them.
+type Reconciliation struct {
+	Task
+	FromUnixS  int64        `json:"from_unix_s"`
+	ToUnixS    int64        `json:"to_unix_s"`
+	Compared   int          `json:"compared"`   // nodes and parties whose figures could be compared
+	Incomplete int          `json:"incomplete"` // and those of which something has not come yet
+	Differ     []Difference `json:"differ"`     // of minute counters and calls
+	Sums       []Difference `json:"sums"`       // of summaries and calls
+}
+
+// Task is the last run of something that is done at times.
+type Task struct {
+	LastUnixMS int64  `json:"last_unix_ms"` // 0: not yet
+	Error      string `json:"error,omitempty"`
+	Done       string `json:"done,omitempty"`
+}
+
+// Difference is a figure that two ways of counting give differently.
+type Difference struct {
+	Node    string `json:"node"`
+	Kind    string `json:"kind"`
+	Party   string `json:"party,omitempty"`
+	What    string `json:"what"`
+	Other   int64  `json:"other"`   // minute counters, or the summary
+	Records int64  `json:"records"` // the calls
+}
+
+// Count is an event that a part counts; its words are a closed set.
+type Count struct {
+	Stage string `json:"stage"`
+	Event string `json:"event"`
+	N     uint64 `json:"n"`
+}
+
+// Bounds of what is normal.
+const (
+	MaxSkew  = 2 * time.Second // of a node's clock
+	MaxLag   = 5 * time.Minute // of a node's records
+	MaxSpool = 70              // percent of a node's disk budget
+)
+
+// FindAttention says what somebody should look after.
+func FindAttention(s *Status) (out []string) {
+	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	for i := range s.Nodes {
+		if s.Nodes[i].State != Gone {
+			attendNode(&s.Nodes[i], say)
+		}
+	}
+	for _, l := range s.Losses {
+		say("%s: %d records of %s will never come (%s)", l.Node, l.Records, l.Stream, l.Reason)
+	}
+	if d := &s.DeadLetters; d.Kept > 0 {
+		say("%d batches could not be stored and were set aside; the latest, from %s: %s", d.Kept, d.Latest[0].Node, d.Latest[0].Reason)
+	}
+	r := &s.Reconciliation
+	if n := len(r.Differ); n > 0 {
+		d := &r.Differ[0]
+		say("minute counters and calls differ in %d figures; the first: %s %s %s: %s is %d by counters, %d by calls", n, d.Node, d.Kind, d.Party, d.What, d.Other, d.Records)
+	}
+	if n := len(r.Sums); n > 0 {
+		d := &r.Sums[0]
+		say("summaries and calls differ in %d figures; the first: %s %s %s: %s is %d in the summary, %d by calls", n, d.Node, d.Kind, d.Party, d.What, d.Other, d.Records)
+	}
+	for _, t := range []struct {
+		what string
+		Task
+	}{{"reconciliation", r.Task}, {"retention", s.Retention}} {
+		if t.Error != "" {
+			say("%s failed: %s", t.what, t.Error)
+		}
+	}
+	return out
+}
+
+func attendNode(n *Node, say func(format string, args ...any)) {
+	switch {
+	case n.State == record.StateUp:
+	case n.LastSeenUnixMS == 0:
+		say("%s has credentials and never connected", n.ID)
+	default:
+		say("%s is not connected; last seen %s", n.ID, stamp(n.LastSeenUnixMS))
+	}
+	if n.DuplicateUnixMS != 0 {
+		say("%s: two agents have this id; they took turns last at %s", n.ID, stamp(n.DuplicateUnixMS))
+	}
+	if n.SkewMS != nil && time.Duration(*n.SkewMS).Abs() > MaxSkew/time.Millisecond {
+		say("%s: its clock is off by %s", n.ID, time.Duration(*n.SkewMS)*time.Millisecond)
+	}
+	if n.LagMS != nil && time.Duration(*n.LagMS)*time.Millisecond > MaxLag {
+		say("%s: its records are %s behind", n.ID, since(*n.LagMS))
+	}
+	if s := n.Spool; s != nil && s.BudgetBytes > 0 && s.Bytes*100 > s.BudgetBytes*MaxSpool {
+		say("%s: its spool is %d%% full", n.ID, s.Bytes*100/s.BudgetBytes)
+	}
+	if late := len(n.HoursLate); late > 0 {
+		say("%s: %d hours are late, the first since %s", n.ID, late, stamp(n.HoursLate[0].LateSinceUnixS*1000))
+	}
+	for _, why := range n.NotReady {
+		say("%s: %s", n.ID, why)
+	}
+	for _, why := range n.Suspect {
+		say("%s: its figures are suspect: %s", n.ID, why)
+	}
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"slices"
+
+	"github.com/sipward/sipward/collector/admin"
+	"github.com/sipward/sipward/collector/ingest"
+	"github.com/sipward/sipward/collector/ingest/broker"
+	"github.com/sipward/sipward/collector/store"
+)
+
+// These tables give every counter of every part the words that operators see.
+// They are words of their own, not the names of fields: a field that is renamed
+// must not rename a metric. docs/collector.md explains each.
+
+// event is a counter of one stage.
+type event struct {
+	name string
+	n    uint64
+}
+
+func stage(name string, events []event) []admin.Count {
+	out := make([]admin.Count, len(events))
+	for i, e := range events {
+		out[i] = admin.Count{Stage: name, Event: e.name, N: e.n}
+	}
+	return out
+}
+
+// drops is what was turned away or set aside. None of it is lost: nodes keep
+// what is not acked, and what is set aside is in the loss ledger.
+func drops(i *ingest.Stats, s *store.Stats, b *broker.Stats) []admin.Count {
+	var refused []event
+	for n, why := range broker.Refusals {
+		refused = append(refused, event{"refused_" + why, b.Refused[n]})
+	}
+	return slices.Concat(
+		stage("broker", []event{
+			{"turned_away", b.TurnedAway},
+			{"dropped", b.Dropped},
+			{"denied", b.Denied},
+			{"panics", b.Panics},
+		}),
+		stage("broker", refused),
+		stage("ingest", []event{
+			{"damaged", i.Damaged},
+			{"buried", i.Buried},
+			{"unburied", i.Unburied},
+			{"turned_away", i.TurnedAway},
+			{"unanswered", i.Unanswered},
+			{"foreign", i.Foreign},
+			{"unreadable", i.Unreadable},
+			{"unlisted", i.Unlisted},
+			{"panics", i.Panics},
+		}),
+		stage("store", []event{
+			{"poisoned", s.Poisoned},
+			{"letters_discarded", s.LettersDiscarded},
+			{"rolled_back", s.RolledBack},
+			{"odd_times", s.OddTimes},
+		}),
+	)
+}
+
+func counts(i *ingest.Stats, s *store.Stats, b *broker.Stats) []admin.Count {
+	return slices.Concat(
+		stage("broker", []event{
+			{"taken", b.Taken},
+			{"takeovers", b.Takeovers},
+		}),
+		stage("ingest", []event{
+			{"messages", i.Messages},
+			{"bytes", i.Bytes},
+			{"batches", i.Batches},
+			{"records", i.Records},
+			{"duplicates", i.Duplicates},
+			{"hellos", i.Hellos},
+			{"acks", i.Acks},
+			{"retries", i.Retries},
+			{"refusals", i.Refusals},
+			{"reconnects", i.Reconnects},
+		}),
+		stage("store", []event{
+			{"commits", s.Commits},
+			{"rows", s.Rows},
+			{"known", s.Known},
+			{"retries", s.Retries},
+			{"buried", s.Buried},
+			{"cursors_forgotten", s.CursorsForgotten},
+		}),
+	)
+}
+
+// load is what is so at this moment.
+func load(i *ingest.Stats, s *store.Stats, b *broker.Stats) admin.Load {
+	l := admin.Load{
+		QueueBytes: i.QueueBytes, QueueMaxBytes: i.QueueMax, QueueMessages: i.QueueMessages, QueueWaiting: i.QueueWaiting,
+		Brokers: i.Brokers, BrokersConnected: i.Connected, NodesReporting: i.Nodes, NodesActive: i.Active, NodesConnected: b.Present,
+		StoreFailing: i.StoreFailing, LastCommitSeconds: s.LastCommitSeconds,
+		Commits: admin.Histogram{Count: i.Commits.Count, SumSeconds: i.Commits.Sum.Seconds()},
+	}
+	for n, bound := range ingest.LatencyBounds {
+		l.Commits.Buckets = append(l.Commits.Buckets, admin.Bucket{UpToSeconds: bound.Seconds(), Count: i.Commits.Buckets[n]})
+	}
+	return l
+}
