@@ -300,13 +300,19 @@ func BenchmarkSave(b *testing.B) {
 	}
 }
 
+// BenchmarkRestore takes 10,000 calls over.
 func BenchmarkRestore(b *testing.B) {
+	const calls = 10_000
 	table := NewTable(Config{}, testBook(b))
-	saved := [][]byte{table.Save(answeredCall(b, table, "c1", 1e18), nil)}
+	var saved [][]byte
+	for i := range calls {
+		saved = append(saved, table.Save(answeredCall(b, table, fmt.Sprint("call-", i), 1e18), nil))
+	}
 	b.ReportAllocs()
 	for b.Loop() {
 		NewTable(Config{}, table.book).Restore(saved, 1e18, 1e18)
 	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*calls), "ns/call")
 }
 
 // FuzzRestore: whatever was saved, the table goes on.
