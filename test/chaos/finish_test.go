@@ -67,7 +67,7 @@ func (s *site) drained(ctx context.Context) error {
 			a, err := n.account(ctx, s.agent)
 			if err != nil {
 				last = err.Error()
-				return false, nil
+				return false, nil //nolint:nilerr // it is not up yet
 			}
 			if p := &a.Sync.Spool; !p.Calls.balanced() || !p.Telemetry.balanced() {
 				return false, fmt.Errorf("the account of %s does not add up: %+v", n.id, *p)

@@ -45,20 +45,17 @@ func (s *site) addMosquitto(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	config := filepath.Join(dir, "mosquitto.conf")
-	text := fmt.Sprintf("listener %d 127.0.0.1\nallow_anonymous true\npersistence false\nset_tcp_nodelay true\nlog_dest stdout\n", port)
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		return "", err
-	}
 	program, err := findProgram("mosquitto", "/usr/sbin/mosquitto")
 	if err != nil {
 		return "", err
 	}
-	if os.Geteuid() == 0 { // it would become the user mosquitto, who may not read the file
+	config := filepath.Join(dir, "mosquitto.conf")
+	text := fmt.Sprintf("listener %d 127.0.0.1\nallow_anonymous true\npersistence false\nset_tcp_nodelay true\nlog_dest stdout\n", port)
+	if os.Geteuid() == 0 { // it would become a user who may not read the file
 		text += "user root\n"
-		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-			return "", err
-		}
+	}
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		return "", err
 	}
 	v := s.add(brokers, "mosquitto", func() *exec.Cmd { return exec.Command(program, "-c", config) })
 	v.up()
