@@ -1,7 +1,9 @@
 package pipeline
 
 import (
+	"cmp"
 	"encoding/binary"
+	"slices"
 
 	"github.com/sipward/sipward/counters"
 	"github.com/sipward/sipward/sip/dialog"
@@ -20,31 +22,37 @@ const theRun = 0
 // from now on have it. It takes over the calls that the run before had open, if
 // any, with their media and their places in the live gauges. now is the time by
 // the clock that stamps the frames, in nanoseconds since the Unix epoch; Restore
-// comes before the first frame. bad is how many calls could not be taken over;
+// comes before the first frame, and sorts saved. bad is how many calls could not be taken over;
 // these are dropped.
 func (c *Core) Restore(epoch uint64, saved []Saved, now int64) (restored, bad int) {
 	c.legs.SetEpoch(epoch)
+	slices.SortFunc(saved, func(a, b Saved) int { return cmp.Compare(a.ID, b.ID) })
 	var alive int64
-	var ids []uint64
-	var states [][]byte
-	for _, s := range saved {
-		if s.ID == theRun {
-			alive = readAlive(s.State)
-			continue
-		}
-		ids, states = append(ids, s.ID), append(states, s.State)
+	if len(saved) > 0 && saved[0].ID == theRun {
+		alive, saved = readAlive(saved[0].State), saved[1:]
 	}
-	c.guard(func() {
-		effects, refused := c.legs.Restore(states, alive, now)
-		c.apply(effects)
-		for _, i := range refused {
-			c.dropped(ids[i])
-		}
-		bad = len(refused)
-		restored = len(states) - bad
-	})
+	for part := range slices.Chunk(saved, restoreAtOnce) {
+		c.guard(func() { bad += c.takeOver(part, alive, now) })
+	}
 	c.Tick(now) // saves them, and then that this run watches
-	return restored, bad
+	return len(saved) - bad, bad
+}
+
+// restoreAtOnce bounds the memory that the effects of so many calls take.
+const restoreAtOnce = 256
+
+// takeOver restores some calls and returns how many could not be.
+func (c *Core) takeOver(saved []Saved, alive, now int64) (bad int) {
+	states := make([][]byte, len(saved))
+	for i := range saved {
+		states[i] = saved[i].State
+	}
+	effects, refused := c.legs.Restore(states, alive, now)
+	c.apply(effects)
+	for _, i := range refused {
+		c.dropped(saved[i].ID)
+	}
+	return len(refused)
 }
 
 // checkpoint saves the calls that changed. A call that comes and goes between

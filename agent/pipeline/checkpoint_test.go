@@ -291,6 +291,28 @@ func TestBadStates(t *testing.T) {
 	}
 }
 
+// TestManyCalls takes over more calls than one step takes.
+func TestManyCalls(t *testing.T) {
+	const calls = 3*restoreAtOnce + 5
+	plan, all := frames(t, testkit.Plan{Calls: calls, Rate: 2000, Hold: time.Hour})
+	v := newVault(t)
+	core := v.run(Config{Book: book(t, plan)}, 1, all[0].Time)
+	up := all[0].Time + int64(time.Minute)
+	for i := range all {
+		if all[i].Time < up {
+			core.Frame(&all[i])
+		}
+	}
+	core.Finish()
+	core = v.run(Config{Book: book(t, plan)}, 2, up)
+	if f := core.Snapshot().Figures.Total; f.LiveAnswered != calls || f.Peak != calls || len(v.saved) != calls+1 {
+		t.Errorf("%d live, peak %d, %d saved", f.LiveAnswered, f.Peak, len(v.saved))
+	}
+	if n := cap(core.legs.Tick(up)); n > 20*restoreAtOnce {
+		t.Errorf("room for %d effects is kept", n)
+	}
+}
+
 // TestTicked: the time is told once a second, and at the end.
 func TestTicked(t *testing.T) {
 	var ticks []int64

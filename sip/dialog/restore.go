@@ -17,6 +17,8 @@ import (
 // media timeout, and as ended when it was last known to be alive. So is one
 // whose own timers run out without a sign of life.
 //
+// Many legs are best given in parts, those with the lowest IDs first.
+//
 // bad lists those of saved that could not be read, did not fit, or came twice.
 func (t *Table) Restore(saved [][]byte, alive, now int64) (effects []Effect, bad []int) {
 	t.effects = t.effects[:0]
