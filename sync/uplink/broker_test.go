@@ -40,7 +40,9 @@ type broker struct {
 
 func newBroker(t *testing.T) *broker {
 	b := &broker{t: t, accept: make(chan net.Conn), closed: make(chan struct{})}
-	b.server = mochi.New(&mochi.Options{InlineClient: true, Logger: slog.New(slog.DiscardHandler)})
+	can := mochi.NewDefaultServerCapabilities()
+	can.ReceiveMaximum = 65_535 // a message that OnPublish ignores is never taken off it
+	b.server = mochi.New(&mochi.Options{InlineClient: true, Capabilities: can, Logger: slog.New(slog.DiscardHandler)})
 	for _, h := range []mochi.Hook{b} {
 		if err := b.server.AddHook(h, nil); err != nil {
 			t.Fatal(err)

@@ -31,7 +31,7 @@ func refused(err error) (*refusal, bool) {
 		invalid x509.CertificateInvalidError
 		op      *net.OpError
 	)
-	todo := ""
+	var todo string
 	switch {
 	case errors.Is(err, packets.ErrorRefusedBadUsernameOrPassword), errors.Is(err, packets.ErrorRefusedNotAuthorised):
 		todo = "make the node known to the broker, and check uplink.username, the password file and the certificate"

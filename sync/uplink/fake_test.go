@@ -74,15 +74,6 @@ func (m *memory) clean(k key) {
 	l.acked = nil
 }
 
-// lose drops records that nobody acked, as a damaged file does.
-func (m *memory) lose(k key, r record.Range) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	l := m.line(k)
-	l.disk.Remove(r)
-	l.acked.Remove(r)
-}
-
 func (m *memory) unacked(k key) record.Ranges {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -44,13 +44,23 @@ func call(k key, seq uint64) *record.Record {
 	}}
 }
 
-// newCalls is a spool of call records.
+// newCalls is a spool of call records. Each is made once: some tests send the
+// same ones hundreds of times.
 func newCalls(epoch uint64) *memory {
 	m := newMemory(epoch)
+	type name struct {
+		key
+		seq uint64
+	}
+	made := map[name][]byte{}
 	m.made = func(k key, seq uint64) []byte {
-		b, err := record.Encode(call(k, seq))
-		if err != nil {
-			panic(err)
+		b := made[name{k, seq}]
+		if b == nil {
+			var err error
+			if b, err = record.Encode(call(k, seq)); err != nil {
+				panic(err)
+			}
+			made[name{k, seq}] = b
 		}
 		return b
 	}
