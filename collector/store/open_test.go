@@ -79,7 +79,7 @@ func TestDropIsFinished(t *testing.T) {
 	}
 	mustCommit(t, s, batch("sw1", 7, 1, 10, noon), batch("sw1", 7, 11, 10, noon.AddDate(0, 1, 0)))
 	base, month := s.files[place{kind: baseKind}], s.files[place{callsKind, monthOf(noon.UnixMilli())}]
-	if err := base.absorb(ctx, month, 1); err != nil {
+	if err := base.absorb(month, 1); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {
@@ -223,4 +223,13 @@ func TestPostgresAddress(t *testing.T) {
 	if err == nil || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("err = %v", err)
 	}
+}
+
+func size(t *testing.T, path string) int64 {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Size()
 }

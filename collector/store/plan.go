@@ -106,6 +106,9 @@ type planner struct {
 	done    func(streamKey) *record.Ranges
 	parcels map[place]*parcel
 
+	month    month // of the last record, and
+	from, to int64 // what is in it, Unix milliseconds
+
 	rows, known, odd uint64
 }
 
@@ -174,7 +177,7 @@ func (p *planner) record(key *streamKey, seq uint64, r *record.Record) error {
 		to = p.minute(&e)
 	case r.GetRegistration() != nil:
 		e.ms = p.time(r.GetRegistration().GetAtUnixMs())
-		to = p.parcel(telemetryKind, monthOf(e.ms))
+		to = p.parcel(telemetryKind, p.monthOf(e.ms))
 		to.registrations = append(to.registrations, e)
 	case r.GetHourMark() != nil:
 		to = p.parcel(baseKind, 0)
@@ -194,11 +197,20 @@ func (p *planner) record(key *streamKey, seq uint64, r *record.Record) error {
 func (p *planner) call(e *entry) *parcel {
 	c := e.GetCall()
 	e.ms = p.callTime(c)
-	to := p.parcel(callsKind, monthOf(e.ms))
+	to := p.parcel(callsKind, p.monthOf(e.ms))
 	to.calls = append(to.calls, *e)
 	to.attempts += len(c.GetAttempts())
 	to.sums.add(e.key.node, e.ms, closedMs(e), c)
 	return to
+}
+
+// monthOf is monthOf for records most of which are of the same month.
+func (p *planner) monthOf(ms int64) month {
+	if ms < p.from || ms >= p.to {
+		p.month = monthOf(ms)
+		p.from, p.to = p.month.start().UnixMilli(), (p.month + 1).start().UnixMilli()
+	}
+	return p.month
 }
 
 func (p *planner) callTime(c *record.Call) int64 {
@@ -217,11 +229,11 @@ func (p *planner) minuteTime(m *record.Minute) int64 {
 func (p *planner) placeOf(r *record.Record) (place, bool) {
 	switch {
 	case r.GetCall() != nil:
-		return place{callsKind, monthOf(p.callTime(r.GetCall()))}, true
+		return place{callsKind, p.monthOf(p.callTime(r.GetCall()))}, true
 	case r.GetMinute() != nil:
-		return place{telemetryKind, monthOf(p.minuteTime(r.GetMinute()))}, true
+		return place{telemetryKind, p.monthOf(p.minuteTime(r.GetMinute()))}, true
 	case r.GetRegistration() != nil:
-		return place{telemetryKind, monthOf(p.time(r.GetRegistration().GetAtUnixMs()))}, true
+		return place{telemetryKind, p.monthOf(p.time(r.GetRegistration().GetAtUnixMs()))}, true
 	}
 	return place{}, false
 }
@@ -237,7 +249,7 @@ func closedMs(e *entry) int64 {
 func (p *planner) minute(e *entry) *parcel {
 	m := e.GetMinute()
 	e.ms = p.minuteTime(m)
-	to := p.parcel(telemetryKind, monthOf(e.ms))
+	to := p.parcel(telemetryKind, p.monthOf(e.ms))
 	to.minutes[minuteKey{e.ms / 1000, e.key.node, e.key.epoch, text(m.GetKind()), text(m.GetParty())}] = *e
 	return to
 }

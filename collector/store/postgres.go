@@ -19,8 +19,9 @@ import (
 // collectors may use one at once: the row of a stream's cursor is locked by whoever
 // commits to it.
 type Postgres struct {
-	pool *pgxpool.Pool
-	db   *sql.DB // the same connections, for reading
+	pool  *pgxpool.Pool // for commits, which never wait for a connection that reads
+	views *pgxpool.Pool
+	db    *sql.DB // of views
 	o    Options
 
 	known      sync.Mutex // guards what follows
@@ -47,7 +48,12 @@ func OpenPostgres(ctx context.Context, url string, o Options) (*Postgres, error)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the database: %w", err)
 	}
-	s := &Postgres{pool: pool, db: stdlib.OpenDBFromPool(pool), o: o.withDefaults(), partitions: make(map[place]bool), saved: make(map[string]int64)}
+	views, err := pgxpool.NewWithConfig(ctx, c.Copy())
+	if err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("connecting to the database: %w", err)
+	}
+	s := &Postgres{pool: pool, views: views, db: stdlib.OpenDBFromPool(views), o: o.withDefaults(), partitions: make(map[place]bool), saved: make(map[string]int64)}
 	s.reads = reads{dialect: postgresDialect, sources: s.readFrom, done: s.doneOf, dropped: s.droppedMonths, now: s.o.Now}
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -77,6 +83,7 @@ func (s *Postgres) Stats() Stats { return s.stats.snapshot() }
 // Close implements Store.
 func (s *Postgres) Close() error {
 	err := s.db.Close()
+	s.views.Close()
 	s.pool.Close()
 	return err
 }

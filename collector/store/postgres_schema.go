@@ -113,8 +113,7 @@ func (s *Postgres) ensure(ctx context.Context, places map[place]bool) error {
 				return fmt.Errorf("locking the partitions: %w", err)
 			}
 			for _, t := range tables[p.kind] {
-				if _, err := tx.Exec(ctx, fmt.Sprintf(`CREATE TABLE IF NOT EXISTS %s PARTITION OF %s FOR VALUES FROM (%d) TO (%d)`,
-					partition(t.name, p.month), t.name, p.month.start().UnixMilli()/t.unit, (p.month+1).start().UnixMilli()/t.unit)); err != nil {
+				if err := attach(ctx, tx, t.name, p.month, t.unit); err != nil {
 					return fmt.Errorf("making the partition %s: %w", partition(t.name, p.month), err)
 				}
 			}
@@ -128,6 +127,20 @@ func (s *Postgres) ensure(ctx context.Context, places map[place]bool) error {
 		s.known.Unlock()
 	}
 	return nil
+}
+
+// attach makes a partition when there is none. It is made apart and then
+// attached: that goes on beside whoever reads the whole table, however long.
+func attach(ctx context.Context, tx pgx.Tx, table string, m month, unit int64) error {
+	name := partition(table, m)
+	var there bool
+	if err := tx.QueryRow(ctx, `SELECT to_regclass($1) IS NOT NULL`, name).Scan(&there); err != nil || there {
+		return err
+	}
+	_, err := tx.Exec(ctx, fmt.Sprintf(`CREATE TABLE %s (LIKE %s INCLUDING STORAGE);
+ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%d) TO (%d)`, name, table, table, name,
+		m.start().UnixMilli()/unit, (m+1).start().UnixMilli()/unit))
+	return err
 }
 
 // forgetPartitions is called when one turned out to be gone.

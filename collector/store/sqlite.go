@@ -31,6 +31,7 @@ type SQLite struct {
 	cursors map[streamKey]*cursor
 	seen    map[string]int64 // last batch of a node, and
 	saved   map[string]int64 // what of it is written down, Unix milliseconds
+	rested  int64            // when files were last put to rest
 
 	open  sync.RWMutex // guards files and id
 	files map[place]*file

@@ -31,6 +31,28 @@ func (s *SQLite) Commit(ctx context.Context, batches []*record.Received) error {
 	for _, b := range batches {
 		s.seen[b.Node] = begun.UnixMilli()
 	}
+	return s.housekeep(ctx)
+}
+
+// Once in restEvery, files that were not written to for restAfter are put to rest.
+const (
+	restEvery = 60_000  // ms
+	restAfter = 300_000 // ms
+)
+
+// housekeep does what is due now and then, after a commit.
+func (s *SQLite) housekeep(ctx context.Context) error {
+	now := s.o.Now().UnixMilli()
+	if now-s.rested >= restEvery {
+		s.rested = now
+		for _, f := range s.byMonth() {
+			if f.used != 0 && now-f.used >= restAfter {
+				if err := f.rest(); err != nil {
+					return err
+				}
+			}
+		}
+	}
 	return s.saveSeen(ctx)
 }
 
@@ -83,6 +105,7 @@ func (s *SQLite) carryOut(ctx context.Context, p *planner) error {
 			}
 			return classify(err)
 		}
+		f.used = p.nowMs
 		s.remember(x)
 		s.stats.commits.Add(1)
 	}

@@ -15,7 +15,8 @@ import (
 )
 
 // file is one SQLite database. Writing is done by the store's one writer, over
-// one connection with its prepared statements; reading over a pool of its own.
+// one connection with its prepared statements, which no context interrupts: an
+// interrupted connection is of no more use. Reading goes over a pool of its own.
 type file struct {
 	place
 	path string
@@ -26,6 +27,7 @@ type file struct {
 	stmts map[string]*sql.Stmt
 	texts map[insertKey]string
 	args  []any // reused
+	used  int64 // last transaction, Unix milliseconds; 0: it rests
 
 	read *sql.DB
 	info os.FileInfo // of a file that another process may replace; else nil
@@ -34,7 +36,7 @@ type file struct {
 // writePragmas are set on the connection that writes. A commit is on disk when
 // it returns (FULL); the WAL is moved into the file every 16 MiB.
 var writePragmas = []string{"busy_timeout=10000", "page_size=8192", "journal_mode=WAL", "synchronous=FULL",
-	"wal_autocheckpoint=2048", "journal_size_limit=67108864", "cache_size=-65536", "temp_store=MEMORY"}
+	"wal_autocheckpoint=2048", "journal_size_limit=67108864", "cache_size=-32768", "temp_store=MEMORY"}
 
 // openFile opens or creates a database for writing.
 func openFile(ctx context.Context, at place, path string) (*file, error) {
@@ -147,6 +149,18 @@ func (f *file) tx(do func() error) (err error) {
 	if _, err := f.exec("COMMIT"); err != nil {
 		return fmt.Errorf("committing to %s: %w", f.path, err)
 	}
+	return nil
+}
+
+// rest gives back what a file holds that nobody has written to for a while: the
+// pages in memory, and the room of the WAL.
+func (f *file) rest() error {
+	for _, q := range []string{"PRAGMA wal_checkpoint(TRUNCATE)", "PRAGMA shrink_memory"} {
+		if _, err := f.write.ExecContext(context.Background(), q); err != nil {
+			return fmt.Errorf("putting %s to rest: %w", f.path, err)
+		}
+	}
+	f.used = 0
 	return nil
 }
 

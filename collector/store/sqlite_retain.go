@@ -26,7 +26,7 @@ func (s *SQLite) Retain(ctx context.Context, r Retention) (dropped []string, err
 		if err := ctx.Err(); err != nil {
 			return dropped, err
 		}
-		if err := base.absorb(ctx, f, s.o.Now().UnixMilli()); err != nil {
+		if err := base.absorb(f, s.o.Now().UnixMilli()); err != nil {
 			return dropped, err
 		}
 		for _, c := range s.cursors {
@@ -61,8 +61,8 @@ func (r Retention) drops(at place, now time.Time) bool {
 }
 
 // absorb copies the sums and numbers of f into the base.
-func (f *file) absorb(ctx context.Context, old *file, nowMs int64) error {
-	if _, err := f.write.ExecContext(ctx, `ATTACH DATABASE ? AS old`, dsn(old.path, nil)); err != nil {
+func (f *file) absorb(old *file, nowMs int64) error {
+	if _, err := f.write.ExecContext(context.Background(), `ATTACH DATABASE ? AS old`, dsn(old.path, nil)); err != nil {
 		return fmt.Errorf("dropping %s: %w", old.path, err)
 	}
 	err := f.tx(func() error {

@@ -392,7 +392,7 @@ func TestReadersWhileCommitting(t *testing.T) {
 			}
 		})
 		for i := range uint64(rounds) {
-			mustCommit(t, s, batch("sw1", 7, per*(i+1)+1, per, noon))
+			mustCommit(t, s, batch("sw1", 7, per*(i+1)+1, per, noon.AddDate(0, int(i)/5, 0))) // new months too
 		}
 		close(release)
 		wg.Wait()
