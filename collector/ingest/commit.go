@@ -73,6 +73,7 @@ func (i *Ingest) unpack(u *unpacker, m *message) {
 		return
 	}
 	m.batch = b
+	m.known = i.ledger.known(b.Node, b.Epoch, b.Stream, b.Range())
 }
 
 func (i *Ingest) commitAll(ctx context.Context, groups <-chan []*message) error {
@@ -217,10 +218,9 @@ func (i *Ingest) finish(m *message) {
 	i.queue.release(m)
 	i.ledger.heard(m.node, i.now())
 	if m.batch != nil && m.bury == "" {
-		b := m.batch
 		i.stats.batches.Add(1)
-		i.stats.records.Add(uint64(len(b.Records)))
-		i.stats.duplicates.Add(i.ledger.known(b.Node, b.Epoch, b.Stream, b.Range()))
+		i.stats.records.Add(uint64(len(m.batch.Records)))
+		i.stats.duplicates.Add(m.known)
 	}
 	if m.header != nil {
 		i.acks.touch(m.node, m.header.Epoch, m.from)

@@ -18,6 +18,7 @@ type message struct {
 	done   func() // acks it to the broker
 	cost   int64  // bytes that it holds in the queue
 	batch  *record.Received
+	known  uint64 // how many of its records were stored before it came
 	bury   string // why it is to be set aside; empty while it is good
 }
 
