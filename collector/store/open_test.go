@@ -233,3 +233,49 @@ func size(t *testing.T, path string) int64 {
 	}
 	return info.Size()
 }
+
+// TestPostgresErrors has the database fail in the middle of a commit.
+func TestPostgresErrors(t *testing.T) {
+	tests := []struct {
+		name, do string
+		poison   bool
+		ok       bool
+		retries  uint64
+	}{
+		{"serialization failures", `IF nextval('sipward.tries') <= 2 THEN RAISE EXCEPTION 'x' USING ERRCODE = '40001'; END IF`, false, true, 2},
+		{"deadlock", `IF nextval('sipward.tries') <= 1 THEN RAISE EXCEPTION 'x' USING ERRCODE = '40P01'; END IF`, false, true, 1},
+		{"serialization failures without end", `RAISE EXCEPTION 'x' USING ERRCODE = '40001'`, false, false, maxTries},
+		{"disk full", `RAISE EXCEPTION 'x' USING ERRCODE = '53100'`, false, false, 0},
+		{"out of range", `RAISE EXCEPTION 'x' USING ERRCODE = '22003'`, true, false, 0},
+		{"a constraint", `RAISE EXCEPTION 'x' USING ERRCODE = '23514'`, true, false, 0},
+		{"connection lost", `IF nextval('sipward.tries') <= 1 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF`, false, false, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s, err := OpenPostgres(ctx, newDatabase(t), Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			if _, err := s.pool.Exec(ctx, `CREATE SEQUENCE tries; CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN `+tt.do+
+				`; RETURN NULL; END $$; CREATE TRIGGER fail BEFORE INSERT ON sums FOR EACH STATEMENT EXECUTE FUNCTION fail()`); err != nil {
+				t.Fatal(err)
+			}
+			b := batch("sw1", 7, 1, 20, noon)
+			err = s.Commit(ctx, []*record.Received{b})
+			if (err == nil) != tt.ok || IsPoison(err) != tt.poison || s.Stats().Retries != tt.retries {
+				t.Errorf("%v, %+v", err, s.Stats())
+			}
+			if !tt.ok {
+				wantCursor(t, s, "sw1", 7, record.Calls, nil)
+				wantStored(t, s, "sw1", 7, nil)
+			}
+			if _, err := s.pool.Exec(ctx, `DROP TRIGGER fail ON sums`); err != nil {
+				t.Fatal(err)
+			}
+			mustCommit(t, s, b)
+			wantStored(t, s, "sw1", 7, ranges(1, 20))
+			verified(t, s)
+		})
+	}
+}

@@ -22,7 +22,7 @@ type Postgres struct {
 	pool  *pgxpool.Pool // for commits, which never wait for a connection that reads
 	views *pgxpool.Pool
 	db    *sql.DB // of views
-	o    Options
+	o     Options
 
 	known      sync.Mutex // guards what follows
 	partitions map[place]bool
@@ -40,7 +40,7 @@ var _ Store = (*Postgres)(nil)
 func OpenPostgres(ctx context.Context, url string, o Options) (*Postgres, error) {
 	c, err := pgxpool.ParseConfig(url)
 	if err != nil {
-		return nil, fmt.Errorf("reading the address of the database: %w", hidden(err))
+		return nil, fmt.Errorf("reading the address of the database: %w", err) // pgx masks the password
 	}
 	c.ConnConfig.RuntimeParams["search_path"] = "sipward"
 	c.AfterConnect = durable
@@ -63,9 +63,6 @@ func OpenPostgres(ctx context.Context, url string, o Options) (*Postgres, error)
 	}
 	return s, nil
 }
-
-// hidden keeps a password out of an error: pgx masks it in its own text.
-func hidden(err error) error { return errors.New(err.Error()) }
 
 // durable makes a commit wait for the disk where the server's default does not.
 func durable(ctx context.Context, c *pgx.Conn) error {

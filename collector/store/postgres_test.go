@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -69,11 +70,15 @@ func (c *cluster) start() (err error) {
 			return err
 		}
 	}
-	initdb := c.command("initdb", "-D", c.dir+"/data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8")
+	initdb := c.command("initdb", "-D", c.dir+"/data", "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8")
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w: %s", err, out)
 	}
-	server := c.command("postgres", "-D", c.dir+"/data", "-k", c.dir, "-c", "listen_addresses=", "-c", "deadlock_timeout=200ms",
+	fsync := "off" // tests kill programs, never the machine
+	if f := flag.Lookup("test.bench"); f != nil && f.Value.String() != "" {
+		fsync = "on"
+	}
+	server := c.command("postgres", "-c", "fsync="+fsync, "-D", c.dir+"/data", "-k", c.dir, "-c", "listen_addresses=", "-c", "deadlock_timeout=200ms",
 		"-c", "max_wal_size=4GB", "-c", "shared_buffers=512MB")
 	log, err := os.Create(filepath.Join(c.dir, "log"))
 	if err != nil {

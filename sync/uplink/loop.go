@@ -206,8 +206,11 @@ func (s *session) second(now time.Time) {
 		st.BadAcks += s.bad.Swap(0)
 		st.Commands += s.commands.Swap(0)
 	})
-	if !s.saidSilent && !s.u.sender.greeted && now.Sub(s.begun) >= silentAfter {
-		s.saidSilent = true
+	switch {
+	case s.u.sender.greeted:
+		s.u.silent = false
+	case !s.u.silent && now.Sub(s.begun) >= silentAfter:
+		s.u.silent = true
 		s.u.log.Warn("the broker is there, but no collector answers: is one running, and may this node publish its topics?")
 	}
 }

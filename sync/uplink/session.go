@@ -33,14 +33,13 @@ type session struct {
 	ratio   float64   // packed to unpacked bytes, of late
 	batchAt time.Time // when the batch that has not left yet was handed over; zero without one
 
-	liveDue    bool
-	liveMade   time.Time // of the live message that was handed over last
-	liveIndex  uint64    // its number, until it has left
-	stateDue   bool
-	dirty      bool // the spool has more than the sender knows
-	heldAt     time.Time
-	begun      time.Time
-	saidSilent bool
+	liveDue   bool
+	liveMade  time.Time // of the live message that was handed over last
+	liveIndex uint64    // its number, until it has left
+	stateDue  bool
+	dirty     bool // the spool has more than the sender knows
+	heldAt    time.Time
+	begun     time.Time
 }
 
 // connect opens a connection and subscribes.
@@ -104,7 +103,7 @@ func (s *session) open(ctx context.Context, broker *url.URL) (net.Conn, error) {
 		return nil, err
 	}
 	s.unwatch = context.AfterFunc(ctx, func() { _ = conn.Close() })
-	s.link = &link{Conn: conn, wrote: make(chan struct{}, 1)}
+	s.link = newLink(conn)
 	return s.link, nil
 }
 

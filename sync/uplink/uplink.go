@@ -30,6 +30,7 @@ type Uplink struct {
 	loggedAt time.Time
 	twin     bool // was said
 	skewed   bool // was said
+	silent   bool // it was said that nobody answers
 
 	mu      sync.Mutex // guards what follows
 	stats   Stats

@@ -50,20 +50,20 @@ func TestFreshRecordsLeaveWithinASecond(t *testing.T) {
 func TestBrokerAcksAndDoesNotDeliver(t *testing.T) {
 	inBubble(t, nil, func(r *rig) {
 		r.broker.swallow = func(topic string) bool { return strings.Contains(topic, record.TopicData) }
-		r.spool.add(record.Calls, 10_000)
-		time.Sleep(10 * time.Minute)
-		if n := r.spool.left(); n != 10_000 {
-			t.Fatalf("%d records were released that nobody has", 10_000-n)
+		r.spool.add(record.Calls, 5000)
+		time.Sleep(5 * time.Minute)
+		if n := r.spool.left(); n != 5000 {
+			t.Fatalf("%d records were released that nobody has", 5000-n)
 		}
 		st := r.u.Stats()
 		// The window of 8 batches of 500, every ten seconds: no faster.
-		if st.Resent.Batches < 8*30 || st.Resent.Batches > 8*62 || st.Window > 8 || st.Waiting < 9*time.Minute {
+		if st.Resent.Batches < 8*15 || st.Resent.Batches > 8*31 || st.Window > 8 || st.Waiting < 4*time.Minute {
 			t.Errorf("%+v", st)
 		}
 		r.broker.mu.Lock()
 		r.broker.swallow = nil
 		r.broker.mu.Unlock()
-		r.drained(time.Minute, 10_000)
+		r.drained(time.Minute, 5000)
 	})
 }
 
@@ -71,11 +71,11 @@ func TestNobodyAnswers(t *testing.T) {
 	inBubble(t, func(r *rig, _ *Config) {
 		r.broker.swallow = func(topic string) bool { return !strings.HasSuffix(topic, record.TopicLive) }
 	}, func(r *rig) {
-		r.spool.add(record.Calls, 10_000)
-		time.Sleep(time.Hour)
+		r.spool.add(record.Calls, 5000)
+		time.Sleep(20 * time.Minute)
 		st := r.u.Stats()
-		if !st.Connected || st.Answered || st.Sent.Batches > 8*61 || st.Hellos < 300 || st.Hellos > 362 {
-			t.Errorf("an hour without a collector: %+v", st)
+		if !st.Connected || st.Connections != 1 || st.Answered || st.Sent.Batches > 8*21 || st.Hellos < 100 || st.Hellos > 122 {
+			t.Errorf("20 minutes without a collector: %+v", st)
 		}
 		if n := r.log.count("no collector answers"); n != 1 {
 			t.Errorf("said %d times that nobody answers", n)
@@ -83,7 +83,7 @@ func TestNobodyAnswers(t *testing.T) {
 		r.broker.mu.Lock()
 		r.broker.swallow = nil
 		r.broker.mu.Unlock()
-		r.drained(2*time.Minute, 10_000)
+		r.drained(2*time.Minute, 5000)
 	})
 }
 
