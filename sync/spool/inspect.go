@@ -88,13 +88,31 @@ func Dump(dir string, want func(epoch uint64, st record.Stream) bool, do func(ep
 			return fmt.Errorf("dumping a segment: %w", err)
 		}
 		defer file.Close()
-		info, err := file.Stat()
+		c, size, err := committed(file, x.name)
 		if err != nil {
 			return fmt.Errorf("dumping a segment: %w", err)
 		}
-		r := reader{name: x.name, f: file, runs: salvage(file, info.Size(), x.name).runs, pages: pageReader{f: file, size: info.Size()}}
+		r := reader{name: x.name, f: file, runs: c.runs, pages: pageReader{f: file, size: size}}
 		return r.dump(do)
 	})
+}
+
+// committed finds the records of a file. Pages of a transaction that a kill cut
+// short prove themselves as well, and were never stored: only where the file
+// cannot be read in order, each page is looked at for itself. A file that is being
+// written may be in order a moment later.
+func committed(f *os.File, name fileName) (c *contents, size int64, err error) {
+	for range 5 {
+		info, err := f.Stat()
+		if err != nil {
+			return nil, 0, err //nolint:wrapcheck // Dump does
+		}
+		size = info.Size()
+		if c, err := verify(f, size, name); err == nil {
+			return c, size, nil
+		}
+	}
+	return salvage(f, size, name), size, nil
 }
 
 // dump calls do for all that is where it was found.
