@@ -142,7 +142,7 @@ func (a *acker) serve(ctx context.Context, r *request) {
 	})
 	if err != nil {
 		a.ingest.stats.unanswered.Add(1)
-		a.ingest.log.Error("no ack", "node", r.node, "error", err)
+		a.ingest.seldom.warn(a.ingest.now(), "no ack", "node", r.node, "error", err)
 		return
 	}
 	for _, l := range r.links {
@@ -155,7 +155,12 @@ func (a *acker) answer(ctx context.Context, r *request) (*record.Ack, error) {
 	i := a.ingest
 	ack := &record.Ack{Version: record.Version, StoreId: i.cfg.Store.ID(), Collector: i.cfg.Name}
 	if r.hello != nil {
-		if err := i.cfg.Store.Hello(ctx, r.node, r.hello); err != nil {
+		switch err := i.cfg.Store.Hello(ctx, r.node, r.hello); {
+		case err == nil:
+		case refused(err): // the node must hear what is stored all the same
+			i.stats.unreadable.Add(1)
+			i.seldom.warn(i.now(), "hello that cannot be stored", "node", r.node, "error", err)
+		default:
 			return nil, fmt.Errorf("take note of a hello: %w", err)
 		}
 		ack.HelloUnixMs = r.hello.GetSentUnixMs()

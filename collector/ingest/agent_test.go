@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"fmt"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -56,14 +57,23 @@ func mustDial(t testing.TB, url, node, password string, change ...func(*paho.Cli
 // await waits for an ack that ok likes.
 func (a *agent) await(t testing.TB, ok func(*record.Ack) bool) *record.Ack {
 	t.Helper()
+	ack, err := a.wait(ok)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ack
+}
+
+func (a *agent) wait(ok func(*record.Ack) bool) (*record.Ack, error) {
+	late := time.After(60 * time.Second)
 	for {
 		select {
 		case ack := <-a.acks:
 			if ok(ack) {
-				return ack
+				return ack, nil
 			}
-		case <-time.After(30 * time.Second):
-			t.Fatal("no such ack within 30 s")
+		case <-late:
+			return nil, fmt.Errorf("%s: no such ack within 60 s", a.node)
 		}
 	}
 }

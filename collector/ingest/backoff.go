@@ -16,7 +16,7 @@ func (b backoff) wait(ctx context.Context, n int) error {
 	if n < 20 {
 		limit = min(b.most, b.first<<n)
 	}
-	t := time.NewTimer(time.Duration(rand.Int64N(int64(limit) + 1)))
+	t := time.NewTimer(time.Duration(rand.Int64N(int64(limit) + 1))) //nolint:gosec // nothing secret
 	defer t.Stop()
 	select {
 	case <-t.C:

@@ -180,7 +180,7 @@ func (i *Ingest) shielded(ctx context.Context, do func(context.Context) error) (
 	defer func() {
 		if p := recover(); p != nil {
 			i.stats.panics.Add(1)
-			i.log.Error("panic", "error", p)
+			i.seldom.warn(i.now(), "panic over records", "error", p)
 			err = fmt.Errorf("%w: %v", errPanic, p)
 		}
 	}()
@@ -202,12 +202,12 @@ func (i *Ingest) setAside(ctx context.Context, m *message) {
 	switch {
 	case err == nil:
 		i.stats.buried.Add(1)
-		i.log.Warn("batch set aside", "node", m.node, "reason", m.bury)
+		i.seldom.warn(i.now(), "batch set aside", "node", m.node, "reason", m.bury)
 	case ctx.Err() != nil:
 		return
 	default:
 		i.stats.unburied.Add(1)
-		i.log.Error("batch could not even be set aside", "node", m.node, "reason", m.bury, "error", err)
+		i.seldom.warn(i.now(), "batch could not even be set aside", "node", m.node, "reason", m.bury, "error", err)
 	}
 	i.finish(m)
 }

@@ -159,9 +159,13 @@ func TestAThousandNodesAtOnce(t *testing.T) {
 				all = append(all, a)
 				mu.Unlock()
 				a.Publish(record.Topic(node, "hello"), 1, false, hello(t, 9, 77))
-				a.await(t, func(x *record.Ack) bool { return x.GetHelloUnixMs() == 77 })
+				if _, err := a.wait(func(x *record.Ack) bool { return x.GetHelloUnixMs() == 77 }); err != nil {
+					return err
+				}
 				a.Publish(data(node), 1, false, batch(t, 9, 1+2*round, "x", "y"))
-				a.await(t, covers(9, 2+2*round))
+				if _, err := a.wait(covers(9, 2+2*round)); err != nil {
+					return err
+				}
 				if d := int64(time.Since(began)); d > slowest.Load() {
 					slowest.Store(d)
 				}
@@ -174,7 +178,7 @@ func TestAThousandNodesAtOnce(t *testing.T) {
 		runtime.ReadMemStats(&after)
 		t.Logf("round %d: all acked after %v, heap %d MiB with %d paho clients in it", round+1,
 			time.Duration(slowest.Load()).Round(time.Millisecond), (after.HeapInuse-before.HeapInuse)>>20, nodes)
-		if d := time.Duration(slowest.Load()); d > 20*time.Second {
+		if d := time.Duration(slowest.Load()); d > 30*time.Second { // 2 s, but for the race detector
 			t.Errorf("the slowest ack took %v", d)
 		}
 		if round == 1 {
@@ -208,8 +212,8 @@ func TestTwoIngestsShare(t *testing.T) {
 			for k := range uint64(n) {
 				a.Publish(data(node), 1, false, batch(t, 9, k+1, "x")).Wait()
 			}
-			a.await(t, covers(9, n))
-			return nil
+			_, err := a.wait(covers(9, n))
+			return err
 		})
 	}
 	if err := g.Wait(); err != nil {

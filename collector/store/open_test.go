@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/sipward/sipward/sync/record"
 )
@@ -159,72 +158,6 @@ func TestSQLiteCursorsGiveWay(t *testing.T) {
 	wantStored(t, s, "sw1", 7, ranges(1, 20))
 }
 
-// TestPostgresCopy: a database made from another, or from its dump, has an id
-// of its own.
-func TestPostgresCopy(t *testing.T) {
-	url := newDatabase(t)
-	s, err := OpenPostgres(ctx, url, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	id := s.ID()
-	mustCommit(t, s, batch("sw1", 7, 1, 10, noon))
-	if err := s.Backup(ctx, t.TempDir()); !errors.Is(err, ErrNoBackup) || !strings.Contains(err.Error(), "pg_dump") {
-		t.Errorf("Backup: %v", err)
-	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	from := url[strings.LastIndex(url, "=")+1:]
-	startCluster().exec(t, "postgres", "CREATE DATABASE "+from+"copy TEMPLATE "+from)
-	ids := []string{id}
-	for _, u := range []string{url, startCluster().url(from + "copy"), startCluster().url(from + "copy")} {
-		s, err := OpenPostgres(ctx, u, Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ids = append(ids, s.ID())
-		wantStored(t, s, "sw1", 7, ranges(1, 10))
-		if err := s.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if ids[1] != id || ids[2] == id || ids[3] != ids[2] {
-		t.Errorf("ids %v", ids)
-	}
-}
-
-// TestPostgresDroppedElsewhere: another collector has dropped a month that this
-// one knows a partition of.
-func TestPostgresDroppedElsewhere(t *testing.T) {
-	url := newDatabase(t)
-	c := &clock{noon.AddDate(1, 0, 0)}
-	a, err := OpenPostgres(ctx, url, Options{Now: c.now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer a.Close()
-	b, err := OpenPostgres(ctx, url, Options{Now: c.now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Close()
-	mustCommit(t, a, batch("sw1", 7, 1, 10, noon))
-	if _, err := b.Retain(ctx, Retention{Calls: 24 * time.Hour}); err != nil {
-		t.Fatal(err)
-	}
-	mustCommit(t, a, batch("sw1", 7, 11, 10, noon))
-	wantStored(t, b, "sw1", 7, ranges(11, 20))
-	verified(t, b)
-}
-
-func TestPostgresAddress(t *testing.T) {
-	_, err := OpenPostgres(ctx, "postgres://me:hunter2@[", Options{})
-	if err == nil || strings.Contains(err.Error(), "hunter2") {
-		t.Errorf("err = %v", err)
-	}
-}
-
 func size(t *testing.T, path string) int64 {
 	t.Helper()
 	info, err := os.Stat(path)
@@ -232,50 +165,4 @@ func size(t *testing.T, path string) int64 {
 		t.Fatal(err)
 	}
 	return info.Size()
-}
-
-// TestPostgresErrors has the database fail in the middle of a commit.
-func TestPostgresErrors(t *testing.T) {
-	tests := []struct {
-		name, do string
-		poison   bool
-		ok       bool
-		retries  uint64
-	}{
-		{"serialization failures", `IF nextval('sipward.tries') <= 2 THEN RAISE EXCEPTION 'x' USING ERRCODE = '40001'; END IF`, false, true, 2},
-		{"deadlock", `IF nextval('sipward.tries') <= 1 THEN RAISE EXCEPTION 'x' USING ERRCODE = '40P01'; END IF`, false, true, 1},
-		{"serialization failures without end", `RAISE EXCEPTION 'x' USING ERRCODE = '40001'`, false, false, maxTries},
-		{"disk full", `RAISE EXCEPTION 'x' USING ERRCODE = '53100'`, false, false, 0},
-		{"out of range", `RAISE EXCEPTION 'x' USING ERRCODE = '22003'`, true, false, 0},
-		{"a constraint", `RAISE EXCEPTION 'x' USING ERRCODE = '23514'`, true, false, 0},
-		{"connection lost", `IF nextval('sipward.tries') <= 1 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF`, false, false, 0},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			s, err := OpenPostgres(ctx, newDatabase(t), Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer s.Close()
-			if _, err := s.pool.Exec(ctx, `CREATE SEQUENCE tries; CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN `+tt.do+
-				`; RETURN NULL; END $$; CREATE TRIGGER fail BEFORE INSERT ON sums FOR EACH STATEMENT EXECUTE FUNCTION fail()`); err != nil {
-				t.Fatal(err)
-			}
-			b := batch("sw1", 7, 1, 20, noon)
-			err = s.Commit(ctx, []*record.Received{b})
-			if (err == nil) != tt.ok || IsPoison(err) != tt.poison || s.Stats().Retries != tt.retries {
-				t.Errorf("%v, %+v", err, s.Stats())
-			}
-			if !tt.ok {
-				wantCursor(t, s, "sw1", 7, record.Calls, nil)
-				wantStored(t, s, "sw1", 7, nil)
-			}
-			if _, err := s.pool.Exec(ctx, `DROP TRIGGER fail ON sums`); err != nil {
-				t.Fatal(err)
-			}
-			mustCommit(t, s, b)
-			wantStored(t, s, "sw1", 7, ranges(1, 20))
-			verified(t, s)
-		})
-	}
 }

@@ -1,8 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/sipward/sipward/sync/record"
 )
@@ -78,14 +80,10 @@ func (s *SQLite) markDone(f *file, x *parcel) error {
 	return nil
 }
 
-// holder returns the range of done that n is in.
+// holder returns the range of done that n, one of its numbers, is in.
 func holder(done record.Ranges, n uint64) record.Range {
-	for i := len(done) - 1; i >= 0; i-- {
-		if done[i].First <= n {
-			return done[i]
-		}
-	}
-	return record.Range{}
+	i, _ := slices.BinarySearchFunc(done, n, func(r record.Range, n uint64) int { return cmp.Compare(r.Last, n) })
+	return done[i]
 }
 
 // writeRange writes a range that may have grown, and removes those that it grew over.

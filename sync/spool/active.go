@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"time"
 
 	bolt "go.etcd.io/bbolt"
 	"golang.org/x/sys/unix"
@@ -20,14 +19,6 @@ var (
 	bucketMeta  = []byte("meta")  // format, epoch, stream, first, created
 	bucketMarks = []byte("marks") // what Loss records in this file have declared
 )
-
-// boltOptions are those of every file that is written.
-func boltOptions(mmap, most int) *bolt.Options {
-	return &bolt.Options{
-		Timeout: 2 * time.Second, NoFreelistSync: true, FreelistType: bolt.FreelistMapType,
-		InitialMmapSize: mmap, MaxSize: most, PageSize: pageSize, NoStatistics: true,
-	}
-}
 
 // active is the segment of a stream that is being written. The writer owns it;
 // view is safe for others.
@@ -172,35 +163,23 @@ func (a *active) slab(records [][]byte) {
 	a.values, a.keys = a.values[:0], a.keys[:0]
 }
 
-// update runs one transaction. A panic of bbolt, or a fault of the file that it
-// has mapped, is an error, after which the file is left alone: rolling back would
-// have bbolt read it in a goroutine of its own, where nothing can be recovered.
-func (a *active) update(do func(*bolt.Tx) error) (err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if p := recover(); p != nil {
-			a.broken, err = true, damaged("writing: %v", p)
-		}
-	}()
-	tx, err := a.db.Begin(true)
-	if err != nil {
-		return fmt.Errorf("beginning a transaction: %w", err)
+func (a *active) update(do func(*bolt.Tx) error) error {
+	used, broken, err := update(a.db, do)
+	a.broken = broken
+	if err == nil {
+		a.next = uint64(used / pageSize) //nolint:gosec // positive
 	}
-	if err := do(tx); err != nil {
-		_ = tx.Rollback()
-		return fmt.Errorf("filling a transaction: %w", err)
-	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("committing: %w", err)
-	}
-	return a.db.View(func(tx *bolt.Tx) error {
-		a.next = uint64(tx.Size() / pageSize) //nolint:gosec // positive
-		return nil
-	})
+	return err
 }
 
 // close ends writing, and gives back the room that was set aside.
-func (a *active) close() error {
+func (a *active) close() (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil { // the file was cut: whoever reads it next finds out
+			err = damaged("ending: %v", p)
+		}
+	}()
 	if a.broken {
 		a.abandon()
 		return nil

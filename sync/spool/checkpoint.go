@@ -52,59 +52,6 @@ func (c *checkpoint) init() {
 	c.counted = map[refusal][2]uint64{}
 }
 
-// SaveOpen notes the state of a call that goes on, for the run after this one. id
-// is the leg_id that its Call record will have; no two calls that go on share one. It is
-// on disk after a second or two. The slice is kept. At most 200,000 calls of at
-// most 64 KiB are noted; what is above is counted.
-func (s *Spool) SaveOpen(id uint64, state []byte) {
-	c := &s.open
-	if state == nil {
-		state = []byte{}
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if _, ok := c.known[id]; !ok && len(c.known) >= maxOpen || len(state) > maxOpenBytes {
-		c.refused++
-		return
-	}
-	c.known[id] = struct{}{}
-	c.changes[id] = state
-}
-
-// DropOpen says that a call has ended. Its Call record must have been handed
-// over before: a checkpoint waits for what was queued before it.
-func (s *Spool) DropOpen(id uint64) {
-	c := &s.open
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if _, ok := c.known[id]; !ok {
-		return
-	}
-	delete(c.known, id)
-	c.changes[id] = nil
-}
-
-// OpenCalls returns the calls that were going on when the last run ended, by
-// their numbers. They stay in the checkpoint until DropOpen is called for them. A
-// second call returns nothing: they can be large.
-func (s *Spool) OpenCalls() []Saved {
-	c := &s.open
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	saved := c.saved
-	c.saved = nil
-	return saved
-}
-
-// LastAlive is when an earlier run was last known to be alive, within a second
-// or two; the zero time when there was none.
-func (s *Spool) LastAlive() time.Time {
-	c := &s.open
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.alive
-}
-
 // checkpoints writes one every second, and a last one when stop is closed.
 func (s *Spool) checkpoints(stop <-chan struct{}) {
 	tick := time.NewTicker(time.Second)
@@ -137,11 +84,11 @@ func (s *Spool) checkpoint(last bool) {
 	s.queue.drained(record.Calls)
 
 	s.mu.Lock()
-	at := position{s.epoch, s.lineOf(lineKey{s.epoch, record.Calls}).last}
+	at := position{s.epoch, s.lineOf(lineKey{s.epoch, record.Calls}).last, s.nextID}
 	s.mu.Unlock()
 	pos := c.before
 	if pos.epoch == 0 {
-		pos.epoch = s.epoch
+		pos = position{epoch: s.epoch, segment: at.segment}
 	}
 	if last {
 		pos = at
@@ -149,8 +96,12 @@ func (s *Spool) checkpoint(last bool) {
 	if err := s.writeCheckpoint(changes, pos); err != nil {
 		c.mu.Lock()
 		for k, v := range changes {
-			if _, newer := c.changes[k]; !newer {
-				c.changes[k] = v
+			if _, newer := c.changes[k]; newer {
+				continue
+			}
+			c.changes[k] = v
+			if v != nil {
+				c.known[k] = struct{}{}
 			}
 		}
 		c.mu.Unlock()
@@ -181,9 +132,11 @@ func (s *Spool) writeCheckpoint(changes map[uint64][]byte, pos position) (err er
 		}
 		c.db.AllocSize = step / 4
 		defer func() {
-			if err != nil {
+			if err != nil && c.db != nil {
 				_ = c.db.Close()
 				c.db = nil
+			}
+			if err != nil {
 				_ = os.Remove(path)
 			}
 		}()
@@ -191,7 +144,10 @@ func (s *Spool) writeCheckpoint(changes map[uint64][]byte, pos position) (err er
 		clear(c.counted)
 	}
 	index, counted := s.indexNow()
-	err = update(c.db, func(tx *bolt.Tx) error { return c.put(tx, changes, pos, index, counted, s.epoch) })
+	_, broken, err := update(c.db, func(tx *bolt.Tx) error { return c.put(tx, changes, pos, index, counted, s.epoch) })
+	if broken {
+		s.lostCheckpoint()
+	}
 	if err != nil {
 		return err
 	}
@@ -210,15 +166,22 @@ func (s *Spool) writeCheckpoint(changes map[uint64][]byte, pos position) (err er
 	return nil
 }
 
-// update is bolt.DB.Update whose panics are errors. They come before anything is
-// written.
-func update(db *bolt.DB, do func(*bolt.Tx) error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = damaged("writing: %v", p)
+// lostCheckpoint begins open.db anew after it broke under us. The calls in it are
+// known again when their state changes.
+func (s *Spool) lostCheckpoint() {
+	c := &s.open
+	c.db = nil
+	c.mu.Lock()
+	clear(c.known)
+	for id, state := range c.changes {
+		if state != nil {
+			c.known[id] = struct{}{}
 		}
-	}()
-	return db.Update(do) //nolint:wrapcheck // the caller does
+	}
+	c.mu.Unlock()
+	s.mu.Lock()
+	s.stats.Corrupt++
+	s.mu.Unlock()
 }
 
 // put fills a transaction.
@@ -270,7 +233,7 @@ func (c *checkpoint) put(tx *bolt.Tx, changes map[uint64][]byte, pos position, i
 	for k, v := range map[string][]byte{
 		"version":  key(formatNumber),
 		"alive":    key(uint64(time.Now().UnixMilli())), //nolint:gosec // after 1970
-		"position": binary.BigEndian.AppendUint64(key(pos.epoch), pos.seq),
+		"position": binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(key(pos.epoch), pos.seq), pos.segment),
 	} {
 		if err := write(bucketState, []byte(k), v); err != nil {
 			return fmt.Errorf("writing the state: %w", err)

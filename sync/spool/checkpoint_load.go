@@ -170,8 +170,8 @@ func (k *saved) state(name, v []byte) error {
 		}
 	case string(name) == "alive" && len(v) == 8:
 		k.alive = time.UnixMilli(int64(binary.BigEndian.Uint64(v))) //nolint:gosec // and back
-	case string(name) == "position" && len(v) == 16:
-		k.position = position{binary.BigEndian.Uint64(v), binary.BigEndian.Uint64(v[8:])}
+	case string(name) == "position" && len(v) == 24:
+		k.position = position{binary.BigEndian.Uint64(v), binary.BigEndian.Uint64(v[8:]), binary.BigEndian.Uint64(v[16:])}
 	}
 	return nil
 }
@@ -227,41 +227,37 @@ func (s *Spool) loadOpenCalls(k *saved) {
 	slices.SortFunc(c.saved, func(a, b Saved) int { return cmp.Compare(a.ID, b.ID) })
 }
 
-// dropEnded reads the calls' records that are behind the position: those of its
-// epoch above it, and all of epochs that began later. Numbers of calls are enough
-// to tell: a run that takes calls over gives its own ones higher numbers.
+// dropEnded reads the calls' records that are behind the position. Numbers of
+// calls are enough to tell: a run that takes calls over gives its own ones higher
+// numbers.
 func (s *Spool) dropEnded(k *saved) {
-	var oldest uint64
-	for _, h := range s.Held() {
-		if h.Stream != record.Calls {
-			continue
-		}
-		g := s.lines[lineKey{h.Epoch, h.Stream}].segments
-		if len(g) > 0 && h.Epoch == k.position.epoch {
-			oldest = g[0].id
-		}
-	}
-	for _, h := range s.Held() {
-		l := s.lines[lineKey{h.Epoch, h.Stream}]
-		if h.Stream != record.Calls || len(l.segments) == 0 || l.segments[0].id < oldest {
+	for key, l := range s.lines {
+		if key.stream != record.Calls || len(l.segments) == 0 {
 			continue
 		}
 		from := uint64(1)
-		if h.Epoch == k.position.epoch {
+		switch {
+		case key.epoch == k.position.epoch:
 			from = k.position.seq + 1
+		case l.segments[len(l.segments)-1].id < k.position.segment:
+			continue // of a run before
 		}
-		var buf [][]byte
-		for {
-			first, records, err := s.Read(h.Epoch, record.Calls, from, batchRecords, batchBytes, buf)
-			if err != nil || first == 0 {
-				break // what cannot be read was declared
-			}
-			for _, b := range records {
-				if r, err := record.Decode(b); err == nil && r.GetCall() != nil {
-					delete(k.calls, r.GetCall().GetLegId())
-				}
-			}
-			from, buf = first+uint64(len(records)), records
+		s.dropEndedOf(key, from, k.calls)
+	}
+}
+
+func (s *Spool) dropEndedOf(k lineKey, from uint64, calls map[uint64][]byte) {
+	var buf [][]byte
+	for {
+		first, records, err := s.Read(k.epoch, k.stream, from, batchRecords, batchBytes, buf)
+		if err != nil || first == 0 {
+			return // what cannot be read was declared
 		}
+		for _, b := range records {
+			if r, err := record.Decode(b); err == nil && r.GetCall() != nil {
+				delete(calls, r.GetCall().GetLegId())
+			}
+		}
+		from, buf = first+uint64(len(records)), records
 	}
 }

@@ -21,6 +21,13 @@ func (s *Spool) Open() (err error) {
 	if was {
 		return nil
 	}
+	defer func() {
+		if err != nil {
+			s.mu.Lock()
+			s.opened = false
+			s.mu.Unlock()
+		}
+	}()
 	if err := s.cfg.defaults(); err != nil {
 		return err
 	}
@@ -39,6 +46,11 @@ func (s *Spool) Open() (err error) {
 			_ = s.lock.Close()
 		}
 	}()
+	return s.openFolder()
+}
+
+// openFolder does the rest of Open, once the folder is locked.
+func (s *Spool) openFolder() error {
 	if err := checkFormat(s.cfg.Dir, true); err != nil {
 		return err
 	}
@@ -142,7 +154,9 @@ func (s *Spool) list() ([]*found, error) {
 		}
 		f := &found{name: name, file: e.Name()}
 		if name.suffix != suffixShed {
-			f.look(s.cfg.Dir)
+			if err := f.look(s.cfg.Dir); err != nil {
+				return nil, err
+			}
 		}
 		out = append(out, f)
 	}
@@ -150,26 +164,26 @@ func (s *Spool) list() ([]*found, error) {
 	return out, nil
 }
 
-// look reads what a segment says of itself, or what is left of it.
-func (f *found) look(dir string) {
+// look reads what a segment says of itself, or what is left of it. Only a file
+// that cannot even be opened is an error: that says nothing about what is in it.
+func (f *found) look(dir string) error {
 	file, err := os.Open(filepath.Join(dir, f.file))
 	if err != nil {
-		f.bad, f.c = damaged("%v", err), &contents{}
-		return
+		return fmt.Errorf("opening a segment: %w", err)
 	}
 	defer file.Close()
 	info, err := file.Stat()
 	if err != nil {
-		f.bad, f.c = damaged("%v", err), &contents{}
-		return
+		return fmt.Errorf("opening a segment: %w", err)
 	}
 	f.size, f.mod = info.Size(), info.ModTime()
 	if f.name.suffix == suffixSegment {
 		if f.c, f.bad = peek(file, f.size, f.name); f.bad == nil {
-			return
+			return nil
 		}
 	}
 	f.c = salvage(file, f.size, f.name)
+	return nil
 }
 
 // loadLine puts the segments of one epoch and stream into the index. Each has

@@ -63,8 +63,9 @@ type line struct {
 	newest   uint64        // segment that was made last
 }
 
-// position is a place in the stream calls.
-type position struct{ epoch, seq uint64 }
+// position is a place in the stream calls: what comes after it are the higher
+// numbers of this epoch, and other epochs in files from segment on.
+type position struct{ epoch, seq, segment uint64 }
 
 // New makes a Spool; it starts and opens nothing.
 func New(c Config) *Spool {

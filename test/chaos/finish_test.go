@@ -20,7 +20,8 @@ type result struct {
 	seen     map[string]int // played calls that are stored, by node
 	declared map[string]int
 	ledger   []string
-	drain    time.Duration // from the end of the traffic until all is delivered
+	backlog  time.Duration // from the end of the traffic until nothing waits for the first time
+	drain    time.Duration // until no call goes on either, whose end nobody saw
 	longest  time.Duration // between two kills
 }
 
@@ -34,11 +35,9 @@ const (
 // finish lets everything be delivered, stops the agents and compares.
 func (s *site) finish(ctx context.Context, t *testing.T) *result {
 	r := &result{}
-	begin := time.Now()
-	if err := s.drained(ctx); err != nil {
+	if err := s.drained(ctx, r); err != nil {
 		t.Error(err)
 	}
-	r.drain = time.Since(begin)
 	sure, err := s.stopAgents(ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -60,26 +59,30 @@ func (s *site) finish(ctx context.Context, t *testing.T) *result {
 }
 
 // drained waits until every agent says that no call goes on and that all is acked.
-func (s *site) drained(ctx context.Context) error {
+func (s *site) drained(ctx context.Context, r *result) error {
+	begin := time.Now()
 	var last string
 	err := peers.Poll(ctx, drainWait, "the agents to be drained", func() (bool, error) {
+		live, waiting := 0, uint64(0)
 		for _, n := range s.nodes {
 			a, err := n.account(ctx, s.agent)
 			if err != nil {
 				last = err.Error()
 				return false, nil //nolint:nilerr // it is not up yet
 			}
-			if p := &a.Sync.Spool; !p.Calls.balanced() || !p.Telemetry.balanced() {
+			p := &a.Sync.Spool
+			if !p.Calls.balanced() || !p.Telemetry.balanced() {
 				return false, fmt.Errorf("the account of %s does not add up: %+v", n.id, *p)
 			}
-			if !a.drained() {
-				last = fmt.Sprintf("%s has %d calls open; %+v", n.id, a.Agent.Live, a.Sync.Spool)
-				return false, nil
-			}
+			live, waiting = live+a.Agent.Live, waiting+p.Calls.waiting()+p.Telemetry.waiting()
 		}
-		return true, nil
+		last = fmt.Sprintf("%d calls go on, %d records wait", live, waiting)
+		if waiting == 0 && r.backlog == 0 {
+			r.backlog = time.Since(begin)
+		}
+		return live == 0 && waiting == 0, nil
 	})
-	if err != nil {
+	if r.drain = time.Since(begin); err != nil {
 		return fmt.Errorf("%w; %s", err, last)
 	}
 	return nil

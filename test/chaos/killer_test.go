@@ -27,18 +27,24 @@ const (
 // run kills until the context ends.
 func (k *killer) run(ctx context.Context) {
 	last := time.Now()
+	gap := k.gap()
 	for {
-		gap := shortestGap + time.Duration(k.rng.Int64N(int64(longestGap-shortestGap)))
 		select {
 		case <-time.After(gap):
 		case <-ctx.Done():
 			return
 		}
-		if k.strike() > 0 {
-			k.longest = max(k.longest, time.Since(last))
-			last = time.Now()
+		if k.strike() == 0 { // all are down, but not for long
+			gap = shortestGap
+			continue
 		}
+		k.longest = max(k.longest, time.Since(last))
+		last, gap = time.Now(), k.gap()
 	}
+}
+
+func (k *killer) gap() time.Duration {
+	return shortestGap + time.Duration(k.rng.Int64N(int64(longestGap-shortestGap)))
 }
 
 // strike kills one victim, sometimes several at once, and returns how many.

@@ -142,8 +142,5 @@ func (n *node) account(ctx context.Context, program string) (*account, error) {
 // balanced reports whether the account adds up.
 func (s *streamAccount) balanced() bool { return s.Accepted == s.Acked+s.Spooled+s.Declared }
 
-// drained reports whether no call goes on and a collector has everything.
-func (a *account) drained() bool {
-	p := &a.Sync.Spool
-	return a.Agent.Live == 0 && p.Calls.Spooled+p.Telemetry.Spooled+p.Calls.Queued+p.Telemetry.Queued == 0
-}
+// waiting is how many records no collector has acked.
+func (s *streamAccount) waiting() uint64 { return s.Spooled + s.Queued }

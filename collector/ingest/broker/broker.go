@@ -80,6 +80,7 @@ type Take = func(ctx context.Context, topic string, payload []byte) bool
 type Broker struct {
 	cfg     Config
 	log     *slog.Logger
+	seldom  *seldom
 	take    Take
 	server  *mqtt.Server
 	doors   []*door
@@ -97,7 +98,7 @@ func New(cfg Config) (*Broker, error) {
 	case len(cfg.Listen) == 0:
 		return nil, errors.New("broker: no address to listen on")
 	}
-	b := &Broker{cfg: cfg, log: cfg.Log, present: map[string]*conn{}}
+	b := &Broker{cfg: cfg, log: cfg.Log, seldom: newSeldom(cfg.Log), present: map[string]*conn{}}
 	b.take = func(context.Context, string, []byte) bool { return false }
 	caps := mqtt.NewDefaultServerCapabilities()
 	caps.MaximumClients = int64(cfg.Clients)
