@@ -2,7 +2,9 @@ package store
 
 import (
 	"fmt"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/sipward/sipward/sync/record"
 )
@@ -18,7 +20,7 @@ func BenchmarkCommit(b *testing.B) {
 			for n := range nodes {
 				batches = append(batches, batch(fmt.Sprintf("sw%d", n), 7, 1, per, noon))
 			}
-			rows := 0
+			rows, spent := 0, cpu(b)
 			for b.Loop() {
 				mustCommit(b, s, batches...)
 				rows += nodes * per
@@ -33,11 +35,22 @@ func BenchmarkCommit(b *testing.B) {
 				b.StartTimer()
 			}
 			b.ReportMetric(float64(rows)/b.Elapsed().Seconds(), "rows/s")
+			b.ReportMetric(float64((cpu(b)-spent).Microseconds())/float64(rows), "cpu-µs/row")
 			if err := s.Close(); err != nil {
 				b.Error(err)
 			}
 		})
 	}
+}
+
+// cpu is what this process has used of all processors: it tells what a row costs
+// also where others use them at the same time. A server's share is not in it.
+func cpu(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // BenchmarkCommitKnown commits what is there already, as after lost acks.

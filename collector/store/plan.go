@@ -3,50 +3,9 @@ package store
 import (
 	"cmp"
 	"slices"
-	"time"
 
 	"github.com/sipward/sipward/sync/record"
 )
-
-// kind says which tables a transaction is about.
-type kind uint8
-
-// Kinds, in the order in which they are committed: a loss may declare what
-// comes with it, and what came is not lost.
-const (
-	callsKind kind = iota + 1
-	telemetryKind
-	baseKind // hour marks, losses, dead letters
-)
-
-var kindNames = [...]string{"", "calls", "telemetry", "sipward"}
-
-// place is where rows go: the month (UTC) of their time. The base has none.
-type place struct {
-	kind  kind
-	month month
-}
-
-// month counts the months since year 0.
-type month int32
-
-func monthOf(ms int64) month {
-	t := time.UnixMilli(ms).UTC()
-	return month(t.Year()*12 + int(t.Month()) - 1) //nolint:gosec // years are sane here
-}
-
-func (m month) start() time.Time {
-	return time.Date(int(m)/12, time.Month(m%12)+1, 1, 0, 0, 0, 0, time.UTC)
-}
-
-// String returns 2026-11.
-func (m month) String() string { return m.start().Format("2006-01") }
-
-// parseMonth reads 2026-11.
-func parseMonth(word string) (month, bool) {
-	t, err := time.Parse("2006-01", word)
-	return monthOf(t.UnixMilli()), err == nil
-}
 
 // streamKey names a sequence of numbers.
 type streamKey struct {
@@ -285,9 +244,6 @@ func (p *planner) unknown(to *parcel, e *entry) {
 	to.losses = append(to.losses, Loss{Node: e.key.node, Epoch: e.key.epoch, Stream: e.key.stream, First: e.seq, Last: e.seq,
 		Count: 1, Reason: record.LossDeadLetter, AtUnixMs: p.nowMs, RecordedUnixMs: p.nowMs})
 }
-
-// saneMs reports whether a time is after 1999 and before 2100.
-func saneMs(ms int64) bool { return ms >= 946_684_800_000 && ms < 4_102_444_800_000 }
 
 // time returns ms, or now when ms makes no sense.
 func (p *planner) time(ms int64) int64 {

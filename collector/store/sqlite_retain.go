@@ -45,8 +45,6 @@ func (s *SQLite) Retain(ctx context.Context, r Retention) (dropped []string, err
 	return dropped, nil
 }
 
-func (p place) name() string { return kindNames[p.kind] + "-" + p.month.String() }
-
 // drops reports whether a month is older than what is kept.
 func (r Retention) drops(at place, now time.Time) bool {
 	keep := time.Duration(0)
