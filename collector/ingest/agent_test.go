@@ -65,7 +65,7 @@ func (a *agent) await(t testing.TB, ok func(*record.Ack) bool) *record.Ack {
 }
 
 func (a *agent) wait(ok func(*record.Ack) bool) (*record.Ack, error) {
-	late := time.After(60 * time.Second)
+	late := time.After(20 * time.Second)
 	for {
 		select {
 		case ack := <-a.acks:

@@ -173,7 +173,7 @@ func TestAThousandNodesAtOnce(t *testing.T) {
 			})
 		}
 		if err := g.Wait(); err != nil {
-			t.Fatal(err)
+			t.Fatalf("%v\n%+v\n%+v", err, i.Stats(), b.Stats())
 		}
 		runtime.ReadMemStats(&after)
 		t.Logf("round %d: all acked after %v, heap %d MiB with %d paho clients in it", round+1,

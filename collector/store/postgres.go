@@ -8,7 +8,6 @@ import (
 	"sync"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 
@@ -145,8 +144,8 @@ func (s *Postgres) identity(ctx context.Context) (id string, err error) {
 	const database = `SELECT oid::text FROM pg_database WHERE datname = current_database()`
 	err = s.pool.QueryRow(ctx, `SELECT (SELECT system_identifier FROM pg_control_system()) || '/' ||
  left(pg_walfile_name(pg_current_wal_lsn()), 8) || '/' || (`+database+`)`).Scan(&id)
-	var e *pgconn.PgError
-	if errors.As(err, &e) {
+	switch code(err) {
+	case "42501", "42883", "0A000": // not allowed, not known, not supported
 		err = s.pool.QueryRow(ctx, database).Scan(&id)
 	}
 	if err != nil {

@@ -28,6 +28,7 @@ type active struct {
 	path   string
 	epoch  uint64
 	stream record.Stream
+	place  place
 	next   uint64 // first page that was never used, as of the last commit
 	size   int64  // of the file, all of it allocated
 	broken bool   // bbolt has panicked: it is never called again
@@ -39,7 +40,7 @@ type active struct {
 // createActive makes a segment whose first record will be number first, the one
 // before it being the file prev. It has size bytes on disk, or ENOSPC is returned and nothing is left behind.
 func createActive(dir, name string, g *segment, first, prev uint64, size int64) (a *active, err error) {
-	a = &active{path: filepath.Join(dir, name), epoch: g.epoch, stream: g.stream}
+	a = &active{path: filepath.Join(dir, name), epoch: g.epoch, stream: g.stream, place: placeOf(g.epoch, g.stream)}
 	defer func() {
 		if err != nil {
 			a.abandon()
@@ -127,10 +128,9 @@ func (a *active) commit(records [][]byte, marks []markOf) (first uint64, err err
 		a.slab(records)
 		for _, r := range records {
 			seq++
-			at := len(a.values)
-			a.values = appendValue(a.values, a.epoch, a.stream, seq, r)
-			k := len(a.keys)
+			k, at := len(a.keys), len(a.values)
 			a.keys = binary.BigEndian.AppendUint64(a.keys, seq)
+			a.values = a.place.appendValue(a.values, a.keys[k:], r)
 			if err := b.Put(a.keys[k:], a.values[at:]); err != nil {
 				return err
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -13,8 +14,8 @@ import (
 	"github.com/sipward/sipward/sync/record"
 )
 
-// benchDir is on a disk, which a temporary folder need not be.
-func benchDir(b *testing.B) string {
+// diskDir is on a disk, which a temporary folder need not be.
+func diskDir(b testing.TB) string {
 	b.Helper()
 	root := os.Getenv("SIPWARD_SPOOL_DISK")
 	if root == "" {
@@ -32,7 +33,7 @@ func benchDir(b *testing.B) string {
 func BenchmarkAppend(b *testing.B) {
 	for _, producers := range []int{1, 16, 128, 512} {
 		b.Run(fmt.Sprintf("%d", producers), func(b *testing.B) {
-			r := start(b, Config{Dir: benchDir(b), Budget: 64 << 30})
+			r := start(b, Config{Dir: diskDir(b), Budget: 64 << 30})
 			data := make([]byte, 300)
 			took := make([]time.Duration, b.N)
 			var next atomic.Int64
@@ -65,5 +66,49 @@ func BenchmarkAppend(b *testing.B) {
 			b.ReportMetric(float64(s.Calls.Last)/float64(s.Commits), "records/commit")
 			r.stop()
 		})
+	}
+}
+
+// BenchmarkRead: batches of a backlog, 300-byte records, from sealed segments. One
+// operation is a record.
+func BenchmarkRead(b *testing.B) {
+	const records = 200_000
+	r := start(b, Config{Dir: diskDir(b), Queue: records})
+	data := make([]byte, 300)
+	for range records {
+		for !r.Add(record.Calls, data) {
+			runtime.Gosched() // 16 MiB wait for the disk
+		}
+	}
+	epoch := r.Epoch()
+	r = r.again()
+	var buf [][]byte
+	b.ReportAllocs()
+	b.ResetTimer()
+	from := uint64(1)
+	for n := 0; n < b.N; {
+		first, records, err := r.Read(epoch, record.Calls, from, 500, 256<<10, buf)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if first == 0 {
+			from = 1
+			continue
+		}
+		n += len(records)
+		from, buf = first+uint64(len(records)), records
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
+}
+
+// BenchmarkAdd: handing over without waiting.
+func BenchmarkAdd(b *testing.B) {
+	r := start(b, Config{Dir: diskDir(b), Queue: 1 << 20, Budget: 64 << 30})
+	data := make([]byte, 300)
+	b.ReportAllocs()
+	for b.Loop() {
+		for !r.Add(record.Calls, data) {
+			runtime.Gosched()
+		}
 	}
 }

@@ -99,7 +99,7 @@ func checkReaders(t *testing.T, b []byte, name fileName, want map[uint64]string)
 }
 
 func collectAll(b []byte, name fileName, c *contents, do func(uint64, []byte)) (n int) {
-	r := reader{name: name, runs: c.runs, pages: pageReader{f: bytes.NewReader(b), size: int64(len(b))}}
+	r := reader{name: name, place: placeOf(name.epoch, name.stream), runs: c.runs, pages: pageReader{f: bytes.NewReader(b), size: int64(len(b))}}
 	for _, x := range c.have {
 		for from := x.First; from <= x.Last; {
 			out := &gather{maxRecords: 100, maxBytes: 1 << 20}

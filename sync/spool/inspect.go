@@ -92,7 +92,7 @@ func Dump(dir string, want func(epoch uint64, st record.Stream) bool, do func(ep
 		if err != nil {
 			return fmt.Errorf("dumping a segment: %w", err)
 		}
-		r := reader{name: x.name, f: file, runs: c.runs, pages: pageReader{f: file, size: size}}
+		r := reader{name: x.name, place: placeOf(x.name.epoch, x.name.stream), f: file, runs: c.runs, pages: pageReader{f: file, size: size}}
 		return r.dump(do)
 	})
 }
@@ -123,7 +123,7 @@ func (r *reader) dump(do func(epoch uint64, st record.Stream, seq uint64, data [
 		if err != nil {
 			continue // it was cut meanwhile
 		}
-		records(page, r.name.epoch, r.name.stream, func(seq uint64, data []byte) bool {
+		r.place.records(page, r.name.stream, func(seq uint64, data []byte) bool {
 			if seq >= max(x.first, next) && seq <= x.last {
 				next = seq + 1
 				more = do(r.name.epoch, r.name.stream, seq, data)

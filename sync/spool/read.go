@@ -122,7 +122,7 @@ func (a *active) read(from, last uint64, out *gather) (err error) {
 	err = a.db.View(func(tx *bolt.Tx) error {
 		c := tx.Bucket([]byte(a.stream.String())).Cursor()
 		for k, v := c.Seek(key(from)); k != nil && from <= last; k, v = c.Next() {
-			seq, data, err := openValue(a.epoch, a.stream, k, v)
+			seq, data, err := a.place.open(k, v)
 			if err != nil {
 				return err
 			}

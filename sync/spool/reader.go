@@ -11,6 +11,7 @@ import (
 type reader struct {
 	name  fileName
 	f     *os.File
+	place place
 	runs  []run
 	pages pageReader
 }
@@ -38,7 +39,7 @@ func openReader(dir, file string, corrupt bool) (*reader, *contents, error) {
 		_ = f.Close()
 		return nil, nil, err
 	}
-	return &reader{name: name, f: f, runs: c.runs, pages: pageReader{f: f, size: info.Size()}}, c, nil
+	return &reader{name: name, place: placeOf(name.epoch, name.stream), f: f, runs: c.runs, pages: pageReader{f: f, size: info.Size()}}, c, nil
 }
 
 func (r *reader) close() { _ = r.f.Close() }
@@ -62,7 +63,7 @@ func (r *reader) collect(from, last uint64, out *gather) error {
 		if err != nil {
 			return err
 		}
-		records(page, r.name.epoch, r.name.stream, func(seq uint64, data []byte) bool {
+		r.place.records(page, r.name.stream, func(seq uint64, data []byte) bool {
 			if seq == from && seq <= x.last {
 				if !out.add(seq, data) {
 					return false

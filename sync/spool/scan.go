@@ -76,9 +76,9 @@ func verify(f io.ReaderAt, size int64, name fileName) (*contents, error) {
 	if err != nil || data == nil {
 		return c, err
 	}
-	next := c.first
+	next, in := c.first, placeOf(name.epoch, name.stream)
 	err = t.bucket(data, func(page uint64, key, value []byte) error {
-		seq, _, err := openValue(name.epoch, name.stream, key, value)
+		seq, _, err := in.open(key, value)
 		if err != nil {
 			return err
 		}
@@ -149,7 +149,7 @@ func salvage(f io.ReaderAt, size int64, name fileName) *contents {
 			*c = *whole
 		}
 	}
-	p := pageReader{f: f, size: size}
+	p, in := pageReader{f: f, size: size}, placeOf(name.epoch, name.stream)
 	for page := uint64(2); page < uint64(max(size, 0))/pageSize; page++ { //nolint:gosec // not negative
 		data, err := p.read(page)
 		// The rest of a long record can look like anything; of a leaf, id or flags
@@ -163,7 +163,7 @@ func salvage(f io.ReaderAt, size int64, name fileName) *contents {
 			}
 			return true
 		}
-		records(data, name.epoch, name.stream, each)
+		in.records(data, name.stream, each)
 	}
 	slices.SortFunc(c.runs, func(a, b run) int {
 		if a.first < b.first {
@@ -207,28 +207,31 @@ func (p *pageReader) read(page uint64) ([]byte, error) {
 	return p.buf, nil
 }
 
-// records calls do for every record of a leaf whose checksum proves it, until it
-// returns false.
-func records(page []byte, epoch uint64, st record.Stream, do func(seq uint64, data []byte) bool) {
+// records calls do for every record of a leaf whose checksum proves that it is of
+// this place, until it returns false.
+func (p place) records(page []byte, st record.Stream, do func(seq uint64, data []byte) bool) {
 	budget := 4 * len(page) // a damaged page can say that all its elements are the same long value
 	elements(page, func(key, value []byte, bucket bool) bool {
-		if bucket {
-			if string(key) == st.String() && len(value) > bucketHeader+pageHeader && native.Uint64(value) == 0 {
-				elements(value[bucketHeader:], func(key, value []byte, bucket bool) bool {
-					return bucket || proven(epoch, st, key, value, &budget, do)
-				})
-			}
-			return true
+		if !bucket {
+			return p.proven(key, value, &budget, do)
 		}
-		return proven(epoch, st, key, value, &budget, do)
+		if string(key) == st.String() && len(value) > bucketHeader+pageHeader && native.Uint64(value) == 0 {
+			elements(value[bucketHeader:], func(key, value []byte, bucket bool) bool {
+				return bucket || p.proven(key, value, &budget, do)
+			})
+		}
+		return true
 	})
 }
 
-func proven(epoch uint64, st record.Stream, key, value []byte, budget *int, do func(uint64, []byte) bool) bool {
+func (p place) proven(key, value []byte, budget *int, do func(uint64, []byte) bool) bool {
 	if *budget -= len(value); *budget < 0 {
 		return false
 	}
-	seq, data, err := openValue(epoch, st, key, value)
+	if len(key) != 8 {
+		return true
+	}
+	seq, data, err := p.open(key, value)
 	return err != nil || do(seq, data)
 }
 

@@ -13,29 +13,32 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // a record under a wrong number is as damaged as one with a flipped bit.
 const valueHeader = 4
 
-// sum is the checksum of a record.
-func sum(epoch uint64, st record.Stream, seq uint64, data []byte) uint32 {
-	var id [17]byte
-	binary.BigEndian.PutUint64(id[:], epoch)
-	id[8] = byte(st)
-	binary.BigEndian.PutUint64(id[9:], seq)
-	return crc32.Update(crc32.Update(0, castagnoli, id[:]), castagnoli, data)
+// place is the checksum of an epoch and stream, with which those of their records
+// begin.
+type place uint32
+
+func placeOf(epoch uint64, st record.Stream) place {
+	return place(crc32.Checksum(append(key(epoch), byte(st)), castagnoli))
+}
+
+// sum is the checksum of a record with its key.
+func (p place) sum(key, data []byte) uint32 {
+	return crc32.Update(crc32.Update(uint32(p), castagnoli, key), castagnoli, data)
 }
 
 // appendValue adds the value of a record to b.
-func appendValue(b []byte, epoch uint64, st record.Stream, seq uint64, data []byte) []byte {
-	b = binary.BigEndian.AppendUint32(b, sum(epoch, st, seq, data))
-	return append(b, data...)
+func (p place) appendValue(b, key, data []byte) []byte {
+	return append(binary.BigEndian.AppendUint32(b, p.sum(key, data)), data...)
 }
 
 // open checks a key and a value, and returns the number and the record, which is
 // part of the value.
-func openValue(epoch uint64, st record.Stream, key, value []byte) (seq uint64, data []byte, err error) {
+func (p place) open(key, value []byte) (seq uint64, data []byte, err error) {
 	if len(key) != 8 || len(value) < valueHeader || len(value) > valueHeader+record.MaxRecord {
 		return 0, nil, damaged("a record with a key of %d and a value of %d bytes", len(key), len(value))
 	}
 	seq, data = binary.BigEndian.Uint64(key), value[valueHeader:]
-	if seq == 0 || binary.BigEndian.Uint32(value) != sum(epoch, st, seq, data) {
+	if seq == 0 || binary.BigEndian.Uint32(value) != p.sum(key, data) {
 		return 0, nil, damaged("the checksum of record %d differs", seq)
 	}
 	return seq, data, nil
