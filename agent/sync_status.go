@@ -14,7 +14,7 @@ func spoolStatus(s *spool.Stats, now time.Time) admin.Spool {
 		Epoch: epochText(s.Epoch), Calls: streamStatus(&s.Calls, now), Telemetry: streamStatus(&s.Telemetry, now),
 		Bytes: s.Bytes, BudgetBytes: s.Budget, FreeBytes: s.Free, MinFreeBytes: s.MinFree, ReserveBytes: s.Reserve,
 		Segments: s.Segments, Kept: s.Kept, Corrupt: s.Corrupt, Full: s.Full,
-		Commits: s.Commits, CommitErrors: s.CommitErrors, CommitP50: s.CommitP50, CommitP99: s.CommitP99,
+		Commits: s.Commits, CommitErrors: s.CommitErrors, CommitTime: s.CommitTime, CommitP50: s.CommitP50, CommitP99: s.CommitP99,
 		OpenCalls: s.OpenCalls,
 	}
 }

@@ -55,7 +55,7 @@ var syncDescs = []struct {
 	{metricSpoolFree, "Free on their file system.", nil},
 	{metricSpoolReserve, "Set aside for calls when the disk is full; 0 when it was given up.", nil},
 	{metricSpoolSegments, "Files of records: waiting ones, and those kept though a collector has all of them.", []string{"state"}},
-	{metricSpoolCommit, "Time of the last commits to disk.", nil},
+	{metricSpoolCommit, "Time of commits to disk.", nil},
 	{metricSpoolFull, "1 while records are refused for want of room.", nil},
 	{metricSpoolOpen, "Calls that a restarted agent would know again.", nil},
 	{metricUplinkUp, "1 while a broker is connected.", nil},
@@ -100,8 +100,7 @@ func (c *collector) spool(p *Spool, out emitter) {
 	out.gauge(metricSpoolReserve, float64(p.ReserveBytes))
 	out.gauge(metricSpoolSegments, float64(p.Segments-p.Kept), "waiting")
 	out.gauge(metricSpoolSegments, float64(p.Kept), "kept")
-	out.ch <- prometheus.MustNewConstSummary(out.descs[metricSpoolCommit], p.Commits, 0,
-		map[float64]float64{0.5: p.CommitP50.Seconds(), 0.99: p.CommitP99.Seconds()})
+	out.ch <- prometheus.MustNewConstSummary(out.descs[metricSpoolCommit], p.Commits, p.CommitTime.Seconds(), nil)
 	out.gauge(metricSpoolFull, truth(p.Full))
 	out.gauge(metricSpoolOpen, float64(p.OpenCalls))
 }

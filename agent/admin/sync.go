@@ -29,7 +29,8 @@ type Spool struct {
 	Full           bool          `json:"full"`             // records are being refused
 	Commits        uint64        `json:"commits"`
 	CommitErrors   uint64        `json:"commit_errors"`
-	CommitP50      time.Duration `json:"commit_p50_ns"`
+	CommitTime     time.Duration `json:"commit_time_ns"` // of all of them
+	CommitP50      time.Duration `json:"commit_p50_ns"`  // of the last 1,024
 	CommitP99      time.Duration `json:"commit_p99_ns"`
 	OpenCalls      int           `json:"open_calls"` // that a restart would know again
 	OpenCallsLimit int           `json:"open_calls_limit"`

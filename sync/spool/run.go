@@ -49,6 +49,7 @@ func (s *Spool) Stats() Stats {
 	out.Segments = len(s.segments)
 	out.Warned, out.Full = s.warned, s.full[0] || s.full[1]
 	out.CommitP50, out.CommitP99, out.CommitMax = s.latency.figures()
+	out.CommitTime = s.latency.sum
 	out.OpenCalls, out.OpenRefused = open, refused
 	out.Calls, out.Telemetry = s.accounts[0], s.accounts[1]
 	for i, st := range record.Streams {
@@ -89,12 +90,14 @@ type latencies struct {
 	last [1024]time.Duration
 	n    uint64
 	max  time.Duration
+	sum  time.Duration
 }
 
 func (l *latencies) add(d time.Duration) {
 	l.last[l.n%uint64(len(l.last))] = d
 	l.n++
 	l.max = max(l.max, d)
+	l.sum += d
 }
 
 func (l *latencies) figures() (p50, p99, most time.Duration) {

@@ -26,6 +26,7 @@ type Stats struct {
 
 	Commits      uint64
 	CommitErrors uint64
+	CommitTime   time.Duration // of all commits together
 	CommitP50    time.Duration // of the last 1024 commits
 	CommitP99    time.Duration
 	CommitMax    time.Duration // since the start
