@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"regexp"
 	"strings"
 	"testing"
@@ -212,6 +213,9 @@ func TestServeAndFetch(t *testing.T) {
 	s := run(t, Config{Listen: "127.0.0.1:0", Socket: socket, Source: fixed{status}})
 	if info, err := os.Stat(socket); err != nil || info.Mode().Perm() != 0o660 {
 		t.Errorf("socket: %v, %v", info.Mode(), err)
+	}
+	for s.Status().Suspect == nil { // the first look at the losses is another goroutine's
+		runtime.Gosched()
 	}
 	for _, where := range []string{socket, "http://" + s.addr.String(), "http://" + s.addr.String() + "/"} {
 		r, raw, err := Fetch(t.Context(), where)
