@@ -200,7 +200,7 @@ func (s *session) second(now time.Time) {
 	if s.liveDue && s.u.cfg.Live != nil {
 		s.u.note(func(st *Stats) { st.LiveDropped++ })
 	}
-	s.liveDue = true
+	s.liveDue, s.dirty = true, true // what was deleted or shed wakes nobody
 	s.u.note(func(st *Stats) {
 		st.DroppedAcks += s.dropped.Swap(0)
 		st.BadAcks += s.bad.Swap(0)
