@@ -22,6 +22,7 @@ type collector struct {
 	cfg     *configs.Collector
 	log     *slog.Logger
 	started time.Time
+	hint    string        // flags by which other commands find this collector
 	folder  *nodes.Folder // nil with external brokers
 	admin   *admin.Server
 	parts   atomic.Pointer[parts]  // nil until the store is open

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/sipward/sipward/configs"
 )
@@ -34,6 +35,17 @@ func (p *place) load() (*configs.Collector, error) {
 		return nil, explainConfig(path, err)
 	}
 	return cfg, p.apply(cfg)
+}
+
+// flags returns the flags that were given, for another command.
+func (p *place) flags() string {
+	var b strings.Builder
+	for _, f := range []struct{ name, value string }{{"config", p.Config}, {"data", p.Data}, {"store", p.Store}} {
+		if f.value != "" {
+			fmt.Fprintf(&b, " --%s %s", f.name, f.value)
+		}
+	}
+	return b.String()
 }
 
 // apply puts what is on the command line in place of what the file says. With a

@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
-
-	"github.com/sipward/sipward/configs"
 )
 
 // notify tells systemd when the collector does its work: the store is open and
@@ -35,10 +33,7 @@ func (c *collector) welcome() {
 	if list, err := c.folder.List(); err != nil || len(list) > 0 {
 		return
 	}
-	command := "sipward-collector node add NAME"
-	if c.cfg.Data != configs.CollectorDefaults().Data {
-		command += " --data " + c.cfg.Data
-	}
+	command := "sipward-collector node add NAME" + c.hint
 	c.log.Info("no node may connect yet; this makes the credentials of one, while the collector runs", "command", command)
 }
 

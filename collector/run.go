@@ -43,7 +43,9 @@ func (c *runCmd) Run() error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	return newCollector(cfg, log).run(ctx)
+	collector := newCollector(cfg, log)
+	collector.hint = c.flags()
+	return collector.run(ctx)
 }
 
 // needsData reports whether anything is kept on this host.
