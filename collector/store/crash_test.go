@@ -64,7 +64,7 @@ func TestKilled(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			where := where()
 			acked := uint64(0)
-			for round := range 12 {
+			for round := range 8 {
 				cmd := exec.Command(self)
 				cmd.Env = append(os.Environ(), childFolder+"="+where)
 				cmd.Stderr = os.Stderr
