@@ -11,11 +11,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"sync"
 	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
+	"github.com/sipward/sipward/sync/record"
 )
 
 // Nodes knows who may connect. It is asked at every connection, so that a node
@@ -47,11 +49,12 @@ type Config struct {
 
 // Bounds of one client.
 const (
-	writeTimeout = 10 * time.Second // of one write to a client that does not read
-	pending      = 256              // messages that wait to be written to it
-	inflight     = 256              // messages that it has not acked
-	maxConnect   = 64 << 10         // bytes of its CONNECT, before anything is known of it
-	maxWill      = 64 << 10         // bytes of its will
+	writeTimeout = 5 * time.Second // of one write to a client that does not read
+	stuckAfter   = 2 * time.Second // after which nothing more is sent to it meanwhile
+	pending      = 256             // messages that wait to be written to it
+	inflight     = 256             // messages that it has not acked
+	maxConnect   = 64 << 10        // bytes of its CONNECT, before anything is known of it
+	maxWill      = 64 << 10        // bytes of its will
 )
 
 func (c *Config) defaults() {
@@ -105,7 +108,10 @@ func New(cfg Config) (*Broker, error) {
 	caps.MaximumClientWritesPending = pending
 	caps.MaximumInflight, caps.ReceiveMaximum = inflight, inflight
 	caps.MaximumPacketSize = uint32(cfg.Packet) //nolint:gosec // a size
-	caps.MaximumSessionExpiryInterval = 0
+	// No session outlives its connection here. The server's own sweep of old ones must
+	// find none: it removes by id, and would now and then hit a node that has just
+	// come back.
+	caps.MaximumSessionExpiryInterval = math.MaxUint32
 	caps.TopicAliasMaximum, caps.MaximumQos = 0, 1
 	caps.SharedSubAvailable, caps.WildcardSubAvailable, caps.SubIDAvailable = 0, 0, 0
 	caps.MinimumProtocolVersion = protocol
@@ -180,6 +186,18 @@ func (b *Broker) shut() error {
 // Publish sends a message to the node that subscribed to topic, if it is here. It
 // does not wait; what a node does not read is dropped.
 func (b *Broker) Publish(topic string, payload []byte) error {
+	if node, _, ok := record.SplitTopic(topic); ok {
+		b.mu.Lock()
+		c := b.present[node]
+		b.mu.Unlock()
+		if c == nil {
+			return nil // the server would find nobody either
+		}
+		if c.stuck(time.Now()) { // the server would wait with it, and all other nodes with the server
+			b.stats.dropped.Add(1)
+			return nil
+		}
+	}
 	if err := b.server.Publish(topic, payload, false, 1); err != nil {
 		return fmt.Errorf("broker: publish: %w", err)
 	}

@@ -22,6 +22,8 @@ type conn struct {
 	node  string // set before known, by the connection's own goroutine
 	known atomic.Bool
 	head  connectHead
+
+	writing atomic.Int64 // when the write began that is under way, in ns since 1970; 0: none
 }
 
 // Read refuses what does not begin as a CONNECT.
@@ -33,12 +35,26 @@ func (c *conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write gives up on a client that does not read.
+// Write gives up on a client that does not read, and on its connection: the server
+// would go on, and hold up whoever sends to it, again and again.
 func (c *conn) Write(p []byte) (int, error) {
-	if err := c.Conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+	now := time.Now()
+	if err := c.Conn.SetWriteDeadline(now.Add(writeTimeout)); err != nil {
 		return 0, err
 	}
-	return c.Conn.Write(p)
+	c.writing.Store(now.UnixNano())
+	n, err := c.Conn.Write(p)
+	c.writing.Store(0)
+	if err != nil {
+		c.end()
+	}
+	return n, err
+}
+
+// stuck reports whether a write has been waiting for the client to read.
+func (c *conn) stuck(now time.Time) bool {
+	since := c.writing.Load()
+	return since != 0 && now.UnixNano()-since > int64(stuckAfter)
 }
 
 // SetDeadline is how the server watches the keep-alive. It is for reading only:

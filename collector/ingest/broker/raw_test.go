@@ -178,3 +178,39 @@ func TestTooManyConnections(t *testing.T) {
 	}
 	eventually(t, func() bool { return b.Stats().Refused[5] >= 1 })
 }
+
+// TestAClientThatDoesNotRead must not hold up for long whoever sends to others,
+// and loses its connection.
+func TestAClientThatDoesNotRead(t *testing.T) {
+	b := open(t, Config{}, newTaker().take)
+	c, err := net.Dial("tcp", b.Addrs()[0].String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	topic := "sipward/v1/a/ack"
+	subscribe := append([]byte{0x82, byte(5 + len(topic)), 0, 9, 0, byte(len(topic))}, topic...)
+	if _, err := c.Write(append(hello(60), append(subscribe, 0)...)); err != nil {
+		t.Fatal(err)
+	}
+	answers := make([]byte, 9) // CONNACK and SUBACK, and then nothing more is read
+	if _, err := io.ReadFull(c, answers); err != nil {
+		t.Fatal(err)
+	}
+	var worst time.Duration
+	payload := make([]byte, 64<<10)
+	eventually(t, func() bool {
+		began := time.Now()
+		if err := b.Publish(topic, payload); err != nil {
+			t.Fatal(err)
+		}
+		worst = max(worst, time.Since(began))
+		return b.Stats().Present == 0
+	})
+	if worst > writeTimeout+time.Second {
+		t.Errorf("one message took %v", worst)
+	}
+	if b.Stats().Dropped == 0 {
+		t.Error("nothing was dropped")
+	}
+}
