@@ -133,11 +133,10 @@ func listTable(f *spool.Folder) error {
 		use = "an agent runs on it"
 	}
 	fmt.Fprintf(os.Stdout, "%s: %d files, %d records, %d KiB; %s\n", f.Dir, len(f.Files), records, size>>10, use)
-	if f.Open != nil {
+	switch {
+	case f.Open != nil:
 		fmt.Fprintf(os.Stdout, "calls that go on: cannot be read: %v\n", f.Open)
-		return nil
-	}
-	if !f.Alive.IsZero() {
+	case !f.Alive.IsZero():
 		fmt.Fprintf(os.Stdout, "calls that go on: %d at %s\n", f.Calls, f.Alive.UTC().Format(time.DateTime))
 	}
 	return nil

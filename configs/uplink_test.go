@@ -46,7 +46,7 @@ func TestUplinkOdd(t *testing.T) {
 		"uplink: {brokers: ['mqtt://a.example:1883']}":  "f:1: call records go to a.example:1883 in clear",
 		"uplink: {brokers: ['mqtt://127.0.0.1:1883']}":  "",
 		"uplink: {brokers: ['mqtts://a.example:8883']}": "",
-		"spool: {budget_mib: 200}":                    "f:1: there is no spool without uplink.brokers",
+		"spool: {budget_mib: 200}":                      "f:1: there is no spool without uplink.brokers",
 	} {
 		a, err := Parse("f", []byte(text))
 		if err != nil {
@@ -89,7 +89,7 @@ func TestUplinkFiles(t *testing.T) {
 	if p, err := a.Uplink.Password(); p != "hunter2" || err != nil || a.Uplink.Username != "sw1" {
 		t.Errorf("%q for %q, %v", p, a.Uplink.Username, err)
 	}
-	for uplink, want := range map[string]string{
+	for uplink, want := range map[string]string{ //nolint:gosec // names of files
 		"ca_file: none.pem":                       "ca_file: open",
 		"ca_file: password":                       "holds no certificate",
 		"cert_file: password, key_file: password": "cert_file and key_file: tls:",

@@ -32,7 +32,7 @@ const (
 	metricUplinkBytes     = "sipward_uplink_bytes_total"
 	metricUplinkWindow    = "sipward_uplink_window_batches"
 	metricUplinkInFlight  = "sipward_uplink_window_bytes"
-	metricUplinkCredit    = "sipward_uplink_credit_bytes"
+	metricUplinkCredit    = "sipward_uplink_credit_bytes" //nolint:gosec // no credential
 	metricUplinkWaiting   = "sipward_uplink_waiting_seconds"
 	metricUplinkSkew      = "sipward_uplink_clock_skew_seconds"
 	metricUplinkLive      = "sipward_uplink_live_age_seconds"

@@ -21,7 +21,7 @@ func TestConfig(t *testing.T) {
 	}
 	for _, hep := range []bool{false, true} {
 		t.Setenv("TMPDIR", t.TempDir())
-		s, err := prepare(&plan, hep)
+		s, err := prepare(t.Context(), &plan, hep)
 		if err != nil {
 			t.Fatal(err)
 		}

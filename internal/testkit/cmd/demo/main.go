@@ -71,7 +71,7 @@ func run(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := prepare(&plan, o.hep)
+	s, err := prepare(ctx, &plan, o.hep)
 	if err != nil {
 		return err
 	}
@@ -121,17 +121,17 @@ func perform(ctx context.Context, o options, s *site, plan testkit.Plan, length 
 }
 
 // prepare makes a folder with the agent's config.
-func prepare(plan *testkit.Plan, hep bool) (*site, error) {
+func prepare(ctx context.Context, plan *testkit.Plan, hep bool) (*site, error) {
 	dir, err := os.MkdirTemp("", "sipward-demo-")
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for the agent: %w", err)
 	}
 	s := &site{dir: dir}
-	if s.broker, err = freeAddress("tcp"); err != nil {
+	if s.broker, err = freeAddress(ctx, "tcp"); err != nil {
 		return nil, err
 	}
 	if hep {
-		if s.hep, err = freeAddress("udp"); err != nil {
+		if s.hep, err = freeAddress(ctx, "udp"); err != nil {
 			return nil, err
 		}
 	}
@@ -139,26 +139,21 @@ func prepare(plan *testkit.Plan, hep bool) (*site, error) {
 }
 
 // freeAddress finds a port that nobody has.
-func freeAddress(network string) (string, error) {
-	const any = "127.0.0.1:0"
-	var c interface{ Close() error }
-	var at net.Addr
-	var err error
+func freeAddress(ctx context.Context, network string) (string, error) {
+	var listen net.ListenConfig
+	const loopback = "127.0.0.1:0"
 	if network == "udp" {
-		var conn net.PacketConn
-		if conn, err = net.ListenPacket("udp", any); err == nil {
-			c, at = conn, conn.LocalAddr()
+		conn, err := listen.ListenPacket(ctx, network, loopback)
+		if err != nil {
+			return "", fmt.Errorf("find a free port: %w", err)
 		}
-	} else {
-		var l net.Listener
-		if l, err = net.Listen("tcp", any); err == nil {
-			c, at = l, l.Addr()
-		}
+		return conn.LocalAddr().String(), conn.Close()
 	}
+	l, err := listen.Listen(ctx, network, loopback)
 	if err != nil {
 		return "", fmt.Errorf("find a free port: %w", err)
 	}
-	return at.String(), c.Close()
+	return l.Addr().String(), l.Close()
 }
 
 // show plays the plan and draws the agent's figures once a second. Its rows are
