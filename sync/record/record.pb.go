@@ -1611,8 +1611,8 @@ type Hello struct {
 	Program       string                 `protobuf:"bytes,3,opt,name=program,proto3" json:"program,omitempty"`                            // version of the program
 	SentUnixMs    int64                  `protobuf:"varint,4,opt,name=sent_unix_ms,json=sentUnixMs,proto3" json:"sent_unix_ms,omitempty"` // by the agent's clock; the ack gives it back
 	StartedUnixMs int64                  `protobuf:"varint,5,opt,name=started_unix_ms,json=startedUnixMs,proto3" json:"started_unix_ms,omitempty"`
-	Held          []*Held                `protobuf:"bytes,6,rep,name=held,proto3" json:"held,omitempty"`                      // all that it has on disk and has not been told to be safe
-	Released      []*Held                `protobuf:"bytes,7,rep,name=released,proto3" json:"released,omitempty"`              // of each epoch and stream, what an ack has covered: a store that has less was rolled back
+	Held          []*Held                `protobuf:"bytes,6,rep,name=held,proto3" json:"held,omitempty"`                      // all that it has on disk and has not been told to be safe; first 0 only asks for the cursor
+	Released      []*Held                `protobuf:"bytes,7,rep,name=released,proto3" json:"released,omitempty"`              // what an ack has covered and the agent has deleted since: a store that has less was rolled back
 	StoreId       string                 `protobuf:"bytes,8,opt,name=store_id,json=storeId,proto3" json:"store_id,omitempty"` // of the last ack; empty at first
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
