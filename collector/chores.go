@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"reflect"
@@ -112,7 +113,7 @@ func (c *chores) reconcile(ctx context.Context, now time.Time) {
 			return nil
 		})
 	}
-	if ctx.Err() != nil && err != nil && context.Cause(ctx) == context.Canceled {
+	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
 		return // the program ends
 	}
 	r.Task = c.done("reconciliation", err, fmt.Sprintf("%d compared, %d incomplete", r.Compared, r.Incomplete))
@@ -155,7 +156,7 @@ func (c *chores) retain(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, choreTimeout)
 	defer cancel()
 	dropped, err := c.store.Retain(ctx, c.retention)
-	if err != nil && context.Cause(ctx) == context.Canceled {
+	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
 		return // the program ends
 	}
 	t := c.done("retention", err, fmt.Sprintf("%d months dropped", len(dropped)))

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/alecthomas/kong"
 )
@@ -58,7 +59,11 @@ func main() {
 func command(err error) string {
 	var e *kong.ParseError
 	if errors.As(err, &e) && e.Context != nil && e.Context.Selected() != nil {
-		return "sipward-collector " + e.Context.Selected().Path()[len("sipward-collector "):]
+		words := e.Context.Selected().FullPath()
+		if i := strings.IndexAny(words, "<["); i >= 0 { // its arguments
+			words = strings.TrimSpace(words[:i])
+		}
+		return words
 	}
 	return "sipward-collector"
 }

@@ -105,8 +105,11 @@ func brokerNames(cfg *configs.Collector) []string {
 // its certificate.
 func checkName(cfg *configs.Collector, broker string) error {
 	_, rest, _ := strings.Cut(broker, "://")
-	host, _, err := net.SplitHostPort(rest)
-	if err != nil || slices.Contains(brokerNames(cfg), host) {
+	host := rest
+	if h, _, err := net.SplitHostPort(rest); err == nil {
+		host = h
+	}
+	if slices.Contains(brokerNames(cfg), host) {
 		return nil
 	}
 	return errors.New("the broker's certificate does not have the name " + host + ": add it to embedded.names, and restart the collector")

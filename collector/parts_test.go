@@ -1,0 +1,210 @@
+package main
+
+import (
+	"maps"
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sipward/sipward/collector/admin"
+	"github.com/sipward/sipward/collector/ingest"
+	"github.com/sipward/sipward/collector/ingest/broker"
+	"github.com/sipward/sipward/collector/store"
+	"github.com/sipward/sipward/sync/record"
+)
+
+// fill gives every uint64 of a struct and its arrays a number of its own, and
+// returns those numbers with the fields that have them.
+func fill(v reflect.Value, path string, into map[uint64]string) {
+	switch v.Kind() {
+	case reflect.Uint64:
+		n := uint64(len(into) + 1)
+		v.SetUint(n)
+		into[n] = path
+	case reflect.Array:
+		for i := range v.Len() {
+			fill(v.Index(i), path, into)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if f := v.Type().Field(i); f.Type != reflect.TypeFor[ingest.Latency]() { // a histogram of its own
+				fill(v.Field(i), path+"."+f.Name, into)
+			}
+		}
+	default: // what is there now
+	}
+}
+
+// Every counter of every part is shown once, under a name that nothing else has,
+// and docs/collector.md explains it.
+func TestEveryCounterIsShown(t *testing.T) {
+	var in ingest.Stats
+	var st store.Stats
+	var br broker.Stats
+	want := map[uint64]string{}
+	for _, part := range []any{&in, &st, &br} {
+		v := reflect.ValueOf(part).Elem()
+		fill(v, v.Type().String(), want)
+	}
+	said := documented(t)
+	for _, c := range append(drops(&in, &st, &br), counts(&in, &st, &br)...) {
+		name := c.Stage + " " + c.Event
+		if want[c.N] == "" {
+			t.Errorf("%s shows what another one shows, or nothing", name)
+		}
+		delete(want, c.N)
+		if !said[name] {
+			t.Errorf("docs/collector.md does not explain %s", name)
+		}
+		delete(said, name)
+	}
+	if len(want) > 0 {
+		t.Errorf("not shown: %v", want)
+	}
+	for name := range said {
+		if strings.Contains(name, " ") {
+			t.Errorf("docs/collector.md has the event %s, which does not exist", name)
+		}
+	}
+}
+
+// documented reads the tables of docs/collector.md: names of metrics, and stage and
+// event of those that have them.
+func documented(t *testing.T) map[string]bool {
+	t.Helper()
+	b, err := os.ReadFile("../docs/collector.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]bool{}
+	for line := range strings.Lines(string(b)) {
+		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
+		if name := strings.Trim(strings.TrimSpace(cells[0]), "`"); strings.HasPrefix(name, "sipward_") && len(cells) == 4 {
+			out[name] = true
+		} else if len(cells) == 3 && strings.HasPrefix(line, "| `") {
+			out[name+" "+strings.Trim(strings.TrimSpace(cells[1]), "`")] = true
+		}
+	}
+	return out
+}
+
+// Every metric is in the documentation, and nothing that does not exist.
+func TestMetricsAreDocumented(t *testing.T) {
+	b, err := os.ReadFile("admin/metrics.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	is := map[string]bool{}
+	for _, m := range regexp.MustCompile(`= "(sipward_collector_\w+)"`).FindAllStringSubmatch(string(b), -1) {
+		is[m[1]] = true
+	}
+	said := maps.Clone(documented(t))
+	maps.DeleteFunc(said, func(name string, _ bool) bool { return strings.Contains(name, " ") })
+	if got, want := slices.Sorted(maps.Keys(said)), slices.Sorted(maps.Keys(is)); !slices.Equal(got, want) || len(want) == 0 {
+		t.Errorf("documented\n%v\nexported\n%v", got, want)
+	}
+}
+
+func TestGuarded(t *testing.T) {
+	for in, want := range map[string]string{
+		"": "", "4930": "4930", "+4930": "'+4930", "=1+1": "'=1+1", "-1": "'-1", "@x": "'@x", " =1": "' =1", "\t=1": "'\t=1",
+		"\tx": "'\tx", "\rx": "'\rx", "\nx": "'\nx", "a=1": "a=1", " x-y": " x-y", "'x": "'x", "  ": "  ",
+	} {
+		if got := guarded(in); got != want {
+			t.Errorf("%q became %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestMoment(t *testing.T) {
+	for in, want := range map[string]string{
+		"2026-01-31": "2026-01-31T00:00:00Z", "2026-01": "2026-01-01T00:00:00Z", "2026-01-31T08:00:00+01:00": "2026-01-31T07:00:00Z",
+		"2026-01-31T08:00:00.5Z": "2026-01-31T08:00:00.5Z", "2026-01-31 08:00": "2026-01-31T08:00:00Z",
+	} {
+		var m moment
+		if err := m.UnmarshalText([]byte(in)); err != nil || m.UTC().Format(time.RFC3339Nano) != want {
+			t.Errorf("%s: %v, %v", in, m, err)
+		}
+	}
+	if err := new(moment).UnmarshalText([]byte("yesterday")); err == nil || !strings.Contains(err.Error(), "write 2026-01-31") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestUntil(t *testing.T) {
+	at := func(s string) time.Time {
+		x, err := time.Parse("2006-01-02 15:04:05", s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return x
+	}
+	for now, want := range map[string]string{
+		"2026-01-31 08:00:00": "2026-01-31 08:10:00", "2026-01-31 08:10:00": "2026-01-31 09:10:00",
+		"2026-01-31 08:09:30": "2026-01-31 09:10:00", "2026-01-31 23:30:00": "2026-02-01 00:10:00",
+	} {
+		if got := at(now).Add(until(at(now), reconcileEvery, reconcileAt)); !got.Equal(at(want)) {
+			t.Errorf("after %s comes %s, want %s", now, got, want)
+		}
+	}
+	if got := until(at("2026-01-31 04:00:00"), retainEvery, retainAt); got != 23*time.Hour+17*time.Minute {
+		t.Error(got)
+	}
+}
+
+func TestMerge(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	up := func(id string) ingest.Node {
+		return ingest.Node{ID: id, StateAt: now, State: &record.State{Node: id, State: record.StateUp, Spool: record.SpoolState{OldestUnackedMS: 9}},
+			LiveAt: now.Add(-time.Minute), Live: &record.Live{Node: id}}
+	}
+	v := &view{
+		allowed: map[string]bool{"new": true, "up": true, "down": true},
+		nodes: []store.Node{{ID: "up", Epoch: 7, SkewMs: 5}, {ID: "down", LastSeenUnixMs: now.UnixMilli()}, {ID: "removed", LastSeenUnixMs: now.UnixMilli()},
+			{ID: "external", LastSeenUnixMs: now.UnixMilli()}},
+		hours: map[string]*nodeHours{"up": {complete: 3, late: []admin.Hour{{HourUnixS: 1}}}},
+	}
+	got := map[string]admin.Node{}
+	for _, n := range merge(v, []ingest.Node{up("up"), {ID: "down", StateAt: now, State: &record.State{State: record.StateDown}}}, now) {
+		got[n.ID] = n
+	}
+	for id, want := range map[string]string{"new": "unknown", "up": "up", "down": "down", "removed": "gone", "external": "gone"} {
+		if got[id].State != want {
+			t.Errorf("%s is %s, want %s", id, got[id].State, want)
+		}
+	}
+	if n := got["up"]; *n.LagMS != 9 || *n.SkewMS != 5 || n.Epoch != "0000000000000007" || n.Live != nil || n.HoursComplete != 3 || len(n.HoursLate) != 1 {
+		t.Errorf("%+v", n)
+	}
+	if n := got["down"]; n.LagMS != nil || n.Spool != nil {
+		t.Errorf("what a node that is down said before is shown: %+v", n)
+	}
+	v.allowed = nil // external brokers: nobody knows who may connect
+	for _, n := range merge(v, nil, now.Add(20*24*time.Hour)) {
+		if n.State == admin.Gone {
+			t.Errorf("%s is gone too early", n.ID)
+		}
+	}
+}
+
+func TestDifferences(t *testing.T) {
+	got := differences(nil, "n", "total", "", store.Closed{Over: 2, Ended: 1, AnsweredMs: 5}, store.Closed{Over: 2, Ended: 1, AnsweredMs: 6})
+	if len(got) != 1 || got[0].What != "answered_ms" || got[0].Other != 5 || got[0].Records != 6 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestSnippetNames(t *testing.T) {
+	for listen, want := range map[string]string{":8883": "x:8883", "0.0.0.0:1": "x:1", "[::]:1": "x:1", "192.0.2.1:2": "192.0.2.1:2"} {
+		if got := reach(listen, "x"); got != want {
+			t.Errorf("%s is reached by %s", listen, got)
+		}
+	}
+	if lossWord("made up") != "other" || lossWord(record.LossShed) != record.LossShed {
+		t.Error("a made-up reason is a label")
+	}
+}
