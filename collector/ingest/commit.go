@@ -214,14 +214,14 @@ func (i *Ingest) setAside(ctx context.Context, m *message) {
 
 // finish acks a message to its broker and asks for an ack to its node.
 func (i *Ingest) finish(m *message) {
-	m.done()
-	i.queue.release(m)
 	i.ledger.heard(m.node, i.now())
 	if m.batch != nil && m.bury == "" {
 		i.stats.batches.Add(1)
 		i.stats.records.Add(uint64(len(m.batch.Records)))
 		i.stats.duplicates.Add(m.known)
 	}
+	m.done()
+	i.queue.release(m)
 	if m.header != nil {
 		i.acks.touch(m.node, m.header.Epoch, m.from)
 	}

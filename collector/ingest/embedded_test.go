@@ -188,6 +188,7 @@ func TestAThousandNodesAtOnce(t *testing.T) {
 		} // else the second round takes over the connections of the first
 	}
 	eventually(t, func() bool { return b.Stats().Present == 0 })
+	settled(t, i)
 	if st := i.Stats(); s.stored != 4*nodes || st.QueueBytes != 0 || st.TurnedAway != 0 {
 		t.Errorf("%d rows, stats %+v", s.stored, st)
 	}
@@ -219,6 +220,8 @@ func TestTwoIngestsShare(t *testing.T) {
 	if err := g.Wait(); err != nil {
 		t.Fatal(err)
 	}
+	settled(t, one)
+	settled(t, two)
 	r1, r2 := one.Stats().Records, two.Stats().Records
 	if s.stored != 4*n || r1+r2 != 4*n || r1 == 0 || r2 == 0 {
 		t.Errorf("%d rows; one had %d records, the other %d", s.stored, r1, r2)

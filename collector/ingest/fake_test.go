@@ -252,6 +252,13 @@ func config(s *memory) Config {
 	return Config{Name: "test", Local: nowhere{}, Store: s}
 }
 
+// settled waits until nothing is queued: an ack states what is committed, which
+// is a moment before the last message of a group is done.
+func settled(t testing.TB, i *Ingest) {
+	t.Helper()
+	eventually(t, func() bool { return i.Stats().QueueBytes == 0 })
+}
+
 // eventually waits for a condition that nothing announces.
 func eventually(t testing.TB, ok func() bool) {
 	t.Helper()

@@ -42,6 +42,7 @@ func TestCommitThenAck(t *testing.T) {
 	if a.GetStoreId() != "store-1" || a.GetCollector() != "test" || a.GetCreditBytes() == 0 || a.GetVersion() != record.Version {
 		t.Errorf("ack %v", a)
 	}
+	settled(t, i)
 	diff(t, "committed", record.Ranges{{First: 1, Last: 10}}, s.has("a", 7, calls))
 	diff(t, "acked to the broker", int32(5), acked.Load())
 	if st := i.Stats(); st.Records != 10 || st.Batches != 5 || st.QueueBytes != 0 || st.Commits.Count == 0 {
@@ -60,6 +61,7 @@ func TestDuplicatesAreCounted(t *testing.T) {
 	<-again
 	i.deliver(t.Context(), in, data("a"), batch(t, 7, 3, "z"), func() {})
 	in.await(t, "a", covers(7, 3))
+	settled(t, i)
 	if st := i.Stats(); st.Duplicates != 2 || s.stored != 3 {
 		t.Errorf("%d duplicates, %d rows", st.Duplicates, s.stored)
 	}
@@ -160,6 +162,7 @@ func TestPoisonIsSetAsideAlone(t *testing.T) {
 					t.Errorf("%d rows", s.stored)
 				}
 			})
+			settled(t, i)
 			if st := i.Stats(); st.Buried != 1 || st.QueueBytes != 0 {
 				t.Errorf("stats %+v", st)
 			}
@@ -236,6 +239,7 @@ func TestDamagedIsSetAsideTheThirdTime(t *testing.T) {
 	}
 	i.deliver(t.Context(), in, data("a"), batch(t, 7, 1, "x"), func() {})
 	in.await(t, "a", covers(7, 1))
+	settled(t, i)
 	if len(s.dead) != 1 || s.dead[0].Range.Len() != 0 {
 		t.Errorf("buried %+v", s.dead)
 	}
@@ -277,6 +281,7 @@ func TestFullQueueHoldsBack(t *testing.T) {
 	eventually(t, func() bool { return i.Stats().TurnedAway > 0 })
 	close(s.gate)
 	in.await(t, "a", covers(7, uint64(taken.Load())))
+	settled(t, i)
 	diff(t, "acked", taken.Load(), acked.Load())
 }
 

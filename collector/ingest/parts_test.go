@@ -248,6 +248,7 @@ func TestManyAtOnce(t *testing.T) {
 	if s.stored != 2*nodes*batches {
 		t.Errorf("%d rows", s.stored)
 	}
+	settled(t, i)
 	if st := i.Stats(); st.QueueBytes != 0 || st.QueueWaiting != 0 || st.Records != 4*nodes*batches {
 		t.Errorf("stats %+v", st)
 	}
