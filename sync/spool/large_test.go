@@ -23,7 +23,7 @@ func TestLarge(t *testing.T) {
 		t.Skip("SIPWARD_SPOOL_GB is not set")
 	}
 	cfg := Config{Dir: diskDir(t), Budget: 100 << 30, Queue: 1 << 20}
-	r := start(t, cfg)
+	r := starting(t, cfg, func(s *Spool) { s.noSync = true })
 	data := make([]byte, 1000)
 	for r.Stats().Bytes < int64(gb)<<30 {
 		for i := range 8 * batchRecords {

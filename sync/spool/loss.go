@@ -99,8 +99,9 @@ func (s *Spool) declare(now time.Time) *declaration {
 		}
 		d.losses = append(d.losses, *l)
 	}
+	may := s.tellable()
 	for x, n := range s.refusals.all {
-		if told := s.refusals.told[x]; n > told && s.tellable() {
+		if told := s.refusals.told[x]; n > told && may {
 			d.add(&record.Loss{
 				Epoch: s.epoch, Stream: uint32(x.stream), Count: n - told, Reason: x.reason, AtUnixMs: now.UnixMilli(),
 			})
@@ -116,10 +117,16 @@ func (s *Spool) untold() bool {
 	return len(s.losses) > 0 || s.tellable() && !s.refusals.equal()
 }
 
-// tellable reports whether refusals may be declared. Those of earlier runs may once
-// a checkpoint counts them under this epoch, else a crash would tell them
-// twice. Spool.mu is held.
-func (s *Spool) tellable() bool { return !s.carried || s.position.epoch == s.epoch }
+// tellable reports whether refusals may be declared: at most once a second, else
+// each would cost a record of its own; not while records are being refused for want
+// of room; and those of earlier runs once a checkpoint counts them under this
+// epoch, else a crash would tell them twice. Spool.mu is held.
+func (s *Spool) tellable() bool {
+	if s.carried && s.position.epoch != s.epoch {
+		return false
+	}
+	return s.ending || !s.full[0] && !s.full[1] && time.Since(s.toldAt) >= time.Second
+}
 
 func (r *refusals) equal() bool {
 	for x, n := range r.all {
@@ -146,6 +153,9 @@ func (s *Spool) declared(d *declaration) (finished []loss) {
 		s.accounts[index(d.losses[i].key.stream)].Undeclared -= d.losses[i].r.Len()
 	}
 	s.losses = append([]loss(nil), s.losses[len(d.losses):]...)
+	if len(d.refused) > 0 {
+		s.toldAt = time.Now()
+	}
 	for x, told := range d.refused {
 		s.refusals.told[x] = told
 		s.accounts[index(x.stream)].Undeclared -= d.counts[x]

@@ -192,9 +192,27 @@ func (s *Spool) fillReserve() error {
 func (s *Spool) housekeep() {
 	now := time.Now()
 	s.reap(now)
+	s.roomAgain()
 	s.tell()
 	s.takeReserve(now)
 	s.watch()
+}
+
+// roomAgain ends the state of a full disk where nobody tries: else what was
+// refused would not be declared before the next record comes.
+func (s *Spool) roomAgain() {
+	s.mu.Lock()
+	full := s.full[0] || s.full[1]
+	s.mu.Unlock()
+	if !full || s.affordable(4*s.step) != nil {
+		return
+	}
+	if free, err := freeBytes(s.cfg.Dir); err != nil || free < 4*s.step {
+		return
+	}
+	s.mu.Lock()
+	s.full = [2]bool{}
+	s.mu.Unlock()
 }
 
 // watch warns once when the budget runs low.

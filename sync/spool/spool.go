@@ -27,6 +27,7 @@ type Spool struct {
 	writing [2]*segment // those being written; the writer owns it
 	tried   time.Time   // when the writer last looked whether the reserve can be had again
 	grumble grumbler
+	noSync  bool // of tests that fill a large spool
 
 	mu       sync.Mutex // guards all below
 	opened   bool
@@ -40,6 +41,8 @@ type Spool struct {
 	reserve  int64    // bytes of the reserve
 	full     [2]bool  // the last record was refused
 	warned   bool
+	toldAt   time.Time // when refusals were last declared
+	ending   bool      // what is left is declared at once
 	stats    Stats
 	latency  latencies
 	position position   // up to which the last checkpoint knows of closed calls

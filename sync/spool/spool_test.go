@@ -21,7 +21,13 @@ type tester struct {
 
 func start(t testing.TB, cfg Config) *tester {
 	t.Helper()
+	return starting(t, cfg, func(*Spool) {})
+}
+
+func starting(t testing.TB, cfg Config, set func(*Spool)) *tester {
+	t.Helper()
 	r := &tester{t: t, cfg: cfg, Spool: New(cfg)}
+	set(r.Spool)
 	if err := r.Open(); err != nil {
 		t.Fatal(err)
 	}

@@ -32,6 +32,9 @@ func (s *Spool) write(ctx context.Context) {
 		s.giveUp()
 		if b == nil {
 			if ctx.Err() != nil {
+				s.mu.Lock()
+				s.ending = true
+				s.mu.Unlock()
 				s.tell()
 				return
 			}
@@ -181,7 +184,9 @@ func (s *Spool) commit(b *batch, records [][]byte, d *declaration, now time.Time
 	a := &s.accounts[index(b.stream)]
 	a.Accepted += uint64(len(records))
 	a.Last = last
-	s.full[index(b.stream)] = false
+	if len(b.records) > 0 {
+		s.full[index(b.stream)] = false
+	}
 	s.stats.Commits++
 	s.latency.add(took)
 	var finished []loss

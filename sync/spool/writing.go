@@ -83,6 +83,7 @@ func (s *Spool) begin(st record.Stream, size int64) error {
 	if err != nil {
 		return err
 	}
+	a.db.NoSync = s.noSync
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.nextID++
