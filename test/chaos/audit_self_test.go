@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -102,16 +103,27 @@ func TestCompareFacts(t *testing.T) {
 }
 
 func TestCompareTraffic(t *testing.T) {
-	stored := []entry{made("a", 1, 1), made("a", 1, 2), made("a", 1, 2)}
-	played := map[string]map[string]bool{"a": {"a-1-1": true, "a-1-2": true, "a-1-3": true}}
-	seen, got := compareTraffic(stored, played)
-	check(t, got, nil)
-	if seen["a"] != 2 {
-		t.Errorf("%d calls of a were seen, want 2", seen["a"])
+	begin := time.Unix(1000, 0)
+	at := func(seconds int) time.Time { return begin.Add(time.Duration(seconds) * time.Second) }
+	alive := []life{{at(0), at(20)}, {at(30), at(40)}}
+	stored := []entry{made("a", 1, 1), made("a", 1, 2), made("a", 1, 2), made("b", 1, 1)}
+	played := map[string]time.Time{
+		"a-1-1": at(10),                                                  // sure
+		"a-1-2": at(25),                                                  // while it was down, and seen later
+		"early": at(31), "late": at(38), "down": at(28), "after": at(50), // not sure
 	}
-	delete(played["a"], "a-1-1")
-	_, got = compareTraffic(stored, played)
-	check(t, got, []string{`wrong: a 0000000000000001 calls 1 is of Call-ID "a-1-1"`})
+	tr, got := compareTraffic("a", stored, played, alive)
+	check(t, got, nil)
+	if tr.played != 6 || tr.seen != 2 || tr.sure != 1 || len(tr.unseen) != 0 {
+		t.Errorf("%+v", tr)
+	}
+	played["lost"] = at(35)
+	delete(played, "a-1-2")
+	tr, got = compareTraffic("a", stored, played, alive)
+	check(t, got, []string{`wrong: a 0000000000000001 calls 2 is of Call-ID "a-1-2"`, `wrong: a 0000000000000001 calls 2 is of Call-ID "a-1-2"`})
+	if tr.sure != 2 || len(tr.unseen) != 1 || !strings.HasPrefix(tr.unseen[0], "lost at ") {
+		t.Errorf("%+v", tr)
+	}
 }
 
 func TestSums(t *testing.T) {

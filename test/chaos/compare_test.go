@@ -3,6 +3,7 @@ package chaos
 import (
 	"fmt"
 	"slices"
+	"time"
 )
 
 // compareFacts says which calls a collector exports otherwise than the agents
@@ -19,22 +20,46 @@ func compareFacts(accepted []entry, exported map[key]facts) (out []finding) {
 	return out
 }
 
-// compareTraffic says which stored calls were never played, and returns how
-// many of the played ones are stored.
-func compareTraffic(stored []entry, played map[string]map[string]bool) (seen map[string]int, out []finding) {
-	seen = make(map[string]int)
-	counted := make(map[string]bool)
+// traces are what became of the calls that were played for one node.
+type traces struct {
+	played, seen int      // all calls; of those: stored
+	sure         int      // that began long before the agent was killed
+	unseen       []string // of the sure ones: not stored
+}
+
+// Times around a kill. An agent is given some time until it listens; and what
+// it knows of calls that go on is on disk two seconds later.
+const (
+	untilListening = time.Second
+	untilKept      = 2500 * time.Millisecond
+)
+
+// compareTraffic follows the calls that were played: none is stored that was not
+// among them, and those that began while the agent ran, and for some time to
+// come, are stored.
+func compareTraffic(node string, stored []entry, played map[string]time.Time, alive []life) (tr traces, out []finding) {
+	have := make(map[string]bool)
 	for _, e := range stored {
-		switch {
-		case e.kind != kindCall:
-		case !played[e.node][e.callID]:
-			out = append(out, finding{e.node, invented, fmt.Sprintf("%s is of Call-ID %q, which was never played", e.key, e.callID)})
-		case !counted[e.callID]:
-			counted[e.callID] = true
-			seen[e.node]++
+		if e.kind != kindCall || e.node != node {
+			continue
+		}
+		if have[e.callID] = true; played[e.callID].IsZero() {
+			out = append(out, finding{node, invented, fmt.Sprintf("%s is of Call-ID %q, which was never played", e.key, e.callID)})
 		}
 	}
-	return seen, out
+	tr.played = len(played)
+	for id, began := range played {
+		sure := slices.ContainsFunc(alive, func(l life) bool {
+			return began.After(l.from.Add(untilListening)) && began.Before(l.to.Add(-untilKept))
+		})
+		tr.seen += int(one(have[id]))
+		tr.sure += int(one(sure))
+		if sure && !have[id] {
+			tr.unseen = append(tr.unseen, fmt.Sprintf("%s at %s", id, began.UTC().Format(logTime)))
+		}
+	}
+	slices.Sort(tr.unseen)
+	return tr, out
 }
 
 // span is a range of numbers, both included; spans are what is committed.

@@ -17,7 +17,7 @@ import (
 type result struct {
 	figures  map[string]*figures
 	findings []finding
-	seen     map[string]int // played calls that are stored, by node
+	traces   map[string]traces
 	declared map[string]int
 	ledger   []string
 	backlog  time.Duration // from the end of the traffic until nothing waits for the first time
@@ -160,13 +160,11 @@ func (s *site) audit(ctx context.Context, r *result, sure, accepted []entry) err
 	}
 	r.figures, r.findings = audit(sure, accepted, stored)
 	r.findings = append(r.findings, compareDone(accepted, done)...)
-	played := make(map[string]map[string]bool)
+	r.traces = make(map[string]traces)
 	for _, n := range s.nodes {
-		played[n.id] = n.played()
+		tr, more := compareTraffic(n.id, stored, n.played(), n.alive())
+		r.traces[n.id], r.findings = tr, append(r.findings, more...)
 	}
-	var more []finding
-	r.seen, more = compareTraffic(stored, played)
-	r.findings = append(r.findings, more...)
 
 	out, err := output(ctx, s.collector, "export", "calls", "--format", "jsonl", "--config", s.exports)
 	if err != nil {

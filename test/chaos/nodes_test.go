@@ -47,7 +47,7 @@ func (s *site) addNodes(ctx context.Context, broker string, prove credentials) e
 		if err != nil {
 			return err
 		}
-		n.traffic = &traffic{plan: plan, to: loopback(port), ids: make(map[string]bool)}
+		n.traffic = &traffic{plan: plan, to: loopback(port), ids: make(map[string]time.Time)}
 		password := ""
 		if prove != nil {
 			if password, err = prove(ctx, n.id, n.dir); err != nil {

@@ -3,6 +3,7 @@ package chaos
 import (
 	"bytes"
 	"context"
+	"maps"
 	"net"
 	"net/netip"
 	"sync"
@@ -18,8 +19,8 @@ type traffic struct {
 	to       netip.AddrPort
 	progress testkit.Progress
 
-	mu  sync.Mutex // guards ids
-	ids map[string]bool
+	mu  sync.Mutex           // guards ids
+	ids map[string]time.Time // Call-IDs, and when each was first sent
 }
 
 // planFor makes node n different from the others: proxies and B2BUAs, with and
@@ -76,7 +77,9 @@ func (n *noter) Send(p *testkit.Packet) error {
 	if bytes.HasPrefix(p.Payload, []byte("INVITE ")) {
 		if id := callID(p.Payload); id != "" {
 			n.mu.Lock()
-			n.ids[id] = true
+			if n.ids[id].IsZero() {
+				n.ids[id] = time.Now()
+			}
 			n.mu.Unlock()
 		}
 	}
@@ -95,13 +98,9 @@ func callID(message []byte) string {
 	return string(bytes.TrimSpace(id))
 }
 
-// played returns the Call-IDs of all calls that were played.
-func (t *traffic) played() map[string]bool {
+// played returns the Call-IDs of all calls that were played, and when they began.
+func (t *traffic) played() map[string]time.Time {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	out := make(map[string]bool, len(t.ids))
-	for id := range t.ids {
-		out[id] = true
-	}
-	return out
+	return maps.Clone(t.ids)
 }

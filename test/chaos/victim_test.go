@@ -27,10 +27,14 @@ type victim struct {
 	pause    time.Duration // until it is started again, after a kill
 	killed   bool          // the end that comes is a kill's
 	kills    int
+	lives    []life
 	exits    []string // ends of its own, which are faults
 	quit     chan struct{}
 	done     chan struct{}
 }
+
+// life is the time from a start to the end that followed.
+type life struct{ from, to time.Time }
 
 // ownPause is how long it takes until a program that ended by itself is started again.
 const ownPause = 300 * time.Millisecond
@@ -90,7 +94,7 @@ func (v *victim) start() (*exec.Cmd, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", v.name, err)
 	}
-	v.cmd = cmd
+	v.cmd, v.lives = cmd, append(v.lives, life{from: time.Now()})
 	return cmd, nil
 }
 
@@ -101,6 +105,9 @@ func (v *victim) after(end error) (pause time.Duration, again bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.cmd = nil
+	if last := &v.lives[len(v.lives)-1]; last.to.IsZero() {
+		last.to = time.Now()
+	}
 	pause = ownPause
 	switch {
 	case v.killed:
@@ -130,6 +137,7 @@ func (v *victim) kill(pause time.Duration) bool {
 	}
 	v.killed, v.pause = true, pause
 	v.kills++
+	v.lives[len(v.lives)-1].to = time.Now()
 	killFamily(v.cmd.Process)
 	v.cmd = nil // or it would be killed again before its end is known
 	return true
@@ -207,6 +215,13 @@ func (v *victim) deaths() (kills int, exits []string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.kills, v.exits
+}
+
+// alive returns when the program ran. It must have been stopped.
+func (v *victim) alive() []life {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.lives
 }
 
 // tail returns the last bytes of a file, as far as it can be read.
