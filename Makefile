@@ -62,7 +62,8 @@ bench: ## every benchmark with its allocations (BENCH=regexp BENCHPKG=./sip/...)
 
 .PHONY: e2e
 e2e: build ## real SIP peers in network namespaces; root
-	SIPWARD_E2E=1 SIPWARD_AGENT=$(CURDIR)/$(BIN)/sipward-agent $(GO) test -count=1 -timeout 10m -v ./test/e2e/
+	SIPWARD_E2E=1 SIPWARD_AGENT=$(CURDIR)/$(BIN)/sipward-agent SIPWARD_COLLECTOR=$(CURDIR)/$(BIN)/sipward-collector \
+	  $(GO) test -count=1 -timeout 10m -v ./test/e2e/
 
 .PHONY: load
 load: build ## how much the agent bears: tcpreplay at full rate, many calls a second; root
@@ -80,6 +81,11 @@ soak: build ## live calls for SOAKTIME: memory, goroutines and map entries must 
 chaos: build ## agents, broker, collectors and database killed at random for CHAOSTIME: nothing may be lost or doubled
 	SIPWARD_CHAOS=$(CHAOSTIME) SIPWARD_AGENT=$(CURDIR)/$(BIN)/sipward-agent SIPWARD_COLLECTOR=$(CURDIR)/$(BIN)/sipward-collector \
 	  $(GO) test -count=1 -timeout 20m -v ./test/chaos/
+
+.PHONY: faults
+faults: build ## full disks, frozen brokers, old copies of spools and databases, twins, a backlog; root
+	SIPWARD_FAULTS=1 SIPWARD_AGENT=$(CURDIR)/$(BIN)/sipward-agent SIPWARD_COLLECTOR=$(CURDIR)/$(BIN)/sipward-collector \
+	  $(GO) test -count=1 -timeout 15m -v ./test/faults/
 
 .PHONY: generate
 generate: ## write generated code anew (the kernel filter: clang; records: protoc)

@@ -62,6 +62,14 @@ func newWorld(t *testing.T, a peers.Addresses, tcp bool, more string) *world {
 // newWorldOn is newWorld with an agent that gets packets as capture says.
 func newWorldOn(t *testing.T, a peers.Addresses, tcp bool, capture, more string) *world {
 	t.Helper()
+	w := newSwitch(t, a, tcp)
+	w.watch(capture, more)
+	return w
+}
+
+// newSwitch builds a world in which no agent runs yet.
+func newSwitch(t *testing.T, a peers.Addresses, tcp bool) *world {
+	t.Helper()
 	ctx := t.Context()
 	site, err := peers.NewSite(ctx, t.TempDir())
 	if err != nil {
@@ -75,20 +83,26 @@ func newWorldOn(t *testing.T, a peers.Addresses, tcp bool, capture, more string)
 			site.WriteLogs(t.Output())
 		}
 	})
-	program, err := peers.BuildAgent(ctx, site.Dir)
-	if err != nil {
-		t.Fatal(err)
-	}
 	w := &world{Site: site, t: t, addresses: a, tcp: tcp}
 	if _, err := (&peers.Kamailio{Host: site.Switch, Addresses: a, TCP: tcp}).Start(ctx); err != nil {
 		t.Fatal(err)
 	}
-	w.agent = &peers.Agent{Host: site.Switch, Program: program,
-		Config: fmt.Sprintf(config, capture, quoted(a.Customer), quoted(a.CarrierA), quoted(a.CarrierB)) + more}
-	if err := w.agent.Start(ctx); err != nil {
+	return w
+}
+
+// watch starts the agent.
+func (w *world) watch(capture, more string) {
+	t, a := w.t, w.addresses
+	t.Helper()
+	program, err := peers.BuildAgent(t.Context(), w.Dir)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return w
+	w.agent = &peers.Agent{Host: w.Switch, Program: program,
+		Config: fmt.Sprintf(config, capture, quoted(a.Customer), quoted(a.CarrierA), quoted(a.CarrierB)) + more}
+	if err := w.agent.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func quoted(a netip.Addr) string { return fmt.Sprintf("%q", a) }

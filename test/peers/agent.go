@@ -23,6 +23,7 @@ type Agent struct {
 	proc    *Proc
 	config  string
 	records string
+	starts  int
 }
 
 // agentFiles completes a configuration: nothing of the machine's own is
@@ -57,7 +58,12 @@ func (a *Agent) Start(ctx context.Context) (err error) {
 	if err := os.WriteFile(a.config, []byte(a.Config+fmt.Sprintf(agentFiles, dir)), 0o644); err != nil {
 		return err
 	}
-	if a.proc, err = a.Host.Start("agent", a.Program, "run", "--config", a.config); err != nil {
+	a.starts++
+	name := "agent"
+	if a.starts > 1 {
+		name = fmt.Sprintf("agent-%d", a.starts) // a log of its own
+	}
+	if a.proc, err = a.Host.Start(name, a.Program, "run", "--config", a.config); err != nil {
 		return err
 	}
 	return Poll(ctx, readyTimeout, "the agent to answer", func() (bool, error) {
@@ -80,6 +86,11 @@ func (a *Agent) Stop(ctx context.Context) error {
 	return a.proc.Wait(ctx)
 }
 
+// Kill ends the agent without warning. It can be started again.
+func (a *Agent) Kill(ctx context.Context) error {
+	return a.proc.Stop(ctx, syscall.SIGKILL)
+}
+
 // AgentFigures are counts of calls or attempts.
 type AgentFigures struct {
 	LiveSetup    int            `json:"live_setup"`
@@ -90,11 +101,20 @@ type AgentFigures struct {
 	SeenMidcall  int            `json:"seen_midcall"`
 	Outcomes     int            `json:"outcomes"`
 	Answered     int            `json:"answered"`
+	AnsweredMS   int            `json:"answered_ms"`
+	ASR          AgentRatio     `json:"asr"`
+	ACD          AgentRatio     `json:"acd_ms"`
 	ByRelease    map[string]int `json:"by_release"`
 	ByClass      map[string]int `json:"by_status_class"`
 	Digits       AgentSides     `json:"dtmf_digits"`
 	Packets      AgentSides     `json:"rtp_packets"`
 	Lost         AgentSides     `json:"rtp_lost"`
+}
+
+// AgentRatio is a share with its parts.
+type AgentRatio struct {
+	Num int `json:"num"`
+	Den int `json:"den"`
 }
 
 // AgentSides are counts of what callers and callees sent.
@@ -137,6 +157,21 @@ type AgentStatus struct {
 		Drops     []AgentCount `json:"drops"`
 		Counts    []AgentCount `json:"counts"`
 	} `json:"agent"`
+	Sync *struct { // nil without an uplink
+		Spool struct {
+			Calls     AgentSpool `json:"calls"`
+			Telemetry AgentSpool `json:"telemetry"`
+		} `json:"spool"`
+	} `json:"sync"`
+}
+
+// AgentSpool is what became of the records of a stream.
+type AgentSpool struct {
+	Accepted int `json:"accepted"`
+	Acked    int `json:"acked"`
+	Spooled  int `json:"spooled"`
+	Declared int `json:"declared"`
+	Queued   int `json:"queued"`
 }
 
 // AgentCount is one counter of one part of the agent.

@@ -111,7 +111,7 @@ type CollectorStatus struct {
 			Answered int `json:"live_answered"`
 		} `json:"live"`
 	} `json:"nodes"`
-	Losses         []json.RawMessage `json:"losses"`
+	Losses         []json.RawMessage  `json:"losses"`
 	DeadLetters    struct{ Kept int } `json:"dead_letters"`
 	Reconciliation struct {
 		LastUnixMS int64             `json:"last_unix_ms"`
