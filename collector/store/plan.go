@@ -38,24 +38,12 @@ type parcel struct {
 	ranges        []keyedRange
 	calls         []entry
 	attempts      int
-	minutes       map[minuteKey]entry // a later one of the same minute replaces the earlier
+	minutes       []entry
 	registrations []entry
 	marks         []entry
 	losses        []Loss
 	letters       []DeadLetter
 	sums          sumMap
-}
-
-type minuteKey struct {
-	minute      int64
-	node        string
-	epoch       uint64
-	kind, party string
-}
-
-func compareMinuteKeys(a, b minuteKey) int {
-	return cmp.Or(cmp.Compare(a.minute, b.minute), cmp.Compare(a.kind, b.kind), cmp.Compare(a.party, b.party),
-		cmp.Compare(a.node, b.node), cmp.Compare(a.epoch, b.epoch))
 }
 
 // planner sorts batches into parcels. done is the set of numbers that are
@@ -206,10 +194,9 @@ func closedMs(e *entry) int64 {
 }
 
 func (p *planner) minute(e *entry) *parcel {
-	m := e.GetMinute()
-	e.ms = p.minuteTime(m)
+	e.ms = p.minuteTime(e.GetMinute())
 	to := p.parcel(telemetryKind, p.monthOf(e.ms))
-	to.minutes[minuteKey{e.ms / 1000, e.key.node, e.key.epoch, text(m.GetKind()), text(m.GetParty())}] = *e
+	to.minutes = append(to.minutes, *e)
 	return to
 }
 
@@ -258,7 +245,7 @@ func (p *planner) parcel(k kind, m month) *parcel {
 	at := place{k, m}
 	to := p.parcels[at]
 	if to == nil {
-		to = &parcel{place: at, sums: make(sumMap), minutes: make(map[minuteKey]entry)}
+		to = &parcel{place: at, sums: make(sumMap)}
 		p.parcels[at] = to
 	}
 	return to

@@ -17,7 +17,8 @@ func (s *Postgres) copyParcel(ctx context.Context, tx pgx.Tx, x *parcel) error {
 	if err := copyCalls(ctx, tx, x); err != nil {
 		return err
 	}
-	if err := copyMinutes(ctx, tx, x); err != nil {
+	if err := copyRows(ctx, tx, partition("minutes", x.month), minuteColumns, len(x.minutes),
+		func(to []any, i int) []any { return appendMinute(to, &x.minutes[i]) }); err != nil {
 		return err
 	}
 	if err := copyRows(ctx, tx, partition("registrations", x.month), regColumns, len(x.registrations),
@@ -64,29 +65,6 @@ func copyRows(ctx context.Context, tx pgx.Tx, table string, columns []string, n 
 	}
 	return nil
 }
-
-// copyMinutes writes minutes; one that is there is replaced.
-func copyMinutes(ctx context.Context, tx pgx.Tx, x *parcel) error {
-	if len(x.minutes) == 0 {
-		return nil
-	}
-	order := make([]minuteKey, 0, len(x.minutes))
-	for k := range x.minutes {
-		order = append(order, k)
-	}
-	slices.SortFunc(order, compareMinuteKeys)
-	var b pgx.Batch
-	for _, k := range order {
-		e := x.minutes[k]
-		b.Queue(postgresMinute, appendMinute(nil, k, &e)...)
-	}
-	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
-		return fmt.Errorf("inserting minutes: %w", err)
-	}
-	return nil
-}
-
-var postgresMinute = postgresDialect.bind(replaceMinute)
 
 // postgresSums adds sums that come as one array for each column.
 var postgresSums = func() string {

@@ -46,7 +46,7 @@ CREATE INDEX attempts_counted ON attempts (counted_ms);
 CREATE TABLE minutes (minute_s bigint NOT NULL, kind text COLLATE "C" NOT NULL, party text COLLATE "C" NOT NULL,
   node text COLLATE "C" NOT NULL, epoch bigint NOT NULL, seq bigint NOT NULL, observed_ms bigint NOT NULL, over_count bigint NOT NULL,
   ended bigint NOT NULL, answered_ms bigint NOT NULL, record bytea NOT NULL,
-  PRIMARY KEY (minute_s, kind, party, node, epoch)) PARTITION BY RANGE (minute_s);
+  PRIMARY KEY (minute_s, kind, party, node, epoch, seq)) PARTITION BY RANGE (minute_s);
 CREATE TABLE registrations (at_ms bigint NOT NULL, node text COLLATE "C" NOT NULL, epoch bigint NOT NULL, seq bigint NOT NULL,
   verdict text NOT NULL, reason text NOT NULL, customer text COLLATE "C" NOT NULL, number text COLLATE "C" NOT NULL, src text NOT NULL,
   record bytea NOT NULL) PARTITION BY RANGE (at_ms);

@@ -23,7 +23,7 @@ func (r *reads) Minutes(ctx context.Context, f MinuteFilter, each func(*MinuteRo
 		q.equal("node", f.Node)
 		q.equal("kind", f.Kind)
 		q.equal("party", f.Party)
-		q.text.WriteString(" ORDER BY minute_s, kind, party, node, epoch")
+		q.text.WriteString(" ORDER BY minute_s, kind, party, node, epoch, seq")
 		var row MinuteRow
 		err := r.dialect.scanAll(ctx, src, q.text.String(), q.args, func(rows *sql.Rows) error {
 			x, err := scanRecord(rows, src.name, &row.Key)

@@ -37,9 +37,9 @@ func appendAttempt(to []any, e *entry, n int) []any {
 }
 
 // appendMinute appends the values of minuteColumns.
-func appendMinute(to []any, k minuteKey, e *entry) []any {
+func appendMinute(to []any, e *entry) []any {
 	m := e.GetMinute()
-	return append(to, k.minute, k.kind, k.party, k.node, signed(k.epoch), signed(e.seq),
+	return append(to, e.ms/1000, text(m.GetKind()), text(m.GetParty()), e.key.node, signed(e.key.epoch), signed(e.seq),
 		int64(m.GetObservedMs()), signed(m.GetOver()), signed(m.GetEnded()), signed(m.GetAnsweredMs()), e.body)
 }
 

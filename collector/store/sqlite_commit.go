@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"modernc.org/sqlite"
@@ -144,10 +143,8 @@ func (f *file) insertCalls(x *parcel) error {
 }
 
 func (f *file) insertTelemetry(x *parcel) error {
-	for k, e := range x.minutes {
-		if _, err := f.exec(replaceMinute, appendMinute(nil, k, &e)...); err != nil {
-			return fmt.Errorf("inserting a minute into %s: %w", f.path, err)
-		}
+	if err := f.insert("minutes", minuteColumns, len(x.minutes), "", func(to []any, i int) []any { return appendMinute(to, &x.minutes[i]) }); err != nil {
+		return err
 	}
 	return f.insert("registrations", regColumns, len(x.registrations), "",
 		func(to []any, i int) []any { return appendRegistration(to, &x.registrations[i]) })
@@ -169,11 +166,7 @@ func (f *file) addSums(sums sumMap) error {
 	return f.insert("sums", sumAllColumns, len(order), upsertSums, func(to []any, i int) []any { return appendSum(to, order[i], sums[order[i]]) })
 }
 
-var (
-	upsertSums    = "ON CONFLICT (" + strings.Join(sumKeyColumns, ",") + ") DO UPDATE SET " + addColumns("sums.")
-	replaceMinute = insertSQL("minutes", minuteColumns, 1, "ON CONFLICT (minute_s, kind, party, node, epoch) DO UPDATE SET "+
-		"seq=excluded.seq, observed_ms=excluded.observed_ms, over_count=excluded.over_count, ended=excluded.ended, answered_ms=excluded.answered_ms, record=excluded.record")
-)
+var upsertSums = "ON CONFLICT (" + strings.Join(sumKeyColumns, ",") + ") DO UPDATE SET " + addColumns("sums.")
 
 // addColumns returns "calls=sums.calls+excluded.calls, ...".
 func addColumns(prefix string) string {

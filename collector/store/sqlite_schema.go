@@ -44,7 +44,7 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE minutes (minute_s INTEGER NOT NULL, kind TEXT NOT NULL, party TEXT NOT NULL, node TEXT NOT NULL,
   epoch INTEGER NOT NULL, seq INTEGER NOT NULL, observed_ms INTEGER NOT NULL,
   over_count INTEGER NOT NULL, ended INTEGER NOT NULL, answered_ms INTEGER NOT NULL, record BLOB NOT NULL,
-  PRIMARY KEY (minute_s, kind, party, node, epoch)) WITHOUT ROWID;
+  PRIMARY KEY (minute_s, kind, party, node, epoch, seq)) WITHOUT ROWID;
 CREATE TABLE registrations (at_ms INTEGER NOT NULL, node TEXT NOT NULL, epoch INTEGER NOT NULL, seq INTEGER NOT NULL,
   verdict TEXT NOT NULL, reason TEXT NOT NULL, customer TEXT NOT NULL, number TEXT NOT NULL, src TEXT NOT NULL,
   record BLOB NOT NULL);

@@ -100,8 +100,9 @@ type MinuteFilter struct {
 	Node, Kind, Party  string
 }
 
-// MinuteRow is one minute of one party on one node. After a restart within the
-// minute there is one of each epoch, and they add up.
+// MinuteRow is one minute of one party on one node, or a part of it: after a
+// restart within the minute, or when the clock was set back, there are several,
+// which add up.
 type MinuteRow struct {
 	Key
 	Minute *record.Minute
