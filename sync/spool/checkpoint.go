@@ -22,7 +22,7 @@ const (
 // Buckets of open.db. Every value begins with its CRC-32C.
 var (
 	bucketOpen    = []byte("open")     // number of a call -> its state
-	bucketIndex   = []byte("segments") // id -> epoch, first, last, what was declared
+	bucketIndex   = []byte("segments") // id -> epoch, stream, first, last, what was declared
 	bucketRefused = []byte("refused")  // epoch, stream, reason -> all, told
 	bucketState   = []byte("state")    // version, alive, position
 )
@@ -43,6 +43,7 @@ type checkpoint struct {
 	db      *bolt.DB
 	indexed map[uint64]indexEntry
 	counted map[refusal][2]uint64
+	gone    map[lineKey]goneEntry
 	before  position // at the last checkpoint but one
 }
 
@@ -50,6 +51,7 @@ func (c *checkpoint) init() {
 	c.known, c.changes = map[uint64]struct{}{}, map[uint64][]byte{}
 	c.indexed = map[uint64]indexEntry{}
 	c.counted = map[refusal][2]uint64{}
+	c.gone = map[lineKey]goneEntry{}
 }
 
 // checkpoints writes one every second, and a last one when stop is closed.
@@ -142,9 +144,16 @@ func (s *Spool) writeCheckpoint(changes map[uint64][]byte, pos position) (err er
 		}()
 		clear(c.indexed)
 		clear(c.counted)
+		clear(c.gone)
 	}
 	index, counted := s.indexNow()
-	_, broken, err := update(c.db, func(tx *bolt.Tx) error { return c.put(tx, changes, pos, index, counted, s.epoch) })
+	deleted := s.goneNow()
+	_, broken, err := update(c.db, func(tx *bolt.Tx) error {
+		if err := c.putGone(tx, deleted); err != nil {
+			return err
+		}
+		return c.put(tx, changes, pos, index, counted, s.epoch)
+	})
 	if broken {
 		s.lostCheckpoint()
 	}
@@ -159,7 +168,7 @@ func (s *Spool) writeCheckpoint(changes map[uint64][]byte, pos position) (err er
 			return err
 		}
 	}
-	c.indexed, c.counted = index, counted
+	c.indexed, c.counted, c.gone = index, counted, deleted
 	if info, err := os.Stat(filepath.Join(s.cfg.Dir, openName)); err == nil {
 		c.size.Store(info.Size())
 	}

@@ -16,16 +16,19 @@ import (
 
 // indexEntry is what open.db knows of a segment, for when its file no longer says.
 type indexEntry struct {
-	epoch, first, last uint64
-	declared           record.Ranges
+	epoch       uint64
+	stream      record.Stream
+	first, last uint64
+	declared    record.Ranges
 }
 
 func (x *indexEntry) equal(y *indexEntry) bool {
-	return x.epoch == y.epoch && x.first == y.first && x.last == y.last && slices.Equal(x.declared, y.declared)
+	return x.epoch == y.epoch && x.stream == y.stream && x.first == y.first && x.last == y.last && slices.Equal(x.declared, y.declared)
 }
 
 func (x *indexEntry) bytes() []byte {
-	b := binary.BigEndian.AppendUint64(key(x.epoch), x.first)
+	b := binary.BigEndian.AppendUint64(key(x.epoch), uint64(x.stream))
+	b = binary.BigEndian.AppendUint64(b, x.first)
 	b = binary.BigEndian.AppendUint64(b, x.last)
 	for _, r := range x.declared {
 		b = binary.BigEndian.AppendUint64(b, r.First)
@@ -35,11 +38,12 @@ func (x *indexEntry) bytes() []byte {
 }
 
 func parseIndex(b []byte) (x indexEntry, ok bool) {
-	if len(b) < 24 || len(b)%8 != 0 || (len(b)-24)%16 != 0 {
+	if len(b) < 32 || len(b)%16 != 0 {
 		return x, false
 	}
-	x.epoch, x.first, x.last = binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:]), binary.BigEndian.Uint64(b[16:])
-	for b = b[24:]; len(b) > 0; b = b[16:] {
+	x.epoch, x.stream = binary.BigEndian.Uint64(b), record.Stream(binary.BigEndian.Uint64(b[8:])) //nolint:gosec // checked by its user
+	x.first, x.last = binary.BigEndian.Uint64(b[16:]), binary.BigEndian.Uint64(b[24:])
+	for b = b[32:]; len(b) > 0; b = b[16:] {
 		x.declared.Add(record.Range{First: binary.BigEndian.Uint64(b), Last: binary.BigEndian.Uint64(b[8:])})
 	}
 	return x, true
@@ -51,7 +55,7 @@ func (s *Spool) indexNow() (map[uint64]indexEntry, map[refusal][2]uint64) {
 	defer s.mu.Unlock()
 	out := make(map[uint64]indexEntry, len(s.segments))
 	for _, g := range s.segments {
-		x := indexEntry{epoch: g.epoch, first: g.first, last: max(g.last(), g.lost.Last())}
+		x := indexEntry{epoch: g.epoch, stream: g.stream, first: g.first, last: max(g.last(), g.lost.Last())}
 		if len(g.lost) > 0 {
 			x.declared = g.lost.Clone()
 			for i := range s.losses {
@@ -89,6 +93,7 @@ type saved struct {
 	calls    map[uint64][]byte
 	index    map[uint64]indexEntry
 	refused  map[uint64]map[string]saidRefused // epoch, then stream and reason
+	gone     map[lineKey]goneEntry
 }
 
 type saidRefused struct{ all, told uint64 }
@@ -119,7 +124,7 @@ func (s *Spool) loadCheckpoint() (*saved, error) {
 
 // readCheckpoint reads as much as is good; it never returns nil.
 func readCheckpoint(path string) (*saved, error) {
-	k := &saved{calls: map[uint64][]byte{}, index: map[uint64]indexEntry{}, refused: map[uint64]map[string]saidRefused{}}
+	k := &saved{calls: map[uint64][]byte{}, index: map[uint64]indexEntry{}, refused: map[uint64]map[string]saidRefused{}, gone: map[lineKey]goneEntry{}}
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return k, nil
@@ -143,7 +148,7 @@ func readCheckpoint(path string) (*saved, error) {
 	for _, b := range []struct {
 		name []byte
 		do   func(key, value []byte) error
-	}{{bucketState, k.state}, {bucketIndex, k.segment}, {bucketRefused, k.refusal}, {bucketOpen, k.call}} {
+	}{{bucketState, k.state}, {bucketIndex, k.segment}, {bucketRefused, k.refusal}, {bucketGone, k.deleted}, {bucketOpen, k.call}} {
 		value := top[string(b.name)]
 		if value == nil {
 			return k, damaged("no bucket %s", b.name)

@@ -136,6 +136,7 @@ func (s *Spool) load(kept *saved) error {
 		}
 	}
 	slices.SortFunc(s.segments, func(a, b *segment) int { return cmp.Compare(a.id, b.id) })
+	s.loadGone(kept, files, marks)
 	s.loadRefused(kept, refused)
 	return nil
 }

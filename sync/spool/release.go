@@ -10,9 +10,6 @@ import (
 	"github.com/sipward/sipward/sync/record"
 )
 
-// maxLines bounds what is remembered of epochs of which nothing is on disk.
-const maxLines = 1024
-
 // line returns what is known of a segment's epoch and stream. Spool.mu is held.
 func (s *Spool) line(g *segment) *line { return s.lineOf(lineKey{g.epoch, g.stream}) }
 
@@ -160,15 +157,9 @@ func (s *Spool) remove(g *segment) {
 	l := s.lines[k]
 	l.gone.AddAll(g.acked)
 	l.segments = slices.DeleteFunc(l.segments, func(x *segment) bool { return x == g })
-	if len(s.lines) <= maxLines || len(l.segments) > 0 || k.epoch == s.epoch {
-		return
-	}
-	for k, l := range s.lines { // any: they are all of the past
-		if len(l.segments) == 0 && k.epoch != s.epoch {
-			delete(s.lines, k)
-			s.stats.Forgotten++
-			return
-		}
+	l.newest = max(l.newest, g.id)
+	if len(s.lines) > maxLines {
+		s.forget()
 	}
 }
 
