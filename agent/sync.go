@@ -73,10 +73,10 @@ func (a *agent) restore() error {
 		return err
 	}
 	var open []pipeline.Saved
-	var lastMarked int64
+	lastMarked := a.spool.LastMark() // closed after the last checkpoint: what is counted now is of a later hour
 	for _, s := range a.spool.OpenCalls() {
 		if hour, yes := outbox.LastMarked(s.ID, s.State); yes {
-			lastMarked = hour
+			lastMarked = max(lastMarked, hour)
 			continue
 		}
 		open = append(open, pipeline.Saved{ID: s.ID, State: s.State})

@@ -20,6 +20,8 @@ type Spool interface {
 	// Add queues an encoded record; what finds the queue full is counted there,
 	// and declared as lost.
 	Add(st record.Stream, encoded []byte) bool
+	// AddCall adds the record of a call that is over, and drops the call with it.
+	AddCall(id uint64, encoded []byte) bool
 	SaveOpen(id uint64, state []byte)
 	DropOpen(id uint64)
 	Epoch() uint64
@@ -63,7 +65,9 @@ func (o *Outbox) Unencoded() uint64 { return o.unencoded.Load() }
 func (o *Outbox) Finished(l *dialog.Leg, m *counters.MediaResult, book *party.Book) *record.Call {
 	c := record.NewCall(o.cfg.Node, l, m, book, o.cfg.Digits)
 	o.hours.Count(c)
-	o.add(record.Calls, &record.Record{Call: c})
+	if b := o.encode(&record.Record{Call: c}); b != nil {
+		o.spool.AddCall(c.LegId, b)
+	}
 	return c
 }
 
@@ -88,14 +92,18 @@ func (o *Outbox) marked(hourUnixS int64) {
 }
 
 // earlier lists the calls of earlier runs that no collector has yet: an hour
-// may have some of them.
+// may have some of them. Those that were acked and are still here are listed, too: a
+// store that goes back to an older copy gets them again, and its hour is not
+// complete before.
 func (o *Outbox) earlier() (held []*record.Held) {
 	now := o.spool.Epoch()
 	for _, h := range o.spool.Held() {
 		if h.Epoch == now || h.Stream != record.Calls {
 			continue
 		}
-		for _, r := range h.Unacked {
+		all := h.Unacked.Clone()
+		all.AddAll(h.Kept)
+		for _, r := range all {
 			held = append(held, &record.Held{Epoch: h.Epoch, Stream: uint32(h.Stream), First: r.First, Last: r.Last})
 		}
 	}
@@ -110,12 +118,19 @@ func (o *Outbox) Saved(id uint64, state []byte) { o.spool.SaveOpen(id, bytes.Clo
 func (o *Outbox) Dropped(id uint64) { o.spool.DropOpen(id) }
 
 func (o *Outbox) add(st record.Stream, r *record.Record) {
+	if b := o.encode(r); b != nil {
+		o.spool.Add(st, b)
+	}
+}
+
+// encode returns nil for what cannot be encoded.
+func (o *Outbox) encode(r *record.Record) []byte {
 	b, err := record.Encode(r)
 	if err != nil {
 		o.unencoded.Add(1)
-		return
+		return nil
 	}
-	o.spool.Add(st, b)
+	return b
 }
 
 // LastMarked reads the last closed hour from what was saved with the open

@@ -26,6 +26,10 @@ func (d *disk) Add(st record.Stream, encoded []byte) bool {
 	d.records[st] = append(d.records[st], r)
 	return true
 }
+func (d *disk) AddCall(id uint64, encoded []byte) bool {
+	d.DropOpen(id)
+	return d.Add(record.Calls, encoded)
+}
 func (d *disk) SaveOpen(id uint64, state []byte) { d.open[id] = state } // kept, as the spool does
 func (d *disk) DropOpen(id uint64)               { delete(d.open, id) }
 func (d *disk) Epoch() uint64                    { return 7 }
@@ -46,7 +50,7 @@ const hour = 3600
 // what earlier runs still owe, and the next run knows which hour was the last.
 func TestOutbox(t *testing.T) {
 	d := &disk{open: map[uint64][]byte{}, held: []record.Holding{
-		{Epoch: 5, Stream: record.Calls, Unacked: record.Ranges{{First: 3, Last: 9}, {First: 12, Last: 12}}},
+		{Epoch: 5, Stream: record.Calls, Unacked: record.Ranges{{First: 3, Last: 6}, {First: 12, Last: 12}}, Kept: record.Ranges{{First: 7, Last: 9}}, Gone: record.Ranges{{First: 1, Last: 2}}},
 		{Epoch: 5, Stream: record.Telemetry, Unacked: record.Ranges{{First: 1, Last: 4}}},
 		{Epoch: 7, Stream: record.Calls, Unacked: record.Ranges{{First: 1, Last: 1}}},
 	}}
@@ -55,12 +59,17 @@ func TestOutbox(t *testing.T) {
 	at := func(s int64) int64 { return (start + s) * int64(time.Second) }
 	o.Ticked(at(hour - 10))
 	l := &dialog.Leg{CallID: "c", Call: true, Initial: true, Customer: 1, Invited: at(hour - 9), Answer: at(hour - 8), End: at(hour - 1), Release: dialog.ByeCaller}
+	l.ID = 3
+	o.Saved(3, []byte("state"))
 	c := o.Finished(l, &counters.MediaResult{}, book(t))
 	if c.Customer != "acme" || c.CountedUnixMs != at(hour-1)/1e6 || c.DurationMs != 7000 {
 		t.Errorf("%v", c)
 	}
 	for s := int64(hour - 9); s < hour+60; s++ {
 		o.Ticked(at(s))
+	}
+	if d.open[3] != nil {
+		t.Error("the call is recorded and still open: after a crash it would be recorded twice")
 	}
 	calls := d.records[record.Calls]
 	if len(calls) != 2 || calls[0].GetCall().GetCallId() != "c" {

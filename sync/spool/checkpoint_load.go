@@ -232,9 +232,9 @@ func (s *Spool) loadOpenCalls(k *saved) {
 	slices.SortFunc(c.saved, func(a, b Saved) int { return cmp.Compare(a.ID, b.ID) })
 }
 
-// dropEnded reads the calls' records that are behind the position. Numbers of
-// calls are enough to tell: a run that takes calls over gives its own ones higher
-// numbers.
+// dropEnded reads the calls' records that are behind the position, and which hours
+// were closed there. Numbers of calls are enough to tell: a run that takes calls
+// over gives its own ones higher numbers.
 func (s *Spool) dropEnded(k *saved) {
 	for key, l := range s.lines {
 		if key.stream != record.Calls || len(l.segments) == 0 {
@@ -259,8 +259,12 @@ func (s *Spool) dropEndedOf(k lineKey, from uint64, calls map[uint64][]byte) {
 			return // what cannot be read was declared
 		}
 		for _, b := range records {
-			if r, err := record.Decode(b); err == nil && r.GetCall() != nil {
+			switch r, err := record.Decode(b); {
+			case err != nil:
+			case r.GetCall() != nil && isCall(r.GetCall().GetLegId()):
 				delete(calls, r.GetCall().GetLegId())
+			case r.GetHourMark() != nil:
+				s.open.marked = max(s.open.marked, r.GetHourMark().GetHourUnixS())
 			}
 		}
 		from, buf = first+uint64(len(records)), records

@@ -73,15 +73,15 @@ func TestOpenCalls(t *testing.T) {
 func TestEndedAfterCheckpoint(t *testing.T) {
 	r := start(t, Config{Dir: t.TempDir()})
 	for id := range uint64(4) {
-		r.SaveOpen(id, []byte("x"))
+		r.SaveOpen(id+1, []byte("x"))
 	}
 	r.checkpointed()
 	old, err := os.ReadFile(filepath.Join(r.cfg.Dir, openName))
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.append(record.Calls, callRecord(t, r.Epoch(), 1))
-	r.DropOpen(1)
+	r.append(record.Calls, callRecord(t, r.Epoch(), 2))
+	r.DropOpen(2)
 	r.stop()
 	// As if the process had died before another checkpoint.
 	if err := os.WriteFile(filepath.Join(r.cfg.Dir, openName), old, 0o600); err != nil {
@@ -92,13 +92,74 @@ func TestEndedAfterCheckpoint(t *testing.T) {
 		t.Fatal(err)
 	}
 	// It dies again before its first checkpoint, with one call more ended.
-	if got := ids(s.OpenCalls()); got != "0=x 2=x 3=x " {
+	if got := ids(s.OpenCalls()); got != "1=x 3=x 4=x " {
 		t.Errorf("open calls: %s", got)
 	}
 	_ = s.lock.Close()
 	r = start(t, r.cfg)
-	if got := ids(r.OpenCalls()); got != "0=x 2=x 3=x " {
+	if got := ids(r.OpenCalls()); got != "1=x 3=x 4=x " {
 		t.Errorf("open calls of the third run: %s", got)
+	}
+}
+
+// killed opens a copy of the folder as a kill would leave it at this moment.
+func (r *tester) killed() *Spool {
+	r.t.Helper()
+	s := New(Config{Dir: copyFolder(r.t, r.cfg.Dir)})
+	if err := s.Open(); err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { _ = s.lock.Close() })
+	return s
+}
+
+// TestAddCall: whoever hands over the record of a call may be held up for as
+// long as it takes to write checkpoints. The next run does not know the call again.
+func TestAddCall(t *testing.T) {
+	r := start(t, Config{Dir: t.TempDir()})
+	r.SaveOpen(1, []byte("x"))
+	r.SaveOpen(2, []byte("x"))
+	r.checkpointed()
+	if !r.AddCall(2, callRecord(t, r.Epoch(), 2)) {
+		t.Fatal("refused")
+	}
+	r.checkpointed()
+	r.checkpointed()
+	s := r.killed()
+	if got := ids(s.OpenCalls()); got != "1=x " {
+		t.Errorf("open calls: %s", got)
+	}
+}
+
+// TestLastMark: an hour was closed, and the checkpoint that says so was not written.
+func TestLastMark(t *testing.T) {
+	r := start(t, Config{Dir: t.TempDir()})
+	r.SaveOpen(0, []byte("no call"))
+	r.checkpointed()
+	old, err := os.ReadFile(filepath.Join(r.cfg.Dir, openName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, hour := range []int64{7200, 10800} {
+		b, err := record.Encode(&record.Record{HourMark: &record.HourMark{HourUnixS: hour}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.append(record.Calls, b)
+	}
+	r.stop()
+	if err := os.WriteFile(filepath.Join(r.cfg.Dir, openName), old, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r = start(t, r.cfg)
+	if got := r.LastMark(); got != 10800 {
+		t.Errorf("the last closed hour is %d", got)
+	}
+	if got := ids(r.OpenCalls()); got != "0=no call " { // a record without a number of a call drops none
+		t.Errorf("open calls: %s", got)
+	}
+	if r = r.again(); r.LastMark() != 0 {
+		t.Errorf("the last closed hour is still %d: the checkpoint knows it", r.LastMark())
 	}
 }
 

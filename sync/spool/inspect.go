@@ -65,7 +65,7 @@ func Inspect(dir string, verify bool) (*Folder, error) {
 	for range 5 { // it may be being written
 		var k *saved
 		if k, f.Open = readCheckpoint(filepath.Join(dir, openName)); f.Open == nil {
-			f.Calls, f.Alive = len(k.calls), k.alive
+			f.Calls, f.Alive = countCalls(k.calls), k.alive
 			break
 		}
 	}

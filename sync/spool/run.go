@@ -40,7 +40,7 @@ func (s *Spool) Run(ctx context.Context) error {
 func (s *Spool) Stats() Stats {
 	queued := s.queue.lengths()
 	s.open.mu.Lock()
-	open, refused := len(s.open.known), s.open.refused
+	open, refused := countCalls(s.open.known), s.open.refused
 	s.open.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
