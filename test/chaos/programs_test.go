@@ -27,12 +27,16 @@ const readyWait = 30 * time.Second
 const stopWait = 30 * time.Second
 
 func stop(v *victim) error {
+	if v.group == databases {
+		return stopBy(v, syscall.SIGINT) // does not wait for its clients
+	}
+	return stopBy(v, syscall.SIGTERM)
+}
+
+func stopBy(v *victim, signal syscall.Signal) error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopWait)
 	defer cancel()
-	if v.group == databases {
-		return v.stop(ctx, syscall.SIGINT) // does not wait for its clients
-	}
-	return v.stop(ctx, syscall.SIGTERM)
+	return v.stop(ctx, signal)
 }
 
 // addMosquitto starts a broker that keeps nothing, and returns its URL.

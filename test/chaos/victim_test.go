@@ -174,7 +174,7 @@ func children(pid int) (found []int) {
 	return found
 }
 
-// stop ends the program in order, or by force when the context ends first,
+// stop ends the program by a signal, or by force when the context ends first,
 // which is an error.
 func (v *victim) stop(ctx context.Context, signal syscall.Signal) error {
 	v.mu.Lock()
@@ -186,6 +186,7 @@ func (v *victim) stop(ctx context.Context, signal syscall.Signal) error {
 	v.stopping = true
 	close(v.quit)
 	if v.cmd != nil {
+		v.killed = signal == syscall.SIGKILL
 		_ = v.cmd.Process.Signal(signal) // that it has ended is seen below
 	}
 	v.mu.Unlock()
