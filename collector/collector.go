@@ -174,6 +174,9 @@ func (c *collector) notReady() []string {
 		return []string{"store: not open yet"}
 	}
 	var why []string
+	if failed := p.watcher.failed.Load(); failed != nil {
+		why = append(why, "store: "+*failed)
+	}
 	in := p.ingest.Stats()
 	if in.Brokers > 0 && in.Connected == 0 {
 		why = append(why, fmt.Sprintf("broker: none of %d is connected", in.Brokers))

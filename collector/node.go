@@ -109,7 +109,7 @@ func (c *nodeAddCmd) addPassword(cfg *configs.Collector, folder *nodes.Folder, a
 // itself, and this program has no rights on it.
 func (c *nodeAddCmd) addExternal(cfg *configs.Collector) error {
 	if !c.Password {
-		return errors.New("external brokers know their own authorities: give --password, or make a certificate with the common name of the node there")
+		return errors.New("external brokers know their own authorities: give --password, or make a certificate with the common name of the node there (mosquitto: configs/mosquitto/sipward-mosquitto makes and removes accounts)")
 	}
 	_, password, err := nodes.NewPassword(c.Name, time.Now())
 	if err != nil {

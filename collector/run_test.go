@@ -262,3 +262,48 @@ func csvRows(t *testing.T, file string, run func() error) (out []map[string]stri
 	}
 	return out
 }
+
+// A database that fails is a reason to be not ready, and is no longer once it
+// answers again.
+func TestDatabaseThatFails(t *testing.T) {
+	c, _ := start(t)
+	p := c.parts.Load()
+	w := &watcher{store: p.store, folder: c.folder, log: c.log}
+	c.parts.Store(&parts{store: p.store, ingest: p.ingest, broker: p.broker, watcher: w, chores: p.chores})
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if v, err := w.read(ended, time.Now()); err == nil || v != nil {
+		t.Errorf("%+v, %v", v, err)
+	}
+	why := "away"
+	w.failed.Store(&why)
+	if s := c.Status(); s.Ready || strings.Join(s.NotReady, "") != "store: away" {
+		t.Errorf("%+v", s.NotReady)
+	}
+	w.failed.Store(nil)
+	if s := c.Status(); !s.Ready || len(s.NotReady) != 0 {
+		t.Errorf("%+v", s.NotReady)
+	}
+}
+
+// Chores find nothing in an empty database, and say when they were done.
+func TestChores(t *testing.T) {
+	c, _ := start(t)
+	ch := newChores(c.parts.Load().store, c.cfg.Retention, c.log)
+	if r, task := ch.results(); r.LastUnixMS != 0 || task.LastUnixMS != 0 {
+		t.Errorf("%+v, %+v", r, task)
+	}
+	now := time.Unix(1_700_003_600, 0) // 23:13:20
+	ch.reconcile(t.Context(), now)
+	ch.retain(t.Context())
+	r, task := ch.results()
+	if r.Error != "" || r.LastUnixMS == 0 || r.ToUnixS != 1_700_002_800 || r.ToUnixS-r.FromUnixS != reconcileHours*3600 || task.Done != "0 months dropped" {
+		t.Errorf("%+v, %+v", r, task)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	ch.reconcile(ended, now.Add(time.Hour))
+	if again, _ := ch.results(); again.ToUnixS != r.ToUnixS {
+		t.Error("a run that was stopped left a result")
+	}
+}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"slices"
 	"strings"
@@ -46,7 +45,7 @@ type watcher struct {
 	folder *nodes.Folder // nil with external brokers
 	log    *slog.Logger
 	last   atomic.Pointer[view]
-	failed bool // run's: the log knows
+	failed atomic.Pointer[string] // why the last reading failed; nil when it did not
 }
 
 // run reads until ctx ends. A database that does not answer is waited for.
@@ -58,12 +57,14 @@ func (w *watcher) run(ctx context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 			return nil
-		case err != nil && !w.failed:
-			w.log.Error("reading the database for status and metrics", "error", err)
-		case err == nil:
+		case err != nil:
+			if why := err.Error(); w.failed.Swap(&why) == nil {
+				w.log.Error("reading the database for status and metrics", "error", err)
+			}
+		default:
 			w.last.Store(v)
+			w.failed.Store(nil)
 		}
-		w.failed = err != nil
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -76,21 +77,32 @@ func (w *watcher) read(ctx context.Context, now time.Time) (*view, error) {
 	ctx, cancel := context.WithTimeout(ctx, watchTimeout)
 	defer cancel()
 	v := &view{at: now, hours: map[string]*nodeHours{}}
-	var errs [5]error
-	v.nodes, errs[0] = w.store.Nodes(ctx)
 	hour := now.Truncate(time.Hour)
-	errs[1] = w.store.Hours(ctx, hour.Add(-watchHours*time.Hour), hour, v.addHour)
-	errs[2] = v.readLosses(ctx, w.store)
-	errs[3] = v.readLetters(ctx, w.store)
-	if w.folder != nil {
-		var list []*nodes.Node
-		list, errs[4] = w.folder.List()
-		v.allowed = map[string]bool{}
-		for _, n := range list {
-			v.allowed[n.ID] = true
+	for _, read := range []func() error{
+		func() (err error) { v.nodes, err = w.store.Nodes(ctx); return err },
+		func() error { return w.store.Hours(ctx, hour.Add(-watchHours*time.Hour), hour, v.addHour) },
+		func() error { return v.readLosses(ctx, w.store) },
+		func() error { return v.readLetters(ctx, w.store) },
+		func() error { return v.readAllowed(w.folder) },
+	} {
+		if err := read(); err != nil {
+			return nil, err // the others would fail for the same reason
 		}
 	}
-	return v, errors.Join(errs[:]...)
+	return v, nil
+}
+
+// readAllowed reads who has credentials.
+func (v *view) readAllowed(folder *nodes.Folder) error {
+	if folder == nil {
+		return nil
+	}
+	list, err := folder.List()
+	v.allowed = map[string]bool{}
+	for _, n := range list {
+		v.allowed[n.ID] = true
+	}
+	return err
 }
 
 func (v *view) addHour(h *store.Hour) error {
