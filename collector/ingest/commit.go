@@ -30,7 +30,7 @@ func (i *Ingest) gather(ctx context.Context, out chan<- []*message) error {
 			group = append(group, m)
 			records++
 			if m.batch != nil {
-				records += len(m.batch.Records) - 1
+				records += weight(m.batch) - 1
 			}
 		}
 		select {
@@ -58,6 +58,17 @@ func (i *Ingest) gather(ctx context.Context, out chan<- []*message) error {
 			}
 		}
 	}
+}
+
+// weight is how many records a batch has, and what of them has rows of its own: by
+// it the memory and the transaction of a group are bounded.
+func weight(b *record.Received) int {
+	n := len(b.Records)
+	for _, r := range b.Records {
+		n += len(r.GetCall().GetAttempts()) / 4 // a few are what a call has
+		n += len(r.GetHourMark().GetHeld()) / 4
+	}
+	return max(n, 1)
 }
 
 func (i *Ingest) unpack(u *unpacker, m *message) {

@@ -77,6 +77,9 @@ func DecodeBody(node string, h *Header, body []byte) (*Received, error) {
 	if len(body) != int(h.BodySize) {
 		return nil, fmt.Errorf("a body of %d bytes where the header says %d", len(body), h.BodySize)
 	}
+	if err := checkShape(body, int(h.Count)); err != nil {
+		return nil, err
+	}
 	var b Batch
 	if err := proto.Unmarshal(body, &b); err != nil {
 		return nil, fmt.Errorf("decoding a batch: %w", err)

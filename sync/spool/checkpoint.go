@@ -76,8 +76,8 @@ func (s *Spool) checkpoints(stop <-chan struct{}) {
 // checkpoint writes what has changed. The order is what makes it safe: first the
 // changes are taken, then all records that were handed over before them become
 // durable, then the changes do. So no call is gone from here before its record is
-// on disk. The position is that of one checkpoint before, a second ago: a call
-// whose record is below it has long been dropped from here.
+// on disk. The position is that of one checkpoint before: a call whose record is
+// below it was dropped with it (AddCall), before the changes were taken.
 func (s *Spool) checkpoint(last bool) {
 	c := &s.open
 	c.mu.Lock()
