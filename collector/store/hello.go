@@ -66,10 +66,20 @@ func unpackEpochs(s string) []uint64 {
 	return out
 }
 
+// maxReleased bounds the ranges that one hello may say were released: as many as
+// an agent names. What one that means ill names above that would keep the store from
+// others for as long as it takes to look them up.
+const maxReleased = 1000
+
+// released returns what a hello says acks of, as much as is looked at.
+func released(h *record.Hello) []*record.Held {
+	return h.GetReleased()[:min(len(h.GetReleased()), maxReleased)]
+}
+
 // releasedKeys lists the streams that a hello says acks of.
 func releasedKeys(node string, h *record.Hello) []streamKey {
 	var out []streamKey
-	for _, r := range h.GetReleased() {
+	for _, r := range released(h) {
 		if saneHeld(r) {
 			out = append(out, streamKey{node, r.GetEpoch(), record.Stream(r.GetStream())}) //nolint:gosec // sane
 		}
@@ -100,7 +110,7 @@ func (p *planner) rolledBack(node string, h *record.Hello, id string) (lost uint
 			held[k] = s
 		}
 	}
-	for _, x := range h.GetReleased() {
+	for _, x := range released(h) {
 		if !saneHeld(x) {
 			continue
 		}

@@ -157,3 +157,22 @@ func TestRolledBack(t *testing.T) {
 		}
 	})
 }
+
+// TestLongHello: what a node names beyond what an agent does is not looked at.
+func TestLongHello(t *testing.T) {
+	both(t, func(t *testing.T, s Store, c *clock) {
+		mustCommit(t, s, batch("sw1", 7, 1, 1, noon))
+		h := &record.Hello{Version: 1, Epoch: 7, StoreId: s.ID()}
+		for e := range uint64(30_000) {
+			h.Released = append(h.Released, &record.Held{Epoch: 100 + e, Stream: 1, First: 1, Last: 2})
+		}
+		began := time.Now()
+		if err := s.Hello(ctx, "sw1", h); err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("took %v", time.Since(began))
+		if got := losses(t, s); len(got) != maxReleased {
+			t.Errorf("%d losses", len(got))
+		}
+	})
+}

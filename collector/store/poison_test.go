@@ -87,6 +87,38 @@ func TestBury(t *testing.T) {
 	})
 }
 
+// TestLettersOfOthers: a node that sends nothing but junk, in large pieces or in
+// many, discards its own letters only.
+func TestLettersOfOthers(t *testing.T) {
+	for _, b := range backends {
+		t.Run(b.name, func(t *testing.T) {
+			s := b.fresh(t)(Options{MaxLetters: 10, MaxLetterBytes: 1000})
+			for i, n := range []int{10, 20, 30, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 400, 400, 400, 400, 900, 1, 1, 1} {
+				node := "evil"
+				if i < 3 {
+					node = "sw1"
+				}
+				if err := s.Bury(ctx, node, nil, make([]byte, n), "junk"); err != nil {
+					t.Fatal(err)
+				}
+				kept, bytes := 0, int64(0)
+				for _, l := range letters(t, s) {
+					bytes += l.Size
+					if l.Node == "sw1" {
+						kept++
+					}
+				}
+				if kept != min(i+1, 3) || bytes > 1000 {
+					t.Errorf("after %d letters %d of sw1 and %d bytes are kept", i+1, kept, bytes)
+				}
+			}
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 func TestLettersAreBounded(t *testing.T) {
 	for _, b := range backends {
 		t.Run(b.name, func(t *testing.T) {

@@ -30,7 +30,7 @@ func (s *Postgres) Bury(ctx context.Context, node string, h *record.Header, raw 
 // boundLetters discards the oldest dead letters beyond the bounds, and counts
 // them in the database.
 func (s *Postgres) boundLetters(ctx context.Context, tx pgx.Tx) error {
-	r, err := tx.Exec(ctx, postgresDialect.bind(oldLetters), s.o.MaxLetters, s.o.MaxLetterBytes)
+	r, err := tx.Exec(ctx, postgresDialect.bind(oldLetters), s.o.letterBounds()...)
 	if err != nil {
 		return fmt.Errorf("bounding the dead letters: %w", err)
 	}

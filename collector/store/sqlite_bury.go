@@ -30,15 +30,23 @@ func (s *SQLite) Bury(ctx context.Context, node string, h *record.Header, raw []
 	return nil
 }
 
-// oldLetters discards the letters that are beyond a number, or beyond a sum of bytes.
-const oldLetters = `DELETE FROM letters WHERE id <= (SELECT max(id) FROM
- (SELECT id, row_number() OVER (ORDER BY id DESC) AS n, sum(size) OVER (ORDER BY id DESC) AS bytes FROM letters) AS newest
+// oldLetters discards the letters that are beyond a number, or beyond a sum of
+// bytes. Of whom most is kept, most is discarded, the oldest first: who sends nothing but
+// what is set aside does not discard the letters of others.
+const oldLetters = `DELETE FROM letters WHERE id IN (SELECT id FROM
+ (SELECT id, row_number() OVER (ORDER BY used, id DESC) AS n, sum(size) OVER (ORDER BY used, id DESC) AS bytes FROM
+  (SELECT id, size, sum(size + ?) OVER (PARTITION BY node ORDER BY id DESC) AS used FROM letters) AS shares) AS kept
  WHERE n > ? OR bytes > ?)`
+
+// letterBounds are its arguments: what a letter of no bytes counts, and the bounds.
+func (o *Options) letterBounds() []any {
+	return []any{o.MaxLetterBytes / int64(o.MaxLetters), o.MaxLetters, o.MaxLetterBytes}
+}
 
 // boundLetters discards the oldest dead letters beyond the bounds, within a
 // transaction, and counts them in the database.
 func (s *SQLite) boundLetters(f *file) error {
-	r, err := f.exec(oldLetters, s.o.MaxLetters, s.o.MaxLetterBytes)
+	r, err := f.exec(oldLetters, s.o.letterBounds()...)
 	if err != nil {
 		return fmt.Errorf("bounding the dead letters: %w", err)
 	}
