@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -100,19 +101,35 @@ func (m *markRow) complete(done map[streamKey]record.Ranges) bool {
 	return true
 }
 
+// maxMarkKeys bounds the streams of one node that are looked up for a day. Who has
+// started its agent more often since its records were last delivered has late hours.
+const maxMarkKeys = 1000
+
 // markKeys lists the streams that marks speak of.
 func markKeys(marks map[int64]map[string][]markRow) []streamKey {
+	known := make(map[string]map[streamKey]bool)
 	var out []streamKey
-	for _, byNode := range marks {
-		for node, list := range byNode {
+	add := func(k streamKey) {
+		of := known[k.node]
+		if of == nil {
+			of = make(map[streamKey]bool)
+			known[k.node] = of
+		}
+		if !of[k] && len(of) < maxMarkKeys {
+			of[k] = true
+			out = append(out, k)
+		}
+	}
+	for _, hour := range slices.Sorted(maps.Keys(marks)) {
+		for node, list := range marks[hour] {
 			for _, m := range list {
-				out = append(out, streamKey{node, m.Epoch, record.Calls})
+				add(streamKey{node, m.Epoch, record.Calls})
 				for _, h := range m.mark.GetHeld() {
-					out = append(out, streamKey{node, h.GetEpoch(), record.Calls})
+					add(streamKey{node, h.GetEpoch(), record.Calls})
 				}
 			}
 		}
 	}
 	slices.SortFunc(out, compareStreamKeys)
-	return slices.Compact(out)
+	return out
 }

@@ -76,7 +76,7 @@ var postgresSums = func() string {
 		}
 		parts = append(parts, "$"+strconv.Itoa(i+1)+"::"+t+"[]")
 	}
-	return "INSERT INTO sums (" + strings.Join(sumAllColumns, ",") + ") SELECT * FROM unnest(" + strings.Join(parts, ",") + ") " + upsertSums
+	return "INSERT INTO sums (" + strings.Join(sumAllColumns, ",") + ") SELECT * FROM unnest(" + strings.Join(parts, ",") + ") " + upsertSums("least")
 }()
 
 // addSums adds to the stored sums, in the order of their keys: two collectors

@@ -21,12 +21,18 @@ func (d dialect) stepSQL(s Step) (string, error) {
 	return "", fmt.Errorf("summaries by step %d", s)
 }
 
-// casts leaves out what SQLite has no need of: its sums stay integers.
-func (d dialect) casts(text string) string {
-	if d.numbered {
-		return text
+// totals lists the sums of columns. What is beyond all measure becomes the largest
+// number: an error would keep the figures of all other nodes from being read.
+func (d dialect) totals(columns ...string) string {
+	text := make([]string, len(columns))
+	for i, c := range columns {
+		if d.numbered {
+			text[i] = "least(sum(" + c + "), 9223372036854775807)::bigint"
+		} else {
+			text[i] = "CAST(total(" + c + ") AS INTEGER)" // exact up to 2^53
+		}
 	}
-	return strings.ReplaceAll(text, "::bigint", "")
+	return strings.Join(text, ", ")
 }
 
 // Summaries implements Store. The sums of one time may be in several files, of
@@ -41,7 +47,7 @@ func (r *reads) Summaries(ctx context.Context, f SummaryFilter, each func(*Summa
 		node = "''"
 	}
 	q := new(query)
-	q.text.WriteString("SELECT " + step + " AS t, kind, party, " + node + " AS n, sum(" + strings.Join(sumColumns[:], ")::bigint, sum(") + ")::bigint FROM sums")
+	q.text.WriteString("SELECT " + step + " AS t, kind, party, " + node + " AS n, " + r.dialect.totals(sumColumns[:]...) + " FROM sums")
 	q.where("hour_s >= ?", f.FromUnixS)
 	q.where("hour_s < ?", until(f.ToUnixS))
 	q.equal("node", f.Node)
@@ -55,7 +61,7 @@ func (r *reads) Summaries(ctx context.Context, f SummaryFilter, each func(*Summa
 // to), by kind, party and node.
 func (r *reads) closedSums(ctx context.Context, from, to int64, each func(*Summary) error) error {
 	q := new(query)
-	q.text.WriteString("SELECT 0, kind, party, node AS n, sum(" + strings.Join(sumColumns[:], ")::bigint, sum(") + ")::bigint FROM sums")
+	q.text.WriteString("SELECT 0, kind, party, node AS n, " + r.dialect.totals(sumColumns[:]...) + " FROM sums")
 	q.where("closed_s >= ?", from)
 	q.where("closed_s < ?", to)
 	q.text.WriteString(" GROUP BY kind, party, node ORDER BY 2, 3, 4")
@@ -74,7 +80,7 @@ func (r *reads) mergeSums(ctx context.Context, from, to int64, q *query, each fu
 		return fmt.Errorf("reading the sums: %w", err)
 	}
 	defer tx.Rollback() //nolint:errcheck // it only reads
-	streams, err := r.sumStreams(ctx, tx, from, min(to, forever/1000), r.dialect.casts(q.text.String()), q.args)
+	streams, err := r.sumStreams(ctx, tx, from, min(to, forever/1000), q.text.String(), q.args)
 	defer func() {
 		for _, s := range streams {
 			err = errors.Join(err, s.rows.Close())

@@ -64,9 +64,9 @@ func (r *reads) minuteSums(ctx context.Context, from, to int64, at func(kind, pa
 		return nil, err
 	}
 	for _, src := range sources {
-		text := `SELECT kind, party, node, sum(over_count)::bigint, sum(ended)::bigint, sum(answered_ms)::bigint, sum(observed_ms)::bigint
+		text := `SELECT kind, party, node, ` + r.dialect.totals("over_count", "ended", "answered_ms", "observed_ms") + `
  FROM minutes WHERE minute_s >= ? AND minute_s < ? GROUP BY kind, party, node`
-		err := r.dialect.scanAll(ctx, src, r.dialect.casts(text), []any{from, to}, func(rows *sql.Rows) error {
+		err := r.dialect.scanAll(ctx, src, text, []any{from, to}, func(rows *sql.Rows) error {
 			var kind, party, node string
 			var c Closed
 			var ms int64

@@ -163,16 +163,26 @@ func (f *file) insertBase(x *parcel) error {
 // addSums adds to the sums of a file.
 func (f *file) addSums(sums sumMap) error {
 	order := sums.sorted()
-	return f.insert("sums", sumAllColumns, len(order), upsertSums, func(to []any, i int) []any { return appendSum(to, order[i], sums[order[i]]) })
+	return f.insert("sums", sumAllColumns, len(order), addToSums, func(to []any, i int) []any { return appendSum(to, order[i], sums[order[i]]) })
 }
 
-var upsertSums = "ON CONFLICT (" + strings.Join(sumKeyColumns, ",") + ") DO UPDATE SET " + addColumns("sums.")
+// upsertSums is the end of a statement that adds to sums.
+func upsertSums(least string) string {
+	return "ON CONFLICT (" + strings.Join(sumKeyColumns, ",") + ") DO UPDATE SET " + addColumns("sums.", least)
+}
 
-// addColumns returns "calls=sums.calls+excluded.calls, ...".
-func addColumns(prefix string) string {
+var addToSums = upsertSums("min")
+
+// maxSum is where a sum stays: SQLite would go on with a number that is not
+// whole, which nobody could read.
+const maxSum = "4611686018427387904" // 2^62
+
+// addColumns returns "calls=min(sums.calls+excluded.calls, maxSum), ..."; least is
+// how the database calls min.
+func addColumns(prefix, least string) string {
 	var parts []string
 	for _, c := range sumColumns {
-		parts = append(parts, c+"="+prefix+c+"+excluded."+c)
+		parts = append(parts, c+"="+least+"("+prefix+c+"+excluded."+c+","+maxSum+")")
 	}
 	return strings.Join(parts, ",")
 }

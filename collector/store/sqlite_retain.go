@@ -91,7 +91,7 @@ func (f *file) absorb(old *file, nowMs int64) error {
 func (f *file) absorbSums() error {
 	//nolint:gosec // G202: names of columns, which are constants
 	_, err := f.write.ExecContext(context.Background(), `INSERT INTO main.sums SELECT * FROM old.sums WHERE true
- ON CONFLICT (hour_s, kind, party, node, closed_s) DO UPDATE SET `+addColumns("main.sums."))
+ ON CONFLICT (hour_s, kind, party, node, closed_s) DO UPDATE SET `+addColumns("main.sums.", "min"))
 	return err
 }
 

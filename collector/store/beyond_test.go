@@ -1,0 +1,115 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/sipward/sipward/sync/record"
+)
+
+// changeSums runs a statement on the sums, as if millions of records had come.
+func changeSums(t *testing.T, s Store, text string) {
+	t.Helper()
+	var err error
+	switch s := s.(type) {
+	case *SQLite:
+		for _, f := range s.byMonth() {
+			if f.kind == callsKind {
+				_, err = f.write.ExecContext(ctx, text)
+			}
+		}
+	case *Postgres:
+		_, err = s.pool.Exec(ctx, text)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestSumsBeyondMeasure: the figures that one node makes up do not keep those of
+// others from being read, nor its records from being stored.
+func TestSumsBeyondMeasure(t *testing.T) {
+	for _, b := range backends {
+		t.Run(b.name, func(t *testing.T) {
+			s := b.fresh(t)(Options{})
+			evil := func(first uint64, at time.Time) *record.Received {
+				x := batch("evil", 7, first, 1, at)
+				x.Records[0].Call.DurationMs, x.Records[0].Call.Answered, x.Records[0].Call.Outcome = maxMs, true, true
+				x.Records[0].Call.Customer = "c"
+				return x
+			}
+			mustCommit(t, s, batch("sw1", 7, 1, 20, noon), evil(1, noon), evil(2, noon.Add(time.Hour)), evil(3, noon.Add(2*time.Hour)))
+			changeSums(t, s, fmt.Sprintf("UPDATE sums SET answered_ms = %s - 5 WHERE node = 'evil'", maxSum))
+			for i := range uint64(3) {
+				mustCommit(t, s, evil(4+i, noon))
+			}
+			var minutes []*record.Record
+			for i := range 1100 {
+				minutes = append(minutes, minute(noon.Unix(), "total", "", maxCount, uint64(i), maxCount))
+			}
+			mustCommit(t, s, &record.Received{Node: "evil", Epoch: 7, Stream: record.Telemetry, First: 1, Records: minutes})
+			for _, step := range []Step{ByHour, ByDay, ByMonth} {
+				var calls int64
+				if err := s.Summaries(ctx, SummaryFilter{Step: step, Kind: "total"}, func(x *Summary) error {
+					if x.Node == "sw1" {
+						calls += x.Calls
+					} else if x.AnsweredMs < maxMs {
+						t.Errorf("%+v", x)
+					}
+					return nil
+				}); err != nil || calls != 20 {
+					t.Errorf("by %s: %d calls, %v", step, calls, err)
+				}
+			}
+			n := 0
+			if err := s.Reconcile(ctx, noon, noon.Add(time.Hour), func(x *Reconciled) error {
+				if x.Node == "sw1" {
+					n++
+				}
+				return nil
+			}); err != nil || n == 0 {
+				t.Errorf("%d rows of sw1 reconciled: %v", n, err)
+			}
+			if err := s.Verify(ctx, noon, noon.Add(24*time.Hour), func(*Difference) error { return nil }); err != nil {
+				t.Error(err)
+			}
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestManyHeld: a mark can name as many epochs as fit into a record, and there
+// can be many marks of one hour. Whoever reads hours asks for a bounded number.
+func TestManyHeld(t *testing.T) {
+	both(t, func(t *testing.T, s Store, c *clock) {
+		c.t = noon.Add(3 * time.Hour)
+		r := rand.New(rand.NewPCG(1, 2))
+		var marks []*record.Record
+		for range 10 {
+			m := &record.HourMark{HourUnixS: noon.Unix()}
+			for range 3000 {
+				m.Held = append(m.Held, &record.Held{Epoch: r.Uint64(), Stream: 1, First: 1, Last: 9})
+			}
+			marks = append(marks, &record.Record{HourMark: m})
+		}
+		mustCommit(t, s, &record.Received{Node: "evil", Epoch: 7, Stream: record.Calls, First: 1, Records: marks}, mark(1, noon.Unix()))
+		states := map[string]HourState{}
+		all, err := s.(interface {
+			marks(ctx context.Context, from, to int64) (map[int64]map[string][]markRow, error)
+		}).marks(ctx, noon.Unix(), noon.Unix()+1)
+		if keys := markKeys(all); err != nil || len(keys) != maxMarkKeys+1 {
+			t.Errorf("%d streams are looked up: %v", len(keys), err)
+		}
+		if err := s.Hours(ctx, noon, noon.Add(time.Hour), func(h *Hour) error { states[h.Node] = h.State; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if states["evil"] != HourLate || states["sw1"] != HourComplete {
+			t.Errorf("%v", states)
+		}
+	})
+}
