@@ -85,7 +85,7 @@ chaos: build ## agents, broker, collectors and database killed at random for CHA
 .PHONY: faults
 faults: build ## full disks, frozen brokers, old copies of spools and databases, twins, a backlog; root
 	SIPWARD_FAULTS=1 SIPWARD_AGENT=$(CURDIR)/$(BIN)/sipward-agent SIPWARD_COLLECTOR=$(CURDIR)/$(BIN)/sipward-collector \
-	  $(GO) test -count=1 -timeout 15m -v ./test/faults/
+	  $(GO) test -count=1 -timeout 15m -parallel 12 -v ./test/faults/
 
 .PHONY: generate
 generate: ## write generated code anew (the kernel filter: clang; records: protoc)

@@ -72,6 +72,8 @@ var layers = []Layer{
 		"the demo drives the real program from outside"},
 	{"internal/testkit/...", []string{"internal/testkit/...", "sip/packet"},
 		"a generator that shared code with what it tests would share its mistakes"},
+	{"test/faults", []string{"test/...", "internal/testkit/...", "configs", "sync/spool", "sync/record"},
+		"these tests drive the real programs from outside; a backlog of days is laid into a spool, it would take days to play"},
 	{"test/...", []string{"test/...", "internal/testkit/...", "configs"},
 		"these tests drive the real programs from outside"},
 }
