@@ -113,3 +113,49 @@ func TestManyHeld(t *testing.T) {
 		}
 	})
 }
+
+// TestManyGaps: a stream of gaps, made with single records or with losses that are
+// declared of every second number, takes no more room than others.
+func TestManyGaps(t *testing.T) {
+	both(t, func(t *testing.T, s Store, _ *clock) {
+		const n = 3 * maxRanges
+		var gaps []*record.Record
+		for i := range uint64(n) {
+			gaps = append(gaps, &record.Record{Loss: &record.Loss{Epoch: 9, Stream: 2, First: 2 + 2*i, Last: 2 + 2*i, Count: 1, Reason: "shed"}})
+		}
+		for i, part := range [][]*record.Record{gaps[:4096], gaps[4096:8192], gaps[8192:]} {
+			mustCommit(t, s, &record.Received{Node: "evil", Epoch: 7, Stream: record.Calls, First: 1 + uint64(i)*4096, Records: part})
+		}
+		got := cursorOf(t, s, "evil", 9, record.Telemetry)
+		if len(got) > maxRanges || got.Last() != 2*n {
+			t.Errorf("%d ranges up to %d", len(got), got.Last())
+		}
+		var lost, rows uint64
+		for _, l := range losses(t, s) {
+			if lost += l.Count; l.Reason == lossGaps {
+				rows++
+			}
+		}
+		if lost != got.Len() || rows == 0 || rows > 10 {
+			t.Errorf("%d are lost in %d rows, %d are done", lost, rows, got.Len())
+		}
+		wantCursor(t, s, "evil", 7, record.Calls, ranges(1, n))
+		var parts []*record.Received
+		for i := range uint64(maxRanges + 1) {
+			parts = append(parts, batch("evil", 8, 1+2*i, 1, noon))
+		}
+		mustCommit(t, s, parts...)
+		if got := cursorOf(t, s, "evil", 8, record.Calls); len(got) > maxRanges || !got.Has(2) || got.Has(2*maxRanges) {
+			t.Errorf("%d ranges: %v", len(got), got[0])
+		}
+		mustCommit(t, s, batch("evil", 8, 1, 5, noon)) // what comes later is late
+		wantStored(t, s, "evil", 8, oddUpTo(2*maxRanges+1))
+	})
+}
+
+func oddUpTo(last uint64) (s record.Ranges) {
+	for n := uint64(1); n <= last; n += 2 {
+		s.Add(record.Range{First: n, Last: n})
+	}
+	return s
+}

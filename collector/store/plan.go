@@ -106,8 +106,31 @@ func (p *planner) add(b *record.Received) error {
 			}
 		}
 	}
+	p.tidy(*key)
 	return nil
 }
+
+// maxRanges bounds the ranges of one stream. An agent leaves a few gaps: as many
+// as batches are on their way.
+const maxRanges = 4096
+
+// tidy gives up the lowest gaps of a stream that has too many: each costs memory and
+// time at every commit, and who means ill could make millions with a few messages.
+func (p *planner) tidy(key streamKey) {
+	done := p.done(key)
+	if len(*done) <= maxRanges {
+		return
+	}
+	whole := record.Range{First: (*done)[0].First, Last: (*done)[len(*done)-maxRanges/2].First}
+	to := p.parcel(baseKind, 0)
+	to.losses = append(to.losses, Loss{Node: key.node, Epoch: key.epoch, Stream: key.stream, First: whole.First, Last: whole.Last,
+		Count: done.Missing(whole).Len(), Reason: lossGaps, AtUnixMs: p.nowMs, RecordedUnixMs: p.nowMs})
+	done.Add(whole)
+	to.mark(key, whole) // as one range; what of it has rows is committed before
+}
+
+// lossGaps is why numbers are given up in a stream that has too many gaps.
+const lossGaps = "too_many_gaps"
 
 // record plans one record.
 func (p *planner) record(key *streamKey, seq uint64, r *record.Record) error {
@@ -210,6 +233,9 @@ func (p *planner) loss(to *parcel, key streamKey, l *record.Loss) {
 	}
 	if row.Count > 0 {
 		to.losses = append(to.losses, row)
+	}
+	if row.First != 0 {
+		p.tidy(key)
 	}
 }
 
