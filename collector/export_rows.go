@@ -224,6 +224,7 @@ var attemptColumns = []column[store.AttemptRow]{
 	{"seq", func(r *store.AttemptRow) any { return r.Seq }},
 	{"n", func(r *store.AttemptRow) any { return int64(r.N) }},
 	{"counted", func(r *store.AttemptRow) any { return when(r.CountedUnixMs) }},
+	{"customer", func(r *store.AttemptRow) any { return r.Customer }},
 	{"carrier", func(r *store.AttemptRow) any { return r.Carrier }},
 	{"called", func(r *store.AttemptRow) any { return r.Called }},
 	{"invited", func(r *store.AttemptRow) any { return when(r.InvitedUnixMs) }},

@@ -95,7 +95,7 @@ func (r *reads) Attempts(ctx context.Context, f CallFilter, each func(*AttemptRo
 	}
 	for _, src := range sources {
 		q := new(query)
-		q.text.WriteString("SELECT counted_ms, node, epoch, seq, n, carrier, called, invited_ms, status, release, answered, outcome, duration_ms, pdd_ms FROM attempts")
+		q.text.WriteString("SELECT counted_ms, node, epoch, seq, n, customer, carrier, called, invited_ms, status, release, answered, outcome, duration_ms, pdd_ms FROM attempts")
 		f.where(q, "called")
 		q.equal("carrier", f.Carrier)
 		q.text.WriteString(" ORDER BY counted_ms, node, epoch, seq, n")
@@ -110,8 +110,8 @@ func (r *reads) Attempts(ctx context.Context, f CallFilter, each func(*AttemptRo
 			left--
 			var epoch, seq int64
 			var pdd sql.NullInt64
-			if err := rows.Scan(&a.CountedUnixMs, &a.Node, &epoch, &seq, &a.N, &a.Carrier, &a.Called, &a.InvitedUnixMs, &a.Status,
-				&a.Release, &a.Answered, &a.Outcome, &a.DurationMs, &pdd); err != nil {
+			if err := rows.Scan(&a.CountedUnixMs, &a.Node, &epoch, &seq, &a.N, &a.Customer, &a.Carrier, &a.Called, &a.InvitedUnixMs,
+				&a.Status, &a.Release, &a.Answered, &a.Outcome, &a.DurationMs, &pdd); err != nil {
 				return fmt.Errorf("reading an attempt of %s: %w", src.name, err)
 			}
 			a.Epoch, a.Seq, a.PddMs = unsigned(epoch), unsigned(seq), nullable(pdd)

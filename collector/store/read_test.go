@@ -255,8 +255,9 @@ func TestWholeRecord(t *testing.T) {
 		}
 		if err := s.Attempts(ctx, CallFilter{}, func(a *AttemptRow) error {
 			attempts--
-			want := b.Records[a.Seq-1].Call.Attempts[a.N]
-			if a.Carrier != want.Carrier || a.Status != want.SipStatus || a.Outcome != want.Outcome || a.DurationMs != want.DurationMs || (a.PddMs == nil) != (want.PddMs == nil) {
+			call := b.Records[a.Seq-1].Call
+			want := call.Attempts[a.N]
+			if a.Customer != call.Customer || call.Customer == "" || a.Carrier != want.Carrier || a.Status != want.SipStatus || a.Outcome != want.Outcome || a.DurationMs != want.DurationMs || (a.PddMs == nil) != (want.PddMs == nil) {
 				t.Errorf("%+v, want %v", a, want)
 			}
 			return nil

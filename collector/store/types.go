@@ -86,6 +86,7 @@ type AttemptRow struct {
 	Key
 	N                            int
 	CountedUnixMs, InvitedUnixMs int64
+	Customer                     string // of the call
 	Carrier, Called              string
 	Status                       uint32
 	Release                      string
