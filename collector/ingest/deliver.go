@@ -14,6 +14,7 @@ const (
 	maxHello = 1 << 20
 	maxLive  = 512 << 10
 	maxState = 64 << 10
+	maxData  = record.HeaderSize + record.MaxBody
 )
 
 // link is where a message came from and its node can be answered.
@@ -65,6 +66,11 @@ func (i *Ingest) count(err error) {
 
 func (i *Ingest) takeData(ctx context.Context, from link, node, leaf string, payload []byte, done func()) bool {
 	i.stats.bytes.Add(uint64(len(payload)))
+	if len(payload) > maxData { // no batch is so long, and the broker in between has no bound
+		i.stats.damaged.Add(1)
+		done()
+		return true
+	}
 	m := &message{node: node, raw: payload, from: from, done: done, cost: int64(len(payload)) + overhead}
 	h, body, err := record.Open(payload)
 	switch {

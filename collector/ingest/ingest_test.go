@@ -227,6 +227,24 @@ func TestWhatCannotBeReadIsSetAside(t *testing.T) {
 	}
 }
 
+// TestTooLong: what is longer than any batch is not even queued.
+func TestTooLong(t *testing.T) {
+	s := newMemory()
+	i := start(t, config(s))
+	long := make([]byte, maxData+1)
+	copy(long, batch(t, 7, 1, "x"))
+	for range 3 {
+		acked := false
+		if !i.deliver(t.Context(), newInbox(), data("a"), long, func() { acked = true }) || !acked {
+			t.Error("the broker would keep it")
+		}
+	}
+	settled(t, i)
+	if st := i.Stats(); st.Damaged != 3 || st.Buried != 0 || len(s.dead) != 0 {
+		t.Errorf("stats %+v", st)
+	}
+}
+
 func TestDamagedIsSetAsideTheThirdTime(t *testing.T) {
 	s, in := newMemory(), newInbox()
 	i := start(t, config(s))
