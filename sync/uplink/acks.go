@@ -135,7 +135,8 @@ func (s *sender) cover(l *line, done record.Ranges) record.Ranges {
 		return covered
 	}
 	known := intersect(covered, l.sent)
-	if known.Len() < covered.Len() {
+	// Telemetry that gave way is declared though it was never sent, calls never are.
+	if known.Len() < covered.Len() || l.stream == record.Calls && done.Last() > l.sent.Last() {
 		s.n.neverSent++
 	}
 	return known

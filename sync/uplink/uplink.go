@@ -31,6 +31,7 @@ type Uplink struct {
 	twin     bool // was said
 	skewed   bool // was said
 	silent   bool // it was said that nobody answers
+	ahead    bool // it was said that the store knows more than was sent
 
 	mu      sync.Mutex // guards what follows
 	stats   Stats
@@ -181,6 +182,10 @@ func (u *Uplink) publishStats(now time.Time) {
 		} else {
 			u.log.Info("the clock of this host agrees with the collector's again", "ahead", st.Skew)
 		}
+	}
+	if st.NeverSent > 0 && !u.ahead {
+		u.ahead = true
+		u.log.Error("the store has records of this run that were never sent: if this host was set back to a snapshot of its memory, restart the agent now, or new calls are taken for old ones", "epoch", u.sender.epoch)
 	}
 	if st.TwinSuspected != u.twin {
 		u.twin = st.TwinSuspected
