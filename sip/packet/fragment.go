@@ -54,16 +54,16 @@ type fragmentKey struct {
 type piece struct{ off, size, at int }
 
 type fragmentFlow struct {
-	key        fragmentKey
-	prev, next *fragmentFlow
-	since      int64 // packet time of the first fragment, or of completion
-	buf        []byte
-	pieces     []piece // by offset, never overlapping
-	have       int     // bytes in pieces
-	total      int     // -1 until the last fragment was seen
-	cost       int
-	proto      uint8 // what the first fragment's header names (IPv6)
-	done       bool
+	links[fragmentFlow]
+	key    fragmentKey
+	since  int64 // packet time of the first fragment, or of completion
+	buf    []byte
+	pieces []piece // by offset, never overlapping
+	have   int     // bytes in pieces
+	total  int     // -1 until the last fragment was seen
+	cost   int
+	proto  uint8 // what the first fragment's header names (IPv6)
+	done   bool
 }
 
 // reassembler puts datagrams together. Both lists are in order of arrival, so
@@ -72,7 +72,7 @@ type reassembler struct {
 	limits        Limits
 	stats         *FragmentStats
 	flows         map[fragmentKey]*fragmentFlow
-	pending, done flowList
+	pending, done list[fragmentFlow, *fragmentFlow]
 	out           []byte
 }
 
@@ -247,36 +247,4 @@ func (r *reassembler) drop(flow *fragmentFlow) {
 func (r *reassembler) forget(flow *fragmentFlow) {
 	r.done.remove(flow)
 	delete(r.flows, flow.key)
-}
-
-// flowList is a queue that gives up members anywhere.
-type flowList struct {
-	oldest, newest *fragmentFlow
-	len            int
-}
-
-func (l *flowList) push(f *fragmentFlow) {
-	f.prev, f.next = l.newest, nil
-	if l.newest != nil {
-		l.newest.next = f
-	} else {
-		l.oldest = f
-	}
-	l.newest = f
-	l.len++
-}
-
-func (l *flowList) remove(f *fragmentFlow) {
-	if f.prev != nil {
-		f.prev.next = f.next
-	} else {
-		l.oldest = f.next
-	}
-	if f.next != nil {
-		f.next.prev = f.prev
-	} else {
-		l.newest = f.prev
-	}
-	f.prev, f.next = nil, nil
-	l.len--
 }

@@ -92,7 +92,7 @@ type streamKey struct{ src, dst Endpoint }
 type Streams struct {
 	lim   StreamLimits
 	index map[streamKey]*stream
-	lists [streamLists]streamList
+	lists [streamLists]list[stream, *stream]
 	free  *stream // recycled, linked by next
 	spare [streamClasses][][]byte
 	held  int // bytes of buffers in use
@@ -106,13 +106,13 @@ type Streams struct {
 // stream is one direction. Sequence numbers only ever meet as differences, so
 // that they may wrap (RFC 9293 section 3.4).
 type stream struct {
-	key        streamKey
-	prev, next *stream
-	list       streamListID
-	last       int64 // time of the latest segment
-	at         int64 // time at which the last of buf[:have] could be read
-	moved      int64 // time of the latest progress, what the lists are ordered by
-	mark       uint32
+	links[stream]
+	key   streamKey
+	list  streamListID
+	last  int64 // time of the latest segment
+	at    int64 // time at which the last of buf[:have] could be read
+	moved int64 // time of the latest progress, what the lists are ordered by
+	mark  uint32
 
 	// base is the sequence number of buf[0], the first byte that no message
 	// has taken yet; buf[:have] is contiguous. Later bytes that are there
@@ -268,7 +268,7 @@ func (s *Streams) Tick(now int64, emit func(*Packet)) {
 // emit, and no direction is left.
 func (s *Streams) Flush(emit func(*Packet)) {
 	for id := range s.lists {
-		for st := s.lists[id].head; st != nil; st = s.lists[id].head {
+		for st := s.lists[id].oldest; st != nil; st = s.lists[id].oldest {
 			s.giveUpAll(st, emit)
 			s.abandon(st, emit)
 			s.remove(st)
@@ -279,7 +279,7 @@ func (s *Streams) Flush(emit func(*Packet)) {
 
 // due returns the oldest stream of a list if it has not moved for d at now.
 func (s *Streams) due(id streamListID, now int64, d time.Duration) *stream {
-	st := s.lists[id].head
+	st := s.lists[id].oldest
 	if st == nil || now < math.MinInt64+int64(d) || st.moved > now-int64(d) {
 		return nil
 	}

@@ -71,7 +71,7 @@ func (s *Streams) grow(st *stream, n int) bool {
 // missing byte. That stream goes on at the next start line.
 func (s *Streams) starveOther(not *stream) bool {
 	for _, id := range [...]streamListID{streamGapped, streamPartial, streamFresh} {
-		for st := s.lists[id].head; st != nil; st = st.next {
+		for st := s.lists[id].oldest; st != nil; st = st.next {
 			if st == not || cap(st.buf)+cap(st.message) == 0 {
 				continue
 			}

@@ -1,7 +1,7 @@
 package packet
 
 // streamListID names the list that a stream is in. Each list is ordered by the
-// time its streams last moved, so that what has expired is at its head.
+// time its streams last moved, so that what has expired is its oldest.
 type streamListID uint8
 
 const (
@@ -13,42 +13,11 @@ const (
 	streamLists
 )
 
-type streamList struct {
-	head, tail *stream
-	n          int
-}
-
-func (l *streamList) push(st *stream) {
-	st.prev, st.next = l.tail, nil
-	if l.tail != nil {
-		l.tail.next = st
-	} else {
-		l.head = st
-	}
-	l.tail = st
-	l.n++
-}
-
-func (l *streamList) drop(st *stream) {
-	if st.prev != nil {
-		st.prev.next = st.next
-	} else {
-		l.head = st.next
-	}
-	if st.next != nil {
-		st.next.prev = st.prev
-	} else {
-		l.tail = st.prev
-	}
-	st.prev, st.next = nil, nil
-	l.n--
-}
-
 // open adds a direction that goes on at seq, in place of an older one when
 // the bounds are reached.
 func (s *Streams) open(key streamKey, seq uint32) *stream {
-	if s.lists[streamFresh].n >= s.lim.Fresh {
-		s.remove(s.lists[streamFresh].head)
+	if s.lists[streamFresh].len >= s.lim.Fresh {
+		s.remove(s.lists[streamFresh].oldest)
 	}
 	if len(s.index) >= s.lim.Streams {
 		s.evict()
@@ -69,7 +38,7 @@ func (s *Streams) open(key streamKey, seq uint32) *stream {
 // evict removes the stream whose loss costs least.
 func (s *Streams) evict() {
 	for _, id := range [...]streamListID{streamClosed, streamFresh, streamActive, streamPartial, streamGapped} {
-		if st := s.lists[id].head; st != nil {
+		if st := s.lists[id].oldest; st != nil {
 			if st.proven && !st.closed {
 				s.stats.Evicted++
 			}
@@ -83,7 +52,7 @@ func (s *Streams) evict() {
 func (s *Streams) remove(st *stream) {
 	s.stats.Discarded += uint64(st.have)
 	s.release(st)
-	s.lists[st.list].drop(st)
+	s.lists[st.list].remove(st)
 	delete(s.index, st.key)
 	st.next = s.free
 	s.free = st
@@ -100,10 +69,10 @@ func (s *Streams) place(st *stream) {
 	}
 	st.mark, st.moved = end, max(st.moved, st.last)
 	l := &s.lists[st.list]
-	if id == st.list && l.tail == st {
+	if id == st.list && l.newest == st {
 		return
 	}
-	l.drop(st)
+	l.remove(st)
 	st.list = id
 	s.lists[id].push(st)
 }
