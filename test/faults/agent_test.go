@@ -3,6 +3,7 @@ package faults
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -193,7 +194,12 @@ func (a *agent) now() *agentStatus {
 // metric returns the value of a metric, by name with labels.
 func (a *agent) metric(name string) float64 {
 	a.lab.Helper()
-	for line := range strings.Lines(string(a.output("curl", "-s", "--unix-socket", a.socket(), "http://agent/metrics"))) {
+	res, err := socketClient(a.socket()).Get("http://agent/metrics")
+	a.check(err)
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	a.check(err)
+	for line := range strings.Lines(string(text)) {
 		if rest, ok := strings.CutPrefix(line, name+" "); ok {
 			var v float64
 			_, err := fmt.Sscan(rest, &v)
