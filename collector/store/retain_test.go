@@ -1,6 +1,7 @@
 package store
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -146,5 +147,53 @@ func TestSQLiteBackup(t *testing.T) {
 	}
 	if ids[0] == ids[1] || ids[1] != ids[2] || len(ids[0]) != 32 {
 		t.Errorf("ids %v: want a new one at the first opening of the copy, and the same at the second", ids)
+	}
+}
+
+// TestDroppedFileThatStayed: the file of a dropped month could not be unlinked, and
+// a late call of that month comes.
+func TestDroppedFileThatStayed(t *testing.T) {
+	dir := t.TempDir()
+	c := &clock{time.Date(2026, 12, 20, 0, 0, 0, 0, time.UTC)}
+	oct := time.Date(2026, 10, 5, 0, 0, 0, 0, time.UTC)
+	open := func() *SQLite {
+		s, err := OpenSQLite(ctx, dir, Options{Now: c.now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	s := open()
+	mustCommit(t, s, batch("sw1", 7, 1, 10, oct))
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "calls-2026-10.db")
+	old, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s = open()
+	if _, err := s.Retain(ctx, Retention{Calls: 40 * 24 * time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, old, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mustCommit(t, s, batch("sw1", 7, 11, 5, oct))
+	for range 2 {
+		wantStored(t, s, "sw1", 7, ranges(11, 15))
+		wantCursor(t, s, "sw1", 7, record.Calls, ranges(1, 15))
+		var calls int64
+		if err := s.Summaries(ctx, SummaryFilter{Kind: "total"}, func(x *Summary) error { calls += x.Calls; return nil }); err != nil || calls != 15 {
+			t.Errorf("%d calls in the sums: %v", calls, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s = open()
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -174,7 +174,7 @@ func (s *SQLite) file(ctx context.Context, at place) (*file, error) {
 	if f != nil {
 		return f, nil
 	}
-	f, err := openFile(ctx, at, s.path(at))
+	f, err := s.create(ctx, at)
 	if err != nil {
 		return nil, err
 	}
@@ -185,6 +185,30 @@ func (s *SQLite) file(ctx context.Context, at place) (*file, error) {
 	s.files[at] = f
 	s.open.Unlock()
 	return f, nil
+}
+
+// create opens the file of a place that has none. One may be there all the same, of
+// a month that was dropped when it could not be unlinked: what were added to it would
+// go with it at the next start.
+func (s *SQLite) create(ctx context.Context, at place) (*file, error) {
+	f, err := openFile(ctx, at, s.path(at))
+	if err != nil || at.kind == baseKind {
+		return f, err
+	}
+	base, err := s.file(ctx, place{kind: baseKind})
+	if err != nil {
+		return nil, errors.Join(err, f.close())
+	}
+	switch gone, err := isDropped(ctx, base, f); {
+	case err != nil:
+		return nil, errors.Join(err, f.close())
+	case !gone:
+		return f, nil
+	}
+	if err := s.remove(f); err != nil {
+		return nil, err
+	}
+	return openFile(ctx, at, s.path(at))
 }
 
 // readFrom lists the files that have rows of a time.

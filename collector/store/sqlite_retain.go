@@ -118,14 +118,20 @@ GROUP BY node, epoch, stream, island`); err != nil {
 // finishDrop removes a file whose sums and numbers are in the base: the program
 // ended between the two.
 func (s *SQLite) finishDrop(ctx context.Context, base, f *file) error {
-	var n int
-	if err := base.write.QueryRowContext(ctx, `SELECT count(*) FROM dropped WHERE file = ?`, f.id).Scan(&n); err != nil {
-		return fmt.Errorf("reading which months were dropped: %w", err)
-	}
-	if n == 0 {
-		return nil
+	gone, err := isDropped(ctx, base, f)
+	if err != nil || !gone {
+		return err
 	}
 	return s.remove(f)
+}
+
+// isDropped reports whether the base has the sums and numbers of f.
+func isDropped(ctx context.Context, base, f *file) (bool, error) {
+	var n int
+	if err := base.write.QueryRowContext(ctx, `SELECT count(*) FROM dropped WHERE file = ?`, f.id).Scan(&n); err != nil {
+		return false, fmt.Errorf("reading which months were dropped: %w", err)
+	}
+	return n > 0, nil
 }
 
 // remove closes and unlinks a file. Readers that have it open read it to its end.
