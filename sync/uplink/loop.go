@@ -18,7 +18,7 @@ func (s *session) run(ctx context.Context) error {
 	s.stateDue, s.liveDue = true, true
 	second := time.NewTicker(time.Second)
 	defer second.Stop()
-	state := time.NewTicker(stateEvery)
+	state := time.NewTicker(stateSoon)
 	defer state.Stop()
 	wake := time.NewTimer(0)
 	defer wake.Stop()
@@ -41,6 +41,7 @@ func (s *session) run(ctx context.Context) error {
 			s.second(time.Now())
 		case <-state.C:
 			s.stateDue = true
+			state.Reset(stateEvery)
 		case <-s.u.spool.Appended():
 			s.dirty = true
 		case <-wake.C:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
 	"os"
@@ -327,6 +328,28 @@ func TestStateAndWill(t *testing.T) {
 	if last != `{"node":"sw1","state":"down"}` {
 		t.Errorf("the last word is %s", last)
 	}
+}
+
+// An agent that has just started is not ready yet: what it says of itself is put
+// right soon, and then kept fresh.
+func TestStateFollowsTheStart(t *testing.T) {
+	begin := time.Time{}
+	inBubble(t, func(_ *rig, c *Config) {
+		begin = time.Now()
+		c.State = func() []byte { return fmt.Appendf(nil, `{"ready":%v}`, time.Since(begin) >= time.Second) }
+	}, func(r *rig) {
+		said := func() string {
+			r.c.mu.Lock()
+			defer r.c.mu.Unlock()
+			return strings.Join(r.c.state, " ")
+		}
+		r.await(time.Second, "the first state", func() bool { return said() == `{"ready":false}` })
+		r.await(4*time.Second, "the next one", func() bool { return said() == `{"ready":false} {"ready":true}` })
+		if time.Sleep(25 * time.Second); strings.Count(said(), "ready") != 2 {
+			t.Errorf("after half a minute: %s", said())
+		}
+		r.await(10*time.Second, "one every half a minute", func() bool { return strings.Count(said(), "ready") == 3 })
+	})
 }
 
 func TestStoreRestored(t *testing.T) {
