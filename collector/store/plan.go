@@ -112,7 +112,7 @@ func (p *planner) add(b *record.Received) error {
 
 // maxRanges bounds the ranges of one stream. An agent leaves a few gaps: as many
 // as batches are on their way.
-const maxRanges = 4096
+const maxRanges = 1024
 
 // tidy gives up the lowest gaps of a stream that has too many: each costs memory and
 // time at every commit, and who means ill could make millions with a few messages.

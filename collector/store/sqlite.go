@@ -44,7 +44,7 @@ type SQLite struct {
 var _ Store = (*SQLite)(nil)
 
 // maxCursors bounds the cursors in memory; others are read when needed.
-const maxCursors = 1 << 16
+const maxCursors = 1 << 14
 
 // OpenSQLite opens a folder for writing and reading, or creates it. It returns
 // ErrInUse when another process writes to it, and ErrNewerSchema.
@@ -275,8 +275,5 @@ func (s *SQLite) Close() error {
 	return errors.Join(errs...)
 }
 
-// cursor is what is committed of a stream: all of it, and by file.
-type cursor struct {
-	done  record.Ranges
-	files map[place]record.Ranges
-}
+// cursor is what is committed of a stream, in whatever file.
+type cursor struct{ done record.Ranges }

@@ -3,7 +3,9 @@ package store
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/sipward/sipward/sync/record"
@@ -15,19 +17,24 @@ func (s *SQLite) cursor(ctx context.Context, k streamKey) (*cursor, error) {
 	if c := s.cursors[k]; c != nil {
 		return c, nil
 	}
-	c := &cursor{files: make(map[place]record.Ranges)}
+	var all record.Ranges // of one file behind those of another: in no order
 	for _, f := range s.byMonth() {
-		done, err := readRanges(ctx, f, k)
+		part, err := readRanges(ctx, f, k)
 		if err != nil {
 			return nil, err
 		}
-		if len(done) > 0 {
-			c.files[f.place] = done
-			c.done.AddAll(done)
-		}
+		all = append(all, part...)
 	}
+	c := &cursor{done: union(all)}
 	s.cursors[k] = c
 	return c, nil
+}
+
+// union makes a set of ranges that may touch and overlap.
+func union(all record.Ranges) (out record.Ranges) {
+	slices.SortFunc(all, func(a, b record.Range) int { return cmp.Compare(a.First, b.First) })
+	out.AddAll(all)
+	return out
 }
 
 // forgetCursors makes room in memory. It is called before cursors are read, so
@@ -65,25 +72,36 @@ func readRanges(ctx context.Context, f *file, k streamKey) (record.Ranges, error
 
 // markDone writes the numbers of a parcel into its file.
 func (s *SQLite) markDone(f *file, x *parcel) error {
-	own := make(map[streamKey]record.Ranges)
 	for _, r := range x.ranges {
-		done, ok := own[r.streamKey]
-		if !ok {
-			done = s.cursors[r.streamKey].files[x.place].Clone()
-		}
-		done.Add(r.Range)
-		own[r.streamKey] = done
-		if err := f.writeRange(r.streamKey, holder(done, r.First)); err != nil {
-			return err
+		if err := f.addRange(r.streamKey, r.Range); err != nil {
+			return fmt.Errorf("writing the cursor of %s to %s: %w", r.node, f.path, err)
 		}
 	}
 	return nil
 }
 
-// holder returns the range of done that n, one of its numbers, is in.
-func holder(done record.Ranges, n uint64) record.Range {
-	i, _ := slices.BinarySearchFunc(done, n, func(r record.Range, n uint64) int { return cmp.Compare(r.Last, n) })
-	return done[i]
+// addRange adds a range to those of a file. What is beside it is looked up there: in
+// a file alone, the numbers of a stream whose records belong to several months by turns
+// are any number of ranges.
+func (f *file) addRange(k streamKey, r record.Range) error {
+	args := []any{k.node, signed(k.epoch), int64(k.stream)}
+	const of = ` FROM ranges WHERE node = ? AND epoch = ? AND stream = ? AND `
+	var first, last sql.NullInt64
+	err := f.row(`SELECT first, last`+of+`first <= ? ORDER BY first DESC LIMIT 1`, append(args, signed(r.First)), &first, &last)
+	if err != nil {
+		return err
+	}
+	if first.Valid && last.Int64 >= signed(r.First)-1 {
+		r.First, r.Last = unsigned(first.Int64), max(r.Last, unsigned(last.Int64))
+	}
+	err = f.row(`SELECT max(last)`+of+`first > ? AND first <= ?`, append(args, signed(r.First), signed(min(r.Last, math.MaxInt64-1)+1)), &last)
+	if err != nil {
+		return err
+	}
+	if last.Valid {
+		r.Last = max(r.Last, unsigned(last.Int64))
+	}
+	return f.writeRange(k, r)
 }
 
 // writeRange writes a range that may have grown, and removes those that it grew over.
@@ -95,10 +113,7 @@ func (f *file) writeRange(k streamKey, r record.Range) error {
  ON CONFLICT (node, epoch, stream, first) DO UPDATE SET last = excluded.last`,
 			k.node, signed(k.epoch), int64(k.stream), signed(r.First), signed(r.Last))
 	}
-	if err != nil {
-		return fmt.Errorf("writing the cursor of %s to %s: %w", k.node, f.path, err)
-	}
-	return nil
+	return err
 }
 
 // remember keeps in memory what has been committed.
@@ -108,9 +123,6 @@ func (s *SQLite) remember(x *parcel) {
 		if c == nil {
 			continue // it gave way to others, and is read again when needed
 		}
-		own := c.files[x.place]
-		own.Add(r.Range)
-		c.files[x.place] = own
 		c.done.Add(r.Range)
 	}
 }

@@ -122,6 +122,27 @@ func (f *file) close() error {
 // exec runs a prepared statement of the writer. A transaction is short and of
 // bounded length: it runs to its end, whatever a caller waits for.
 func (f *file) exec(query string, args ...any) (sql.Result, error) {
+	s, err := f.stmt(query)
+	if err != nil {
+		return nil, err
+	}
+	return s.ExecContext(context.Background(), args...)
+}
+
+// row reads one row by a prepared statement of the writer; without one, to stays
+// as it is.
+func (f *file) row(query string, args []any, to ...any) error {
+	s, err := f.stmt(query)
+	if err != nil {
+		return err
+	}
+	if err := s.QueryRowContext(context.Background(), args...).Scan(to...); err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	return nil
+}
+
+func (f *file) stmt(query string) (*sql.Stmt, error) {
 	s := f.stmts[query]
 	if s == nil {
 		var err error
@@ -130,7 +151,7 @@ func (f *file) exec(query string, args ...any) (sql.Result, error) {
 		}
 		f.stmts[query] = s
 	}
-	return s.ExecContext(context.Background(), args...)
+	return s, nil
 }
 
 // tx runs do within a transaction.

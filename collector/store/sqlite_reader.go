@@ -129,15 +129,15 @@ func (r *SQLiteReader) doneOf(ctx context.Context, keys []streamKey) (map[stream
 	}
 	out := make(map[streamKey]record.Ranges, len(keys))
 	for _, k := range keys {
-		var done record.Ranges
+		var all record.Ranges
 		for i := len(files) - 1; i >= 0; i-- { // the base last: a month may be moved into it meanwhile
 			part, err := readRanges(ctx, files[i], k)
 			if err != nil && (files[i].kind == baseKind || !vanished(files[i])) {
 				return nil, err
 			}
-			done.AddAll(part)
+			all = append(all, part...)
 		}
-		out[k] = done
+		out[k] = union(all)
 	}
 	return out, nil
 }

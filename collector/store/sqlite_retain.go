@@ -29,14 +29,6 @@ func (s *SQLite) Retain(ctx context.Context, r Retention) (dropped []string, err
 		if err := base.absorb(f, s.o.Now().UnixMilli()); err != nil {
 			return dropped, err
 		}
-		for _, c := range s.cursors {
-			if own, ok := c.files[f.place]; ok {
-				into := c.files[base.place]
-				into.AddAll(own)
-				c.files[base.place] = into
-				delete(c.files, f.place)
-			}
-		}
 		if err := s.remove(f); err != nil {
 			return dropped, err
 		}
