@@ -201,3 +201,23 @@ func TestMonthsByTurns(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestLossesOfManyStreams: to look up what one batch names does not take long.
+func TestLossesOfManyStreams(t *testing.T) {
+	many := func(n int) *record.Received {
+		b := &record.Received{Node: "evil", Epoch: 7, Stream: record.Calls, First: 1}
+		for i := range uint64(n) {
+			for seq := range uint64(2) {
+				b.Records = append(b.Records, &record.Record{Loss: &record.Loss{Epoch: 100 + i, Stream: 1, First: 1 + seq, Last: 1 + seq, Count: 1, Reason: "corrupt"}})
+			}
+		}
+		return b
+	}
+	both(t, func(t *testing.T, s Store, _ *clock) {
+		if err := s.Commit(ctx, []*record.Received{many(maxLossStreams + 1)}); !IsPoison(err) {
+			t.Errorf("%v, want poison", err)
+		}
+		mustCommit(t, s, many(maxLossStreams))
+		wantCursor(t, s, "evil", 100+maxLossStreams-1, record.Calls, ranges(1, 2))
+	})
+}

@@ -63,6 +63,10 @@ func newPlanner(nowMs int64, done func(streamKey) *record.Ranges) *planner {
 	return &planner{nowMs: nowMs, done: done, parcels: make(map[place]*parcel)}
 }
 
+// maxLossStreams bounds the streams that the losses of one batch may name. Each is
+// looked up in every file, while all other nodes wait.
+const maxLossStreams = 256
+
 // keys lists the sequences that batches are about, in the order in which they
 // are locked, and checks the batches.
 func keys(batches []*record.Received) ([]streamKey, error) {
@@ -72,6 +76,7 @@ func keys(batches []*record.Received) ([]streamKey, error) {
 			return nil, err
 		}
 		out = append(out, streamKey{b.Node, b.Epoch, b.Stream})
+		begin := len(out)
 		for _, r := range b.Records {
 			if err := check(r); err != nil {
 				return nil, err
@@ -79,6 +84,10 @@ func keys(batches []*record.Received) ([]streamKey, error) {
 			if l := r.GetLoss(); l.GetFirst() != 0 {
 				out = append(out, lossKey(b.Node, l))
 			}
+		}
+		slices.SortFunc(out[begin:], compareStreamKeys)
+		if out = append(out[:begin], slices.Compact(out[begin:])...); len(out)-begin > maxLossStreams {
+			return nil, poison("losses of %d streams in a batch", len(out)-begin)
 		}
 	}
 	slices.SortFunc(out, compareStreamKeys)

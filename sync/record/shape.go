@@ -55,11 +55,12 @@ func checkShape(body []byte, count int) error {
 
 // partField is the field that repeats messages in a kind of record; 0: none does.
 func partField(kind protowire.Number) protowire.Number {
-	switch kind {
-	case 1:
-		return 42 // Call.attempts
-	case 2:
-		return 6 // HourMark.held
+	const call, mark = 1, 2
+	if kind == call {
+		return 42 // attempts
+	}
+	if kind == mark {
+		return 6 // held
 	}
 	return 0
 }
