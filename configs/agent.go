@@ -5,13 +5,9 @@
 package configs
 
 import (
-	"bytes"
 	"crypto/tls"
-	"errors"
 	"fmt"
-	"io"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -107,15 +103,6 @@ type Block struct {
 	Last  string `yaml:"last"`
 }
 
-// Admin says where figures are served.
-type Admin struct {
-	Listen string `yaml:"listen"` // address:port of the HTTP server, or off
-	Socket string `yaml:"socket"` // unix socket that `status` reads, or off
-}
-
-// Off turns Admin.Listen or Admin.Socket off.
-const Off = "off"
-
 // Records says where finished calls are written.
 type Records struct {
 	File string `yaml:"file"` // JSON lines; "" for none
@@ -158,23 +145,12 @@ func Defaults() *Agent {
 	}
 }
 
-// maxFile bounds a configuration file.
-const maxFile = 16 << 20
-
 // Load reads and checks the file at path and the secrets it names. Its error
 // joins one *Error a problem, in the order of their lines.
 func Load(path string) (*Agent, error) {
-	f, err := os.Open(path)
+	text, err := readText(path)
 	if err != nil {
-		return nil, fmt.Errorf("reading the configuration: %w", err)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("reading the configuration: %w", err)
-	}
-	if len(text) > maxFile {
-		return nil, fmt.Errorf("reading the configuration: %s is larger than %d MiB", path, maxFile>>20)
+		return nil, err
 	}
 	a, d := parse(path, text)
 	a.readFiles(d, filepath.Dir(path))
@@ -230,23 +206,4 @@ func (a *Agent) readFiles(d *decoder, dir string) {
 		}
 		h.AuthKey = secret
 	}
-}
-
-// under makes a relative path begin at dir.
-func under(dir string, path *string) {
-	if *path != "" && !filepath.IsAbs(*path) {
-		*path = filepath.Join(dir, *path)
-	}
-}
-
-func readSecret(path string) (Secret, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return "", err
-	}
-	b = bytes.TrimSpace(b)
-	if len(b) == 0 {
-		return "", errors.New(path + " is empty; put the secret into it, or remove the key")
-	}
-	return Secret(b), nil
 }

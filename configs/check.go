@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"os"
 	"path"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -39,7 +38,7 @@ func (a *Agent) check(d *decoder) {
 	}
 	a.checkCapture(d)
 	a.checkCalls(d)
-	a.checkAdmin(d)
+	a.Admin.check(d)
 	a.checkUplink(d)
 	a.checkParties(d)
 	if len(d.errs) == 0 {
@@ -131,15 +130,6 @@ func (a *Agent) checkCalls(d *decoder) {
 	}
 	if c.MaxAge <= 0 {
 		d.at("calls.max_age", "must be more than 0: without it a call whose end was missed stays for ever")
-	}
-}
-
-func (a *Agent) checkAdmin(d *decoder) {
-	if a.Admin.Listen != Off && !address(a.Admin.Listen) {
-		d.at("admin.listen", "listen %q: write address:port, or off", a.Admin.Listen)
-	}
-	if s := a.Admin.Socket; s != Off && (!filepath.IsAbs(s) || len(s) > 100) {
-		d.at("admin.socket", "socket %q: write an absolute path of at most 100 characters, or off", s)
 	}
 }
 

@@ -3,8 +3,6 @@ package configs
 import (
 	"crypto/tls"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -15,13 +13,13 @@ import (
 // Collector is the configuration of sipward-collector. An empty file is a whole
 // one: a broker of its own and SQLite.
 type Collector struct {
-	ID        string         `yaml:"id"`        // of this collector in acks, logs and metrics; default the host's name
-	Data      string         `yaml:"data"`      // folder of the database, the certificates and the nodes
-	Embedded  Embedded       `yaml:"embedded"`  // the broker inside this program
-	External  External       `yaml:"external"`  // brokers to use instead of it
-	Store     Store          `yaml:"store"`     // where records go
-	Retention Retention      `yaml:"retention"` // how long they stay
-	Admin     CollectorAdmin `yaml:"admin"`     // where figures are served
+	ID        string    `yaml:"id"`        // of this collector in acks, logs and metrics; default the host's name
+	Data      string    `yaml:"data"`      // folder of the database, the certificates and the nodes
+	Embedded  Embedded  `yaml:"embedded"`  // the broker inside this program
+	External  External  `yaml:"external"`  // brokers to use instead of it
+	Store     Store     `yaml:"store"`     // where records go
+	Retention Retention `yaml:"retention"` // how long they stay
+	Admin     Admin     `yaml:"admin"`     // where figures are served
 
 	file string
 	odd  []string
@@ -80,12 +78,6 @@ type Retention struct {
 	Telemetry Days `yaml:"telemetry"` // minute counters, and verdicts on registrations
 }
 
-// CollectorAdmin says where the figures of a collector are served.
-type CollectorAdmin struct {
-	Listen string `yaml:"listen"` // address:port of the HTTP server, or off
-	Socket string `yaml:"socket"` // unix socket that `status` reads, or off
-}
-
 // Days is a time in whole days, or Forever.
 type Days int
 
@@ -129,7 +121,7 @@ func CollectorDefaults() *Collector {
 		Data:     "/var/lib/sipward-collector",
 		Embedded: Embedded{Listen: "127.0.0.1:1883", ListenTLS: ":8883"},
 		Store:    Store{URL: SQLite}, Retention: Retention{Calls: 400, Telemetry: 90},
-		Admin: CollectorAdmin{Listen: "127.0.0.1:9465", Socket: "/run/sipward-collector/collector.sock"},
+		Admin: Admin{Listen: "127.0.0.1:9465", Socket: "/run/sipward-collector/collector.sock"},
 	}
 }
 
@@ -146,23 +138,6 @@ func LoadCollector(path string) (*Collector, error) {
 		return nil, inOrder(d.errs)
 	}
 	return c, nil
-}
-
-// readText reads a configuration file of sensible size.
-func readText(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("reading the configuration: %w", err)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("reading the configuration: %w", err)
-	}
-	if len(text) > maxFile {
-		return nil, fmt.Errorf("reading the configuration: %s is larger than %d MiB", path, maxFile>>20)
-	}
-	return text, nil
 }
 
 // ParseCollector reads and checks a configuration; name stands for the file in

@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -35,12 +34,7 @@ func (c *Collector) check(d *decoder) {
 	if c.Store.URL == SQLite && c.Store.PasswordFile != "" {
 		d.at("store.password_file", "sqlite has no password; it is for postgres://")
 	}
-	if a := c.Admin.Listen; a != Off && !address(a) {
-		d.at("admin.listen", "listen %q: write address:port, or off", a)
-	}
-	if s := c.Admin.Socket; s != Off && (!filepath.IsAbs(s) || len(s) > 100) {
-		d.at("admin.socket", "socket %q: write an absolute path of at most 100 characters, or off", s)
-	}
+	c.Admin.check(d)
 	if len(d.errs) == 0 {
 		c.lookOdd(d)
 	}
@@ -124,9 +118,7 @@ func (c *Collector) lookOdd(d *decoder) {
 	} else {
 		c.oddExternal(note)
 	}
-	if host, _, err := net.SplitHostPort(c.Admin.Listen); err == nil && !loopback(host) {
-		note("admin.listen", "figures are served beyond this host, without encryption or password; a firewall should guard %s", c.Admin.Listen)
-	}
+	c.Admin.odd(note)
 }
 
 func (c *Collector) oddExternal(note noter) {

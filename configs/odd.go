@@ -23,9 +23,7 @@ func (a *Agent) lookOdd(d *decoder) {
 	if a.DTMF.Digits == dtmf.Store {
 		note("dtmf.digits", "digits are stored: they can be card numbers and PINs; count is enough to know who uses them")
 	}
-	if host, _, err := net.SplitHostPort(a.Admin.Listen); err == nil && !loopback(host) {
-		note("admin.listen", "figures are served beyond this host, without encryption or password; a firewall should guard %s", a.Admin.Listen)
-	}
+	a.Admin.odd(note)
 	for i, h := range a.Capture.HEP {
 		host, _, _ := net.SplitHostPort(h.Address)
 		if !loopback(host) && h.AuthFile == "" {

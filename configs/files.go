@@ -1,0 +1,65 @@
+package configs
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// maxFile bounds a configuration file.
+const maxFile = 16 << 20
+
+// readText reads a configuration file of sensible size.
+func readText(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the configuration: %w", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading the configuration: %w", err)
+	}
+	if len(text) > maxFile {
+		return nil, fmt.Errorf("reading the configuration: %s is larger than %d MiB", path, maxFile>>20)
+	}
+	return text, nil
+}
+
+// Explain says what to do about an err that Load or LoadCollector returned for
+// path. reference is the configuration that the project has as an example.
+func Explain(err error, path, reference string) error {
+	var problem *Error
+	switch {
+	case errors.As(err, &problem):
+		return fmt.Errorf("the configuration has problems:\n%w", err)
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%w; copy %s there, or name another file with --config", err, reference)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w; run as the user who owns %s", err, path)
+	}
+	return err
+}
+
+// under makes a relative path begin at dir.
+func under(dir string, path *string) {
+	if *path != "" && !filepath.IsAbs(*path) {
+		*path = filepath.Join(dir, *path)
+	}
+}
+
+func readSecret(path string) (Secret, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	b = bytes.TrimSpace(b)
+	if len(b) == 0 {
+		return "", errors.New(path + " is empty; put the secret into it, or remove the key")
+	}
+	return Secret(b), nil
+}
