@@ -63,7 +63,8 @@ func newAgent(cfg *configs.Agent, log *slog.Logger) (*agent, error) {
 	}
 	a.core = pipeline.New(core)
 	a.task = pipeline.NewTask(a.core, a.queue)
-	a.admin = admin.New(admin.Config{Listen: unless(cfg.Admin.Listen), Socket: unless(cfg.Admin.Socket), Source: a, Log: log})
+	listen, socket := cfg.Admin.Places()
+	a.admin = admin.New(admin.Config{Listen: listen, Socket: socket, Source: a, Log: log})
 	return a, nil
 }
 
@@ -82,13 +83,6 @@ func (a *agent) addCaptures() (err error) {
 		a.heps = append(a.heps, hep)
 	}
 	return nil
-}
-
-func unless(s string) string {
-	if s == configs.Off {
-		return ""
-	}
-	return s
 }
 
 func liveConfig(cfg *configs.Agent, sink capture.Sink, log *slog.Logger) capture.LiveConfig {

@@ -2,9 +2,7 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -90,16 +88,7 @@ func matches(pattern, name string) bool {
 	return ok && err == nil
 }
 
-// explainConfig says what to do about a file that is not there.
+// explainConfig says what to do about a configuration that cannot be used.
 func explainConfig(path string, err error) error {
-	var problem *configs.Error
-	switch {
-	case errors.As(err, &problem):
-		return fmt.Errorf("the configuration has problems:\n%w", err)
-	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%w; copy configs/agent.yaml there, or name another file with --config", err)
-	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%w; run as the user who owns %s", err, path)
-	}
-	return err
+	return configs.Explain(err, path, "configs/agent.yaml")
 }

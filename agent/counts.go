@@ -3,10 +3,10 @@ package main
 import (
 	"slices"
 
-	"github.com/sipward/sipward/agent/admin"
 	"github.com/sipward/sipward/agent/capture"
 	"github.com/sipward/sipward/agent/pipeline"
 	"github.com/sipward/sipward/agent/records"
+	"github.com/sipward/sipward/internal/tally"
 	"github.com/sipward/sipward/sip/packet"
 	"github.com/sipward/sipward/sip/parse"
 )
@@ -15,36 +15,22 @@ import (
 // They are words of their own, not the names of fields: a field that is renamed
 // must not rename a metric. docs/metrics.md explains each.
 
-// event is a counter of one stage.
-type event struct {
-	name string
-	n    uint64
-}
-
-func stage(name string, events []event) []admin.Count {
-	out := make([]admin.Count, len(events))
-	for i, e := range events {
-		out[i] = admin.Count{Stage: name, Event: e.name, N: e.n}
-	}
-	return out
-}
-
-func pipelineDrops(p *pipeline.Snapshot) []admin.Count {
+func pipelineDrops(p *pipeline.Snapshot) []tally.Count {
 	return slices.Concat(
-		stage("dialog", []event{{"refused", p.Dialogs.Refused}, {"overflow", p.Dialogs.Overflow}, {"evicted", p.Dialogs.Evicted}}),
-		stage("media", []event{{"refused_endpoints", p.Media.RefusedEndpoints}, {"kernel_refused", p.Core.KernelRefused}}),
-		stage("tcp", []event{{"evicted", p.Streams.Evicted}, {"starved", p.Streams.Starved}}),
-		stage("fragment", []event{{"evicted", p.Packets.Fragments.Evicted}}),
+		tally.Stage("dialog", []tally.Event{{"refused", p.Dialogs.Refused}, {"overflow", p.Dialogs.Overflow}, {"evicted", p.Dialogs.Evicted}}),
+		tally.Stage("media", []tally.Event{{"refused_endpoints", p.Media.RefusedEndpoints}, {"kernel_refused", p.Core.KernelRefused}}),
+		tally.Stage("tcp", []tally.Event{{"evicted", p.Streams.Evicted}, {"starved", p.Streams.Starved}}),
+		tally.Stage("fragment", []tally.Event{{"evicted", p.Packets.Fragments.Evicted}}),
 	)
 }
 
-func pipelineCounts(p *pipeline.Snapshot) []admin.Count {
+func pipelineCounts(p *pipeline.Snapshot) []tally.Count {
 	return slices.Concat(packetCounts(p), messageCounts(p), callCounts(p))
 }
 
 // packetCounts are those from frames to whole messages.
-func packetCounts(p *pipeline.Snapshot) []admin.Count {
-	frames := []event{
+func packetCounts(p *pipeline.Snapshot) []tally.Count {
+	frames := []tally.Event{
 		{"tunnelled", p.Packets.Tunnelled},
 		{"bundled", p.Packets.Bundled},
 		{"split", p.Packets.Split},
@@ -54,10 +40,10 @@ func packetCounts(p *pipeline.Snapshot) []admin.Count {
 		{"clocks_forgotten", p.Packets.ClocksForgotten},
 	}
 	for r := packet.Payload; int(r) < packet.Results; r++ {
-		frames = append(frames, event{r.String(), p.Packets.Frames[r]})
+		frames = append(frames, tally.Event{r.String(), p.Packets.Frames[r]})
 	}
-	return slices.Concat(stage("frame", frames),
-		stage("fragment", []event{
+	return slices.Concat(tally.Stage("frame", frames),
+		tally.Stage("fragment", []tally.Event{
 			{"fragments", p.Packets.Fragments.Fragments},
 			{"reassembled", p.Packets.Fragments.Reassembled},
 			{"kept", p.Packets.Fragments.Kept},
@@ -69,7 +55,7 @@ func packetCounts(p *pipeline.Snapshot) []admin.Count {
 			{"overlaps", p.Packets.Fragments.Overlaps},
 			{"expired", p.Packets.Fragments.Expired},
 		}),
-		stage("tcp", []event{
+		tally.Stage("tcp", []tally.Event{
 			{"segments", p.Streams.Segments},
 			{"messages", p.Streams.Messages},
 			{"keep_alives", p.Streams.KeepAlives},
@@ -94,16 +80,16 @@ func packetCounts(p *pipeline.Snapshot) []admin.Count {
 }
 
 // messageCounts are those of reading messages.
-func messageCounts(p *pipeline.Snapshot) []admin.Count {
-	parsed := []event{
+func messageCounts(p *pipeline.Snapshot) []tally.Count {
+	parsed := []tally.Event{
 		{"not_sip", p.Core.NotSIP},
 		{"repeats_forgotten", p.Core.Forgotten},
 	}
 	for e := parse.ErrStartLine; int(e) < parse.Reasons; e++ {
-		parsed = append(parsed, event{"malformed_" + e.String(), p.Core.MalformedBy[e]})
+		parsed = append(parsed, tally.Event{"malformed_" + e.String(), p.Core.MalformedBy[e]})
 	}
-	return slices.Concat(stage("parse", parsed),
-		stage("parse", []event{
+	return slices.Concat(tally.Stage("parse", parsed),
+		tally.Stage("parse", []tally.Event{
 			{"lenient_uri", p.Parser.LenientURI},
 			{"headers_cut", p.Parser.HeadersCut},
 			{"contacts_cut", p.Parser.ContactsCut},
@@ -117,13 +103,13 @@ func messageCounts(p *pipeline.Snapshot) []admin.Count {
 }
 
 // callCounts are those of calls, their media and digits.
-func callCounts(p *pipeline.Snapshot) []admin.Count {
+func callCounts(p *pipeline.Snapshot) []tally.Count {
 	return slices.Concat(
-		stage("dialog", []event{
+		tally.Stage("dialog", []tally.Event{
 			{"late", p.Dialogs.Late},
 			{"strange", p.Dialogs.Strange},
 		}),
-		stage("media", []event{
+		tally.Stage("media", []tally.Event{
 			{"rtp", p.Media.RTP},
 			{"rtcp", p.Media.RTCP},
 			{"streams", p.Media.Streams},
@@ -135,7 +121,7 @@ func callCounts(p *pipeline.Snapshot) []admin.Count {
 			{"folded_flows", p.Media.FoldedFlows},
 			{"refused_learning", p.Media.RefusedLearning},
 		}),
-		stage("dtmf", []event{
+		tally.Stage("dtmf", []tally.Event{
 			{"packets", p.Events.Packets},
 			{"presses", p.Events.Presses},
 			{"malformed", p.Events.Malformed},
@@ -146,32 +132,32 @@ func callCounts(p *pipeline.Snapshot) []admin.Count {
 	)
 }
 
-func recordDrops(s records.Stats) []admin.Count {
-	return stage("records", []event{{"queue_full", s.Dropped}, {"disk_failed", s.Failed}})
+func recordDrops(s records.Stats) []tally.Count {
+	return tally.Stage("records", []tally.Event{{"queue_full", s.Dropped}, {"disk_failed", s.Failed}})
 }
 
-func recordCounts(s records.Stats) []admin.Count {
-	return stage("records", []event{{"written", s.Written}})
+func recordCounts(s records.Stats) []tally.Count {
+	return tally.Stage("records", []tally.Event{{"written", s.Written}})
 }
 
-func liveDrops(l capture.LiveStats) []admin.Count {
+func liveDrops(l capture.LiveStats) []tally.Count {
 	return slices.Concat(
-		stage("capture", []event{{"kernel_dropped", l.KernelDropped}, {"queue_dropped", l.QueueDropped}, {"too_large", l.TooLarge}}),
-		stage("filter", []event{{"full", l.Filter.Full}, {"failed", l.Filter.Failed}}),
+		tally.Stage("capture", []tally.Event{{"kernel_dropped", l.KernelDropped}, {"queue_dropped", l.QueueDropped}, {"too_large", l.TooLarge}}),
+		tally.Stage("filter", []tally.Event{{"full", l.Filter.Full}, {"failed", l.Filter.Failed}}),
 	)
 }
 
-func liveCounts(l capture.LiveStats) []admin.Count {
+func liveCounts(l capture.LiveStats) []tally.Count {
 	f := &l.Filter
 	return slices.Concat(
-		stage("capture", []event{
+		tally.Stage("capture", []tally.Event{
 			{"received", l.Received},
 			{"delivered", l.Delivered},
 			{"frozen", l.Frozen},
 			{"batches", l.Batches},
 			{"wakeups", l.Wakeups},
 		}),
-		stage("filter", []event{
+		tally.Stage("filter", []tally.Event{
 			{"seen", f.Seen},
 			{"passed_udp", f.PassedUDP},
 			{"passed_tcp", f.PassedTCP},
@@ -195,13 +181,13 @@ func liveCounts(l capture.LiveStats) []admin.Count {
 	)
 }
 
-func hepDrops(h capture.HEPStats) []admin.Count {
-	return stage("hep", []event{{"queue_dropped", h.Dropped}, {"kernel_dropped", h.KernelDrops}, {"too_long", h.TooLong}, {"refused", h.Refused},
+func hepDrops(h capture.HEPStats) []tally.Count {
+	return tally.Stage("hep", []tally.Event{{"queue_dropped", h.Dropped}, {"kernel_dropped", h.KernelDrops}, {"too_long", h.TooLong}, {"refused", h.Refused},
 		{"unauthorized", h.Unauthorized}, {"malformed", h.Malformed}})
 }
 
-func hepCounts(h capture.HEPStats) []admin.Count {
-	return stage("hep", []event{
+func hepCounts(h capture.HEPStats) []tally.Count {
+	return tally.Stage("hep", []tally.Event{
 		{"packets", h.Packets},
 		{"bytes", h.Bytes},
 		{"accepted", h.Accepted},

@@ -4,11 +4,9 @@
 package main
 
 import (
-	"errors"
-	"fmt"
-	"os"
-
 	"github.com/alecthomas/kong"
+
+	"github.com/sipward/sipward/internal/program"
 )
 
 // defaultConfig is where the packages put the configuration.
@@ -34,30 +32,5 @@ type cli struct {
 }
 
 func main() {
-	var c cli
-	parser := kong.Must(&c, kong.Name("sipward-agent"), kong.Description(description),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
-		kong.Vars{"config": defaultConfig, "version": versionLine()})
-	args := os.Args[1:]
-	if len(args) == 0 {
-		args = []string{"--help"}
-	}
-	ctx, err := parser.Parse(args)
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "sipward-agent: %v; see %s --help\n", err, command(err))
-		os.Exit(2)
-	}
-	if err := ctx.Run(); err != nil {
-		fmt.Fprintf(os.Stderr, "sipward-agent: %v\n", err)
-		os.Exit(1)
-	}
-}
-
-// command returns the part of the command line that a mistake is in.
-func command(err error) string {
-	var e *kong.ParseError
-	if errors.As(err, &e) && e.Context != nil && e.Context.Selected() != nil {
-		return "sipward-agent " + e.Context.Selected().Name
-	}
-	return "sipward-agent"
+	program.Main("sipward-agent", description, &cli{}, kong.Vars{"config": defaultConfig, "version": versionLine()})
 }

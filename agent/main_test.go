@@ -16,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/sipward/sipward/agent/admin"
+	"github.com/sipward/sipward/internal/tally"
 	"github.com/sipward/sipward/internal/testkit"
 )
 
@@ -109,7 +110,7 @@ func fits(ts *testscript.TestScript, r *admin.Report, want []string) bool {
 			continue
 		}
 		if name == "written" {
-			if !slices.ContainsFunc(r.Agent.Counts, func(c admin.Count) bool { return c.Stage == "records" && c.Event == name && fmt.Sprint(c.N) == n }) {
+			if !slices.ContainsFunc(r.Agent.Counts, func(c tally.Count) bool { return c.Stage == "records" && c.Event == name && fmt.Sprint(c.N) == n }) {
 				return false
 			}
 			continue

@@ -3,7 +3,6 @@ package main
 import (
 	"log/slog"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -13,27 +12,9 @@ import (
 	"github.com/sipward/sipward/agent/pipeline"
 	"github.com/sipward/sipward/agent/records"
 	"github.com/sipward/sipward/configs"
+	"github.com/sipward/sipward/internal/tally"
+	"github.com/sipward/sipward/internal/testkit/fill"
 )
-
-// fill gives every uint64 of a struct, of its structs and arrays a number of
-// its own, and returns those numbers with the fields that have them.
-func fill(v reflect.Value, path string, into map[uint64]string) {
-	switch v.Kind() {
-	case reflect.Uint64:
-		n := uint64(len(into) + 1)
-		v.SetUint(n)
-		into[n] = path
-	case reflect.Struct:
-		for i := range v.NumField() {
-			fill(v.Field(i), path+"."+v.Type().Field(i).Name, into)
-		}
-	case reflect.Array:
-		for i := range v.Len() {
-			fill(v.Index(i), path, into)
-		}
-	default: // states, and numbers of what is there now
-	}
-}
 
 // Every counter of every part is shown once, under a name that nothing else has.
 func TestEveryCounterIsShown(t *testing.T) {
@@ -43,12 +24,12 @@ func TestEveryCounterIsShown(t *testing.T) {
 	var r records.Stats
 	for name, tt := range map[string]struct {
 		fields []any
-		counts func() [][]admin.Count
+		counts func() [][]tally.Count
 		hidden []string // shown as metrics of their own, or not meant for operators
 	}{
 		"pipeline": {
 			[]any{&p.Core, &p.Packets, &p.Streams, &p.Parser, &p.Dialogs, &p.Media, &p.Events},
-			func() [][]admin.Count { return [][]admin.Count{pipelineDrops(&p), pipelineCounts(&p)} },
+			func() [][]tally.Count { return [][]tally.Count{pipelineDrops(&p), pipelineCounts(&p)} },
 			[]string{
 				"Stats.Frames", "Stats.Malformed", "Stats.Retransmissions", "Stats.Duplicates", "Stats.Panics",
 				"Stats.Messages", "Stats.Messages", "Stats.Messages", "Stats.Messages", "Stats.Messages", "Stats.Messages", "Stats.Messages",
@@ -56,16 +37,12 @@ func TestEveryCounterIsShown(t *testing.T) {
 				"Stats.Frames", "Stats.MalformedBy", // of packet and parse: an invalid zero has no name
 			},
 		},
-		"live":    {[]any{&l}, func() [][]admin.Count { return [][]admin.Count{liveDrops(l), liveCounts(l)} }, nil},
-		"hep":     {[]any{&h}, func() [][]admin.Count { return [][]admin.Count{hepDrops(h), hepCounts(h)} }, nil},
-		"records": {[]any{&r}, func() [][]admin.Count { return [][]admin.Count{recordDrops(r), recordCounts(r)} }, nil},
+		"live":    {[]any{&l}, func() [][]tally.Count { return [][]tally.Count{liveDrops(l), liveCounts(l)} }, nil},
+		"hep":     {[]any{&h}, func() [][]tally.Count { return [][]tally.Count{hepDrops(h), hepCounts(h)} }, nil},
+		"records": {[]any{&r}, func() [][]tally.Count { return [][]tally.Count{recordDrops(r), recordCounts(r)} }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			want := map[uint64]string{}
-			for _, f := range tt.fields {
-				v := reflect.ValueOf(f).Elem()
-				fill(v, v.Type().Name(), want)
-			}
+			want := fill.Numbers(tt.fields)
 			names := map[[2]string]bool{}
 			for i, list := range tt.counts() {
 				for _, c := range list {
@@ -73,7 +50,7 @@ func TestEveryCounterIsShown(t *testing.T) {
 						t.Errorf("%s %s is there twice", c.Stage, c.Event)
 					}
 					names[[2]string{c.Stage, c.Event}] = true
-					if isDrop := c.Explained(); isDrop != (i == 0) {
+					if isDrop := admin.Explained(c); isDrop != (i == 0) {
 						t.Errorf("%s %s: what was lost has words, and nothing else", c.Stage, c.Event)
 					}
 					if want[c.N] == "" && c.N != 0 {

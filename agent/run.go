@@ -3,19 +3,17 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"net"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/sipward/sipward/agent/admin"
 	"github.com/sipward/sipward/configs"
+	"github.com/sipward/sipward/internal/tally"
 )
 
 type runCmd struct {
@@ -133,19 +131,5 @@ func (a *agent) logEnd() {
 	if a.records != nil {
 		written = a.records.Stats().Written
 	}
-	a.log.Info("stopped", "calls", s.Figures.Total.Started, "records", written, "dropped", dropped(s.Drops))
-}
-
-// dropped lists what was lost.
-func dropped(drops []admin.Count) string {
-	var out []string
-	for _, d := range drops {
-		if d.N > 0 {
-			out = append(out, fmt.Sprintf("%s %s %d", d.Stage, d.Event, d.N))
-		}
-	}
-	if len(out) == 0 {
-		return "nothing"
-	}
-	return strings.Join(out, ", ")
+	a.log.Info("stopped", "calls", s.Figures.Total.Started, "records", written, "dropped", tally.Nonzero(s.Drops))
 }

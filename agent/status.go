@@ -3,10 +3,8 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
-	"strings"
 
 	"github.com/sipward/sipward/agent/admin"
 	"github.com/sipward/sipward/configs"
@@ -38,17 +36,8 @@ func (c *statusCmd) Run() error {
 
 // where finds the agent: as the flags say, else as the configuration does.
 func (c *statusCmd) where() (string, error) {
-	if c.Socket != "" && c.URL != "" {
-		return "", errors.New("--socket and --url name two places: give one")
-	}
-	if c.URL != "" && !strings.Contains(c.URL, "://") {
-		return "http://" + c.URL, nil
-	}
-	if c.URL != "" && !strings.HasPrefix(c.URL, "http://") {
-		return "", fmt.Errorf("--url %s: the agent speaks plain HTTP; give http://address:port", c.URL)
-	}
-	if c.Socket+c.URL != "" {
-		return c.Socket + c.URL, nil
+	if where, err := admin.Program.Named(c.Socket, c.URL); where != "" || err != nil {
+		return where, err
 	}
 	cfg, err := configs.Load(c.Config)
 	switch {
@@ -58,10 +47,6 @@ func (c *statusCmd) where() (string, error) {
 		return configs.Defaults().Admin.Socket, nil // whoever may not read it may still use the usual socket
 	case err != nil:
 		return "", explainConfig(c.Config, err)
-	case cfg.Admin.Socket != configs.Off:
-		return cfg.Admin.Socket, nil
-	case cfg.Admin.Listen != configs.Off:
-		return "http://" + cfg.Admin.Listen, nil
 	}
-	return "", errors.New("admin.socket and admin.listen are off: this agent cannot be asked; turn one on")
+	return admin.Program.Served(cfg.Admin.Places())
 }

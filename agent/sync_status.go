@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/sipward/sipward/agent/admin"
+	"github.com/sipward/sipward/internal/tally"
 	"github.com/sipward/sipward/sync/record"
 	"github.com/sipward/sipward/sync/spool"
 	"github.com/sipward/sipward/sync/uplink"
@@ -49,8 +50,8 @@ func uplinkStatus(u *uplink.Stats) admin.Uplink {
 	return out
 }
 
-func spoolCounts(s *spool.Stats) []admin.Count {
-	return stage("spool", []event{
+func spoolCounts(s *spool.Stats) []tally.Count {
+	return tally.Stage("spool", []tally.Event{
 		{"commit_errors", s.CommitErrors},
 		{"checkpoints", s.Checkpoints},
 		{"checkpoint_errors", s.CheckpointErrors},
@@ -61,8 +62,8 @@ func spoolCounts(s *spool.Stats) []admin.Count {
 	})
 }
 
-func uplinkCounts(u *uplink.Stats) []admin.Count {
-	return stage("uplink", []event{
+func uplinkCounts(u *uplink.Stats) []tally.Count {
+	return tally.Stage("uplink", []tally.Event{
 		{"refused", u.Refused},
 		{"hellos", u.Hellos},
 		{"acks", u.Acks},

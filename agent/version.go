@@ -3,23 +3,15 @@ package main
 import (
 	"fmt"
 	"os"
-	"runtime"
-	"runtime/debug"
+
+	"github.com/sipward/sipward/internal/program"
 )
 
 // version is set by the linker.
 var version = ""
 
 // theVersion returns the version that the binary was built from.
-func theVersion() string {
-	if version != "" {
-		return version
-	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "unknown"
-}
+func theVersion() string { return program.Version(version) }
 
 type versionCmd struct{}
 
@@ -29,6 +21,4 @@ func (versionCmd) Run() error {
 	return nil
 }
 
-func versionLine() string {
-	return fmt.Sprintf("sipward-agent %s (%s, %s/%s)", theVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-}
+func versionLine() string { return program.VersionLine("sipward-agent", theVersion()) }

@@ -15,6 +15,7 @@ import (
 	"github.com/sipward/sipward/collector/nodes"
 	"github.com/sipward/sipward/collector/store"
 	"github.com/sipward/sipward/configs"
+	"github.com/sipward/sipward/internal/adminhttp"
 )
 
 // collector is all parts of one collector.
@@ -24,7 +25,7 @@ type collector struct {
 	started time.Time
 	hint    string        // flags by which other commands find this collector
 	folder  *nodes.Folder // nil with external brokers
-	admin   *admin.Server
+	admin   *adminhttp.Server
 	parts   atomic.Pointer[parts]  // nil until the store is open
 	serving chan struct{}          // closed when it is, and the broker listens
 	waiting atomic.Pointer[string] // what the store lacks
@@ -45,15 +46,9 @@ func newCollector(cfg *configs.Collector, log *slog.Logger) *collector {
 	if !cfg.External.On() {
 		c.folder = nodes.New(cfg.Data)
 	}
-	c.admin = admin.New(admin.Config{Listen: unless(cfg.Admin.Listen), Socket: unless(cfg.Admin.Socket), Source: c, Log: log})
+	listen, socket := cfg.Admin.Places()
+	c.admin = admin.New(admin.Config{Listen: listen, Socket: socket, Source: c, Log: log})
 	return c
-}
-
-func unless(s string) string {
-	if s == configs.Off {
-		return ""
-	}
-	return s
 }
 
 // build makes everything that needs the store; none of it runs yet.

@@ -122,18 +122,9 @@ func oddHere(path string, cfg *configs.Collector) (odd []string) {
 	return odd
 }
 
-// explainConfig says what to do about a file that is not there.
+// explainConfig says what to do about a configuration that cannot be used.
 func explainConfig(path string, err error) error {
-	var problem *configs.Error
-	switch {
-	case errors.As(err, &problem):
-		return fmt.Errorf("the configuration has problems:\n%w", err)
-	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%w; copy configs/collector.yaml there, or name another file with --config", err)
-	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%w; run as the user who owns %s", err, path)
-	}
-	return err
+	return configs.Explain(err, path, "configs/collector.yaml")
 }
 
 // makeData makes the folder of the state, and says what to do when it cannot.

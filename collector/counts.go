@@ -7,42 +7,29 @@ import (
 	"github.com/sipward/sipward/collector/ingest"
 	"github.com/sipward/sipward/collector/ingest/broker"
 	"github.com/sipward/sipward/collector/store"
+	"github.com/sipward/sipward/internal/tally"
 )
 
 // These tables give every counter of every part the words that operators see.
 // They are words of their own, not the names of fields: a field that is renamed
 // must not rename a metric. docs/collector.md explains each.
 
-// event is a counter of one stage.
-type event struct {
-	name string
-	n    uint64
-}
-
-func stage(name string, events []event) []admin.Count {
-	out := make([]admin.Count, len(events))
-	for i, e := range events {
-		out[i] = admin.Count{Stage: name, Event: e.name, N: e.n}
-	}
-	return out
-}
-
 // drops is what was turned away or set aside. None of it is lost: nodes keep
 // what is not acked, and what is set aside is in the loss ledger.
-func drops(i *ingest.Stats, s *store.Stats, b *broker.Stats) []admin.Count {
-	var refused []event
+func drops(i *ingest.Stats, s *store.Stats, b *broker.Stats) []tally.Count {
+	var refused []tally.Event
 	for n, why := range broker.Refusals {
-		refused = append(refused, event{"refused_" + why, b.Refused[n]})
+		refused = append(refused, tally.Event{Name: "refused_" + why, N: b.Refused[n]})
 	}
 	return slices.Concat(
-		stage("broker", []event{
+		tally.Stage("broker", []tally.Event{
 			{"turned_away", b.TurnedAway},
 			{"dropped", b.Dropped},
 			{"denied", b.Denied},
 			{"panics", b.Panics},
 		}),
-		stage("broker", refused),
-		stage("ingest", []event{
+		tally.Stage("broker", refused),
+		tally.Stage("ingest", []tally.Event{
 			{"damaged", i.Damaged},
 			{"buried", i.Buried},
 			{"unburied", i.Unburied},
@@ -53,7 +40,7 @@ func drops(i *ingest.Stats, s *store.Stats, b *broker.Stats) []admin.Count {
 			{"unlisted", i.Unlisted},
 			{"panics", i.Panics},
 		}),
-		stage("store", []event{
+		tally.Stage("store", []tally.Event{
 			{"poisoned", s.Poisoned},
 			{"letters_discarded", s.LettersDiscarded},
 			{"rolled_back", s.RolledBack},
@@ -62,13 +49,13 @@ func drops(i *ingest.Stats, s *store.Stats, b *broker.Stats) []admin.Count {
 	)
 }
 
-func counts(i *ingest.Stats, s *store.Stats, b *broker.Stats) []admin.Count {
+func counts(i *ingest.Stats, s *store.Stats, b *broker.Stats) []tally.Count {
 	return slices.Concat(
-		stage("broker", []event{
+		tally.Stage("broker", []tally.Event{
 			{"taken", b.Taken},
 			{"takeovers", b.Takeovers},
 		}),
-		stage("ingest", []event{
+		tally.Stage("ingest", []tally.Event{
 			{"messages", i.Messages},
 			{"bytes", i.Bytes},
 			{"batches", i.Batches},
@@ -80,7 +67,7 @@ func counts(i *ingest.Stats, s *store.Stats, b *broker.Stats) []admin.Count {
 			{"refusals", i.Refusals},
 			{"reconnects", i.Reconnects},
 		}),
-		stage("store", []event{
+		tally.Stage("store", []tally.Event{
 			{"commits", s.Commits},
 			{"rows", s.Rows},
 			{"known", s.Known},

@@ -4,12 +4,12 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/sipward/sipward/internal/program"
 )
 
 // defaultConfig is where the packages put the configuration.
@@ -36,36 +36,7 @@ type cli struct {
 }
 
 func main() {
-	var c cli
-	parser := kong.Must(&c, kong.Name("sipward-collector"), kong.Description(description),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
-		kong.Vars{"config": defaultConfig, "version": versionLine()})
-	args := os.Args[1:]
-	if len(args) == 0 {
-		args = []string{"--help"}
-	}
-	ctx, err := parser.Parse(args)
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "sipward-collector: %v; see %s --help\n", err, command(err))
-		os.Exit(2)
-	}
-	if err := ctx.Run(); err != nil {
-		fmt.Fprintf(os.Stderr, "sipward-collector: %v\n", err)
-		os.Exit(1)
-	}
-}
-
-// command returns the part of the command line that a mistake is in.
-func command(err error) string {
-	var e *kong.ParseError
-	if errors.As(err, &e) && e.Context != nil && e.Context.Selected() != nil {
-		words := e.Context.Selected().FullPath()
-		if i := strings.IndexAny(words, "<["); i >= 0 { // its arguments
-			words = strings.TrimSpace(words[:i])
-		}
-		return words
-	}
-	return "sipward-collector"
+	program.Main("sipward-collector", description, &cli{}, kong.Vars{"config": defaultConfig, "version": versionLine()})
 }
 
 func warn(format string, args ...any) {

@@ -14,30 +14,9 @@ import (
 	"github.com/sipward/sipward/collector/ingest"
 	"github.com/sipward/sipward/collector/ingest/broker"
 	"github.com/sipward/sipward/collector/store"
+	"github.com/sipward/sipward/internal/testkit/fill"
 	"github.com/sipward/sipward/sync/record"
 )
-
-// fill gives every uint64 of a struct and its arrays a number of its own, and
-// returns those numbers with the fields that have them.
-func fill(v reflect.Value, path string, into map[uint64]string) {
-	switch v.Kind() {
-	case reflect.Uint64:
-		n := uint64(len(into) + 1)
-		v.SetUint(n)
-		into[n] = path
-	case reflect.Array:
-		for i := range v.Len() {
-			fill(v.Index(i), path, into)
-		}
-	case reflect.Struct:
-		for i := range v.NumField() {
-			if f := v.Type().Field(i); f.Type != reflect.TypeFor[ingest.Latency]() { // a histogram of its own
-				fill(v.Field(i), path+"."+f.Name, into)
-			}
-		}
-	default: // what is there now
-	}
-}
 
 // Every counter of every part is shown once, under a name that nothing else has,
 // and docs/collector.md explains it.
@@ -45,11 +24,7 @@ func TestEveryCounterIsShown(t *testing.T) {
 	var in ingest.Stats
 	var st store.Stats
 	var br broker.Stats
-	want := map[uint64]string{}
-	for _, part := range []any{&in, &st, &br} {
-		v := reflect.ValueOf(part).Elem()
-		fill(v, v.Type().String(), want)
-	}
+	want := fill.Numbers([]any{&in, &st, &br}, reflect.TypeFor[ingest.Latency]()) // a histogram of its own
 	said := documented(t)
 	for _, c := range append(drops(&in, &st, &br), counts(&in, &st, &br)...) {
 		name := c.Stage + " " + c.Event

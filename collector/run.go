@@ -12,10 +12,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/sipward/sipward/collector/admin"
 	"github.com/sipward/sipward/collector/ingest/broker"
 	"github.com/sipward/sipward/collector/store"
 	"github.com/sipward/sipward/configs"
+	"github.com/sipward/sipward/internal/tally"
 )
 
 type runCmd struct {
@@ -133,19 +133,5 @@ func (c *collector) logEnd() {
 		return
 	}
 	in, st, br := p.stats()
-	c.log.Info("stopped", "records", st.Rows, "acks", in.Acks, "dropped", dropped(drops(in, st, br)))
-}
-
-// dropped lists what was turned away or set aside.
-func dropped(list []admin.Count) string {
-	var out []string
-	for _, d := range list {
-		if d.N > 0 {
-			out = append(out, fmt.Sprintf("%s %s %d", d.Stage, d.Event, d.N))
-		}
-	}
-	if len(out) == 0 {
-		return "nothing"
-	}
-	return strings.Join(out, ", ")
+	c.log.Info("stopped", "records", st.Rows, "acks", in.Acks, "dropped", tally.Nonzero(drops(in, st, br)))
 }

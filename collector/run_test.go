@@ -166,7 +166,8 @@ func TestFromNodeToExport(t *testing.T) {
 	call := func(number string, ms int64) *record.Call {
 		return &record.Call{Kind: "call", Customer: "acme", Caller: "+4930123", Called: number, CallId: number, InvitedUnixMs: noon.UnixMilli(),
 			AnsweredUnixMs: noon.UnixMilli(), EndedUnixMs: noon.UnixMilli() + ms, ClosedUnixMs: noon.UnixMilli() + ms, CountedUnixMs: noon.UnixMilli() + ms,
-			Answered: true, Outcome: true, Effective: true, DurationMs: ms, SipReason: "=cmd()"}
+			Answered: true, Outcome: true, Effective: true, DurationMs: ms, SipReason: "=cmd()",
+			Attempts: []*record.Attempt{{Carrier: "blue", Called: number, InvitedUnixMs: noon.UnixMilli(), Outcome: true}}}
 	}
 	message := batch(t, 0xABC, 1, call("100", 1500), call("200", 2500))
 	for range 2 { // the second one changes nothing
@@ -201,6 +202,10 @@ func TestFromNodeToExport(t *testing.T) {
 	rows := csvRows(t, out, (&exportCallsCmd{exportFlags{place: at, Format: "csv", Output: out}, filterFlags{Answered: "yes", Number: "200"}}).Run)
 	if len(rows) != 1 || rows[0]["called"] != "200" || rows[0]["caller"] != "'+4930123" || rows[0]["sip_reason"] != "'=cmd()" ||
 		rows[0]["ended"] != noon.Add(2500*time.Millisecond).Format(timeLayout) || rows[0]["epoch"] != "0000000000000abc" || rows[0]["pdd_ms"] != "" {
+		t.Errorf("%v", rows)
+	}
+	rows = csvRows(t, out, (&exportAttemptsCmd{exportFlags{place: at, Format: "csv", Output: out}, filterFlags{Answered: "any", Customer: "acme"}}).Run)
+	if len(rows) != 2 || rows[0]["customer"] != "acme" || rows[0]["carrier"] != "blue" {
 		t.Errorf("%v", rows)
 	}
 	sums := exportSummariesCmd{exportFlags: exportFlags{place: at, Format: "csv", Output: out}, By: "day", Customer: "acme"}

@@ -3,10 +3,8 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
-	"strings"
 
 	"github.com/sipward/sipward/collector/admin"
 	"github.com/sipward/sipward/configs"
@@ -39,17 +37,8 @@ func (c *statusCmd) Run() error {
 
 // where finds the collector: as the flags say, else as the configuration does.
 func (c *statusCmd) where() (string, error) {
-	if c.Socket != "" && c.URL != "" {
-		return "", errors.New("--socket and --url name two places: give one")
-	}
-	if c.URL != "" && !strings.Contains(c.URL, "://") {
-		return "http://" + c.URL, nil
-	}
-	if c.URL != "" && !strings.HasPrefix(c.URL, "http://") {
-		return "", fmt.Errorf("--url %s: the collector speaks plain HTTP; give http://address:port", c.URL)
-	}
-	if c.Socket+c.URL != "" {
-		return c.Socket + c.URL, nil
+	if where, err := admin.Program.Named(c.Socket, c.URL); where != "" || err != nil {
+		return where, err
 	}
 	p := place{Config: c.Config, Data: c.Data}
 	cfg, err := p.load()
@@ -57,13 +46,8 @@ func (c *statusCmd) where() (string, error) {
 		cfg = configs.CollectorDefaults()
 		err = p.apply(cfg)
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		return "", err
-	case cfg.Admin.Socket != configs.Off:
-		return cfg.Admin.Socket, nil
-	case cfg.Admin.Listen != configs.Off:
-		return "http://" + cfg.Admin.Listen, nil
 	}
-	return "", errors.New("admin.socket and admin.listen are off: this collector cannot be asked; turn one on")
+	return admin.Program.Served(cfg.Admin.Places())
 }

@@ -4,13 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -22,6 +19,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/sipward/sipward/counters"
+	"github.com/sipward/sipward/internal/tally"
+	"github.com/sipward/sipward/internal/testkit/promtool"
 	"github.com/sipward/sipward/sip/dialog"
 	"github.com/sipward/sipward/sip/packet"
 	"github.com/sipward/sipward/sip/register"
@@ -56,8 +55,8 @@ func sample() *Status {
 			Carriers:  []counters.Party{{Name: "telco", Figures: counters.Figures{Started: 10}}, {Name: "unknown"}}},
 		Registrations: register.Totals{Requests: 5, Transactions: 4, Unanswered: 1, ByStatus: map[uint16]uint64{200: 2, 401: 1}},
 		Frames:        1000, Malformed: 1, Retransmissions: 3, LiveLegs: 7, MaxLegs: 200_000, Endpoints: 14, MaxEndpoints: 262_144,
-		Drops:      []Count{{"kernel", "ring_full", 0}, {"queue", "full", 2}},
-		Counts:     []Count{{"tcp", "out_of_order", 6}},
+		Drops:      []tally.Count{{Stage: "kernel", Event: "ring_full", N: 0}, {Stage: "queue", Event: "full", N: 2}},
+		Counts:     []tally.Count{{Stage: "tcp", Event: "out_of_order", N: 6}},
 		Interfaces: []Interface{{"eth0", "capturing"}}, Listeners: []Listener{{"udp", ":9060", 70, 3, 1}},
 		Sources: []Interface{{"eth*", "capturing"}, {"ppp0", "missing"}},
 		Suspect: []string{"the queue is full"},
@@ -70,7 +69,7 @@ func serve(t *testing.T, s *Status) http.Handler {
 	t.Helper()
 	server := New(Config{Source: fixed{s}})
 	server.losses.look(s, time.Now())
-	return server.handler
+	return server
 }
 
 func get(t *testing.T, h http.Handler, path string) (int, string) {
@@ -119,44 +118,7 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("name %s", l)
 		}
 	}
-	lint(t, body)
-}
-
-// lint runs promtool over the metrics, but not over those of the Go runtime,
-// which are not ours.
-func lint(t *testing.T, body string) {
-	t.Helper()
-	promtool, err := exec.LookPath("promtool")
-	if err != nil {
-		t.Skip("promtool is not installed (Debian: prometheus): names and types are not linted")
-	}
-	cmd := exec.Command(promtool, "check", "metrics")
-	cmd.Stdin = strings.NewReader(ours(body))
-	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
-		t.Errorf("promtool: %v\n%s", err, out)
-	}
-}
-
-func ours(body string) string {
-	var out strings.Builder
-	for _, l := range strings.SplitAfter(body, "\n") {
-		if strings.Contains(l, "sipward_") {
-			out.WriteString(l)
-		}
-	}
-	return out.String()
-}
-
-func TestLinterFindsFaults(t *testing.T) {
-	promtool, err := exec.LookPath("promtool")
-	if err != nil {
-		t.Skip("promtool is not installed")
-	}
-	cmd := exec.Command(promtool, "check", "metrics")
-	cmd.Stdin = strings.NewReader("# TYPE sipward_calls counter\nsipward_calls 1\n")
-	if err := cmd.Run(); err == nil {
-		t.Error("promtool accepts a counter without _total and help")
-	}
+	promtool.Check(t, body)
 }
 
 func TestHealthAndReadiness(t *testing.T) {
@@ -207,17 +169,11 @@ func run(t *testing.T, cfg Config) *Server {
 func TestServeAndFetch(t *testing.T) {
 	status := sample()
 	socket := filepath.Join(t.TempDir(), "agent.sock")
-	if err := os.WriteFile(socket+".txt", nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
 	s := run(t, Config{Listen: "127.0.0.1:0", Socket: socket, Source: fixed{status}})
-	if info, err := os.Stat(socket); err != nil || info.Mode().Perm() != 0o660 {
-		t.Errorf("socket: %v, %v", info.Mode(), err)
-	}
 	for s.Status().Suspect == nil { // the first look at the losses is another goroutine's
 		runtime.Gosched()
 	}
-	for _, where := range []string{socket, "http://" + s.addr.String(), "http://" + s.addr.String() + "/"} {
+	for _, where := range []string{socket, "http://" + s.Addr().String(), "http://" + s.Addr().String() + "/"} {
 		r, raw, err := Fetch(t.Context(), where)
 		if err != nil {
 			t.Fatal(err)
@@ -232,75 +188,6 @@ func TestServeAndFetch(t *testing.T) {
 		}
 	}
 	http.DefaultClient.CloseIdleConnections()
-
-	other := New(Config{Socket: socket, Source: fixed{status}})
-	if err := other.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "another agent") {
-		t.Errorf("a second agent took the socket: %v", err)
-	}
-	other = New(Config{Listen: s.addr.String(), Source: fixed{status}})
-	if err := other.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "admin.listen") {
-		t.Errorf("a second agent took the port: %v", err)
-	}
-}
-
-func TestSocketOfADeadAgentIsReplaced(t *testing.T) {
-	dir := t.TempDir()
-	socket := filepath.Join(dir, "agent.sock")
-	l, err := openSocket(t.Context(), socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.(interface{ SetUnlinkOnClose(bool) }).SetUnlinkOnClose(false)
-	_ = l.Close()
-	run(t, Config{Socket: socket, Source: fixed{sample()}})
-
-	ended, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := New(Config{Socket: socket, Source: fixed{sample()}}).Run(ended); err == nil {
-		t.Error("an agent that is being stopped took the socket of one that is alive")
-	}
-	if _, _, err := Fetch(t.Context(), socket); err != nil {
-		t.Error(err)
-	}
-
-	file := filepath.Join(dir, "precious")
-	if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := New(Config{Socket: file, Source: fixed{sample()}}).Run(t.Context()); err == nil {
-		t.Error("a file was replaced by a socket")
-	}
-	if b, err := os.ReadFile(file); err != nil || string(b) != "x" {
-		t.Errorf("the file is gone: %v", err)
-	}
-	run(t, Config{Socket: filepath.Join(dir, "made", "x.sock"), Source: fixed{sample()}}) // as after a boot
-	err = New(Config{Socket: filepath.Join(dir, "none", "none", "x.sock"), Source: fixed{sample()}}).Run(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "RuntimeDirectory") {
-		t.Errorf("%v", err)
-	}
-}
-
-func TestFetchErrors(t *testing.T) {
-	missing := filepath.Join(t.TempDir(), "none.sock")
-	if _, _, err := Fetch(t.Context(), missing); err == nil || !strings.Contains(err.Error(), "is it running") {
-		t.Errorf("%v", err)
-	}
-	for _, answer := range []http.HandlerFunc{
-		func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusTeapot) },
-		func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") },
-	} {
-		srv := httptest.NewServer(answer)
-		if _, _, err := Fetch(t.Context(), srv.URL); err == nil {
-			t.Error("what is no agent was taken for one")
-		}
-		srv.Close()
-	}
-	http.DefaultClient.CloseIdleConnections()
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, _, err := Fetch(ctx, missing); !errors.Is(err, context.Canceled) {
-		t.Errorf("%v", err)
-	}
 }
 
 func TestTable(t *testing.T) {
@@ -329,7 +216,7 @@ func BenchmarkScrape(b *testing.B) {
 	for range 100 {
 		s.Figures.Customers = append(s.Figures.Customers, counters.Party{Name: "c" + string(rune(0x4e00+len(s.Figures.Customers)))})
 	}
-	h := New(Config{Source: fixed{s}}).handler
+	h := New(Config{Source: fixed{s}})
 	b.ReportAllocs()
 	for b.Loop() {
 		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/metrics", nil))

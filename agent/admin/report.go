@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/sipward/sipward/counters"
+	"github.com/sipward/sipward/internal/tally"
 	"github.com/sipward/sipward/sip/dialog"
 	"github.com/sipward/sipward/sip/packet"
 )
@@ -51,17 +52,17 @@ type SIP struct {
 
 // Agent is the state of the agent itself.
 type Agent struct {
-	Frames       uint64      `json:"frames"`
-	Panics       uint64      `json:"panics"`
-	LiveLegs     int         `json:"live_legs"`
-	MaxLegs      int         `json:"max_legs"`
-	Endpoints    int         `json:"media_endpoints"`
-	MaxEndpoints int         `json:"max_media_endpoints"`
-	QueueLength  int         `json:"queue_length"`
-	Drops        []Count     `json:"drops"`
-	Counts       []Count     `json:"counts"`
-	Interfaces   []Interface `json:"interfaces,omitempty"`
-	Listeners    []Listener  `json:"listeners,omitempty"`
+	Frames       uint64        `json:"frames"`
+	Panics       uint64        `json:"panics"`
+	LiveLegs     int           `json:"live_legs"`
+	MaxLegs      int           `json:"max_legs"`
+	Endpoints    int           `json:"media_endpoints"`
+	MaxEndpoints int           `json:"max_media_endpoints"`
+	QueueLength  int           `json:"queue_length"`
+	Drops        []tally.Count `json:"drops"`
+	Counts       []tally.Count `json:"counts"`
+	Interfaces   []Interface   `json:"interfaces,omitempty"`
+	Listeners    []Listener    `json:"listeners,omitempty"`
 }
 
 // Party is one customer or carrier. Its figures count calls for a customer and

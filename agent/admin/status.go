@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sipward/sipward/counters"
+	"github.com/sipward/sipward/internal/tally"
 	"github.com/sipward/sipward/sip/packet"
 	"github.com/sipward/sipward/sip/register"
 )
@@ -44,10 +45,10 @@ type Status struct {
 	MaxEndpoints int
 	QueueLength  int // batches that wait for the pipeline
 
-	Drops      []Count     // what was lost for want of room or time
-	Counts     []Count     // everything else that is counted
-	Interfaces []Interface // that there are
-	Sources    []Interface // names and patterns of the configuration, each with the best state of what it names, "" before that is known
+	Drops      []tally.Count // what was lost for want of room or time
+	Counts     []tally.Count // everything else that is counted
+	Interfaces []Interface   // that there are
+	Sources    []Interface   // names and patterns of the configuration, each with the best state of what it names, "" before that is known
 	Listeners  []Listener
 
 	Sync *Sync // nil without an uplink
@@ -55,14 +56,6 @@ type Status struct {
 
 // Capturing is the State of an interface that is listened on.
 const Capturing = "capturing"
-
-// Count is one counter of one part of the agent. Stages and events are fixed
-// words.
-type Count struct {
-	Stage string `json:"stage"`
-	Event string `json:"event"`
-	N     uint64 `json:"n"`
-}
 
 // Interface is one network interface that is, or should be, listened on.
 type Interface struct {

@@ -67,7 +67,7 @@ func (l *losses) look(s *Status, now time.Time) {
 		x.n = d.N
 		l.seen[at] = x
 		if !x.grown.IsZero() && now.Sub(x.grown) < suspectFor {
-			why = append(why, fmt.Sprintf("%d %s, the last within a minute", d.N, d.Explain(s.MaxLegs, s.MaxEndpoints)))
+			why = append(why, fmt.Sprintf("%d %s, the last within a minute", d.N, explain(d, s.MaxLegs, s.MaxEndpoints)))
 		}
 	}
 	l.why.Store(&why)

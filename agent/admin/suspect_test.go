@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/sipward/sipward/internal/tally"
 )
 
 func TestLosses(t *testing.T) {
@@ -26,7 +28,7 @@ func TestLosses(t *testing.T) {
 		{time.Second, 5, "5 queue full: lost, the last within a minute"},
 	} {
 		now = now.Add(step.after)
-		l.look(&Status{Drops: []Count{{"kernel", "ring_full", 0}, {"queue", "full", step.full}}}, now)
+		l.look(&Status{Drops: []tally.Count{{Stage: "kernel", Event: "ring_full", N: 0}, {Stage: "queue", Event: "full", N: step.full}}}, now)
 		if got := strings.Join(l.suspect(), "\n"); got != step.want {
 			t.Errorf("%+v: %q", step, got)
 		}
@@ -36,7 +38,7 @@ func TestLosses(t *testing.T) {
 // What was lost before the agent's pages were open is a loss as well.
 func TestLossesOfTheStart(t *testing.T) {
 	l := newLosses(nil)
-	l.look(&Status{Drops: []Count{{"queue", "full", 9}}}, time.Unix(1, 0))
+	l.look(&Status{Drops: []tally.Count{{Stage: "queue", Event: "full", N: 9}}}, time.Unix(1, 0))
 	if got := l.suspect(); len(got) != 1 {
 		t.Error(got)
 	}
@@ -48,7 +50,7 @@ type changing struct{ grow chan uint64 }
 func (c changing) Status() *Status {
 	select {
 	case n := <-c.grow:
-		return &Status{Drops: []Count{{"queue", "full", n}}}
+		return &Status{Drops: []tally.Count{{Stage: "queue", Event: "full", N: n}}}
 	default:
 		return &Status{}
 	}
@@ -102,13 +104,13 @@ func TestBlindInterfaces(t *testing.T) {
 }
 
 func TestExplain(t *testing.T) {
-	for want, d := range map[string]Count{
-		"calls not counted because the table is full (calls.max 7)":                                {"dialog", "refused", 1},
-		"media addresses not watched because the table is full (capture.max_endpoints 9)":          {"media", "refused_endpoints", 1},
-		"media addresses not watched because the kernel's table is full (capture.max_endpoints 9)": {"filter", "full", 1},
-		"a new one: lost": {"a", "new_one", 1},
+	for want, d := range map[string]tally.Count{
+		"calls not counted because the table is full (calls.max 7)":                                {Stage: "dialog", Event: "refused", N: 1},
+		"media addresses not watched because the table is full (capture.max_endpoints 9)":          {Stage: "media", Event: "refused_endpoints", N: 1},
+		"media addresses not watched because the kernel's table is full (capture.max_endpoints 9)": {Stage: "filter", Event: "full", N: 1},
+		"a new one: lost": {Stage: "a", Event: "new_one", N: 1},
 	} {
-		if got := d.Explain(7, 9); got != want {
+		if got := explain(d, 7, 9); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}

@@ -158,7 +158,7 @@ func writeDrops(w io.Writer, a *Agent) {
 	title := "dropped"
 	for _, d := range a.Drops {
 		if d.N > 0 {
-			fmt.Fprintf(w, "%-12s %d %s\n", title, d.N, d.Explain(a.MaxLegs, a.MaxEndpoints))
+			fmt.Fprintf(w, "%-12s %d %s\n", title, d.N, explain(d, a.MaxLegs, a.MaxEndpoints))
 			title = ""
 		}
 	}

@@ -3,6 +3,8 @@ package admin
 import (
 	"fmt"
 	"strings"
+
+	"github.com/sipward/sipward/internal/tally"
 )
 
 // lossWords say of every loss what was lost, why, and where it can be changed;
@@ -31,9 +33,9 @@ var lossWords = map[place]string{
 	{"hep", "malformed"}:           "packets refused because they are no HEP",
 }
 
-// Explain says in words what d counts. maxLegs and maxEndpoints are the limits
+// explain says in words what d counts. maxLegs and maxEndpoints are the limits
 // of the configuration.
-func (d Count) Explain(maxLegs, maxEndpoints int) string {
+func explain(d tally.Count, maxLegs, maxEndpoints int) string {
 	words, known := lossWords[place{d.Stage, d.Event}]
 	if !known {
 		return d.Stage + " " + strings.ReplaceAll(d.Event, "_", " ") + ": lost"
@@ -49,7 +51,7 @@ func (d Count) Explain(maxLegs, maxEndpoints int) string {
 }
 
 // Explained reports whether there are words for d.
-func (d Count) Explained() bool {
+func Explained(d tally.Count) bool {
 	_, known := lossWords[place{d.Stage, d.Event}]
 	return known
 }

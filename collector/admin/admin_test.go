@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,6 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"github.com/sipward/sipward/internal/tally"
+	"github.com/sipward/sipward/internal/testkit/promtool"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -53,8 +54,8 @@ func sample() *Status {
 		Reconciliation: Reconciliation{Task: Task{LastUnixMS: noon}, FromUnixS: noon/1000 - 86_400, ToUnixS: noon / 1000, Compared: 7, Incomplete: 1,
 			Differ: []Difference{{"sw1", "customer", "acme", "answered_ms", 100, 90}}, Sums: []Difference{}},
 		Retention: Task{LastUnixMS: noon, Error: "the disk is full"},
-		Drops:     []Count{{"ingest", "buried", 1}, {"ingest", "damaged", 0}},
-		Counts:    []Count{{"store", "rows", 97}},
+		Drops:     []tally.Count{{Stage: "ingest", Event: "buried", N: 1}, {Stage: "ingest", Event: "damaged", N: 0}},
+		Counts:    []tally.Count{{Stage: "store", Event: "rows", N: 97}},
 		Load: Load{QueueBytes: 7, Brokers: 2, BrokersConnected: 1, Commits: Histogram{Count: 3, SumSeconds: 0.5,
 			Buckets: []Bucket{{0.1, 2}, {1, 3}}}},
 	}
@@ -65,7 +66,7 @@ func sample() *Status {
 func get(t *testing.T, s *Status, path string) (int, string) {
 	t.Helper()
 	w := httptest.NewRecorder()
-	New(Config{Source: fixed{s}}).handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+	New(Config{Source: fixed{s}}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 	return w.Code, w.Body.String()
 }
 
@@ -105,28 +106,7 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("what is not known is shown: %s", never)
 		}
 	}
-	lint(t, body)
-}
-
-// lint runs promtool over the metrics, but not over those of the Go runtime,
-// which are not ours.
-func lint(t *testing.T, body string) {
-	t.Helper()
-	promtool, err := exec.LookPath("promtool")
-	if err != nil {
-		t.Skip("promtool is not installed (Debian: prometheus): names and types are not linted")
-	}
-	var own strings.Builder
-	for _, l := range strings.SplitAfter(body, "\n") {
-		if strings.Contains(l, "sipward_") {
-			own.WriteString(l)
-		}
-	}
-	cmd := exec.Command(promtool, "check", "metrics")
-	cmd.Stdin = strings.NewReader(own.String())
-	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
-		t.Errorf("promtool: %v\n%s", err, out)
-	}
+	promtool.Check(t, body)
 }
 
 func TestAttention(t *testing.T) {
@@ -188,7 +168,7 @@ func TestServeAndFetch(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
 	<-s.Ready()
-	for _, where := range []string{socket, "http://" + s.addr.String(), "http://" + s.addr.String() + "/"} {
+	for _, where := range []string{socket, "http://" + s.Addr().String(), "http://" + s.Addr().String() + "/"} {
 		got, raw, err := Fetch(t.Context(), where)
 		if err != nil {
 			t.Fatal(err)
@@ -198,24 +178,9 @@ func TestServeAndFetch(t *testing.T) {
 		}
 	}
 	http.DefaultClient.CloseIdleConnections()
-	if info, err := os.Stat(socket); err != nil || info.Mode().Perm() != 0o660 {
-		t.Errorf("socket: %v, %v", info.Mode(), err)
-	}
-	if err := New(Config{Socket: socket}).Open(t.Context()); err == nil || !strings.Contains(err.Error(), "another collector") {
-		t.Errorf("a second collector took the socket: %v", err)
-	}
-	if err := New(Config{Listen: s.addr.String()}).Open(t.Context()); err == nil || !strings.Contains(err.Error(), "admin.listen") {
-		t.Errorf("a second collector took the port: %v", err)
-	}
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)
-	}
-	if _, _, err := Fetch(t.Context(), socket); err == nil || !strings.Contains(err.Error(), "is it running") {
-		t.Errorf("%v", err)
-	}
-	if err := New(Config{Socket: filepath.Join(dir, "no", "no", "s")}).Open(t.Context()); err == nil || !strings.Contains(err.Error(), "RuntimeDirectory") {
-		t.Errorf("%v", err)
 	}
 }
 

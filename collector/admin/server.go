@@ -2,22 +2,20 @@ package admin
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
-	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"golang.org/x/sync/errgroup"
+	"github.com/sipward/sipward/internal/adminhttp"
 )
 
-// Config says where a Server listens and what it shows.
+// Program is what messages call the collector.
+var Program = adminhttp.Program{Name: "collector", Unit: "sipward-collector", RuntimeDir: "sipward-collector"}
+
+// stalled is how old what was read of the database may be.
+const stalled = 2 * time.Minute
+
+// Config says where a server listens and what it shows.
 type Config struct {
 	Listen string // address:port; "" for none
 	Socket string // path of a unix socket; "" for none
@@ -25,110 +23,33 @@ type Config struct {
 	Log    *slog.Logger // nil: none
 }
 
-// Server serves the pages of the collector. Its methods other than Open and Run
-// are safe for concurrent use.
-type Server struct {
-	cfg     Config
-	handler http.Handler
-	ready   chan struct{}
-	addr    net.Addr // of Listen; valid once ready
-	opened  []net.Listener
-}
-
-// New returns a server; Open or Run opens its listeners.
-func New(cfg Config) *Server {
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
-	}
-	s := &Server{cfg: cfg, ready: make(chan struct{})}
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(newMetrics(cfg.Source), collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 20 * time.Second}))
-	mux.HandleFunc("GET /healthz", s.healthz)
-	mux.HandleFunc("GET /readyz", s.readyz)
-	mux.HandleFunc("GET /status", s.status)
-	mux.HandleFunc("GET /{$}", index)
-	s.handler = mux
-	return s
-}
-
-// Ready is closed when all listeners are open.
-func (s *Server) Ready() <-chan struct{} { return s.ready }
-
-// Open opens the listeners, so that a mistake shows before anything else
-// starts. Run, which must follow, serves and closes them.
-func (s *Server) Open(ctx context.Context) (err error) {
-	s.opened, err = s.open(ctx)
-	return err
-}
-
-// Run serves until ctx ends, and returns nil then. It opens what Open did not.
-func (s *Server) Run(ctx context.Context) error {
-	if s.opened == nil {
-		if err := s.Open(ctx); err != nil {
-			return err
-		}
-	}
-	group, ctx := errgroup.WithContext(ctx)
-	server := &http.Server{
-		Handler: s.handler, BaseContext: func(net.Listener) context.Context { return ctx },
-		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute,
-		MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
-	}
-	for _, l := range s.opened {
-		group.Go(func() error {
-			if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-				return fmt.Errorf("serving figures on %s: %w", l.Addr(), err)
-			}
-			return nil
-		})
-	}
-	close(s.ready)
-	group.Go(func() error {
-		<-ctx.Done()
-		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		defer cancel()
-		if server.Shutdown(within) != nil {
-			return server.Close() // a slow reader does not hold up the end
-		}
-		return nil
+// New returns a server of the collector's pages; its Open or Run opens the
+// listeners.
+func New(cfg Config) *adminhttp.Server {
+	return adminhttp.New(adminhttp.Config{
+		Program: Program, Listen: cfg.Listen, Socket: cfg.Socket, Log: cfg.Log,
+		Metrics:  newMetrics(cfg.Source),
+		Status:   func() any { return cfg.Source.Status() },
+		Health:   func() error { return health(cfg.Source.Status()) },
+		NotReady: func() []string { return cfg.Source.Status().NotReady },
 	})
-	return group.Wait()
 }
 
-// stalled is how old what was read of the database may be.
-const stalled = 2 * time.Minute
-
-func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
-	st := s.cfg.Source.Status()
-	from := max(st.ReadUnixMS, st.StartedUnixMS)
+func health(s *Status) error {
+	from := max(s.ReadUnixMS, s.StartedUnixMS)
 	if age := time.Since(time.UnixMilli(from)); age > stalled {
-		http.Error(w, fmt.Sprintf("the database has not answered for %s", age.Round(time.Second)), http.StatusServiceUnavailable)
-		return
+		return fmt.Errorf("the database has not answered for %s", age.Round(time.Second))
 	}
-	fmt.Fprintln(w, "ok")
+	return nil
 }
 
-func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
-	if why := s.cfg.Source.Status().NotReady; len(why) > 0 {
-		http.Error(w, strings.Join(why, "\n"), http.StatusServiceUnavailable)
-		return
-	}
-	fmt.Fprintln(w, "ready")
-}
-
-func (s *Server) status(w http.ResponseWriter, _ *http.Request) {
-	b, err := json.MarshalIndent(s.cfg.Source.Status(), "", " ")
+// Fetch asks a running collector for its status. where is the path of its
+// socket, or http://address:port. It returns the JSON as well, as it came.
+func Fetch(ctx context.Context, where string) (*Status, []byte, error) {
+	var s Status
+	raw, err := Program.Fetch(ctx, where, &s)
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
+		return nil, nil, err
 	}
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(append(b, '\n')) // the reader is gone: nobody to tell
-}
-
-func index(w http.ResponseWriter, _ *http.Request) {
-	fmt.Fprint(w, "sipward-collector\n/metrics  for Prometheus\n/status   the same as JSON\n/healthz  is it alive\n/readyz   does it do its work\n")
+	return &s, raw, nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/sipward/sipward/internal/tally"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -39,9 +40,9 @@ type Status struct {
 	Reconciliation Reconciliation `json:"reconciliation"`
 	Retention      Task           `json:"retention"`
 
-	Load   Load    `json:"load"`
-	Drops  []Count `json:"drops"`
-	Counts []Count `json:"counts"`
+	Load   Load          `json:"load"`
+	Drops  []tally.Count `json:"drops"`
+	Counts []tally.Count `json:"counts"`
 }
 
 // Load is what the collector has to do at this moment.
@@ -159,13 +160,6 @@ type Difference struct {
 	What    string `json:"what"`
 	Other   int64  `json:"other"`   // minute counters, or the summary
 	Records int64  `json:"records"` // the calls
-}
-
-// Count is an event that a part counts; its words are a closed set.
-type Count struct {
-	Stage string `json:"stage"`
-	Event string `json:"event"`
-	N     uint64 `json:"n"`
 }
 
 // Bounds of what is normal.

@@ -1,4 +1,4 @@
-package admin
+package adminhttp
 
 import (
 	"context"
@@ -32,7 +32,7 @@ func (s *Server) open(ctx context.Context) (listeners []net.Listener, err error)
 		listeners = append(listeners, l)
 	}
 	if s.cfg.Socket != "" {
-		l, err := openSocket(ctx, s.cfg.Socket)
+		l, err := s.cfg.Program.openSocket(ctx, s.cfg.Socket)
 		if err != nil {
 			return listeners, err
 		}
@@ -42,10 +42,10 @@ func (s *Server) open(ctx context.Context) (listeners []net.Listener, err error)
 }
 
 // openSocket listens on a unix socket that owner and group may use. One that
-// was left by a dead collector is replaced; one that is alive is not. The
-// socket's own folder is made when it is missing, as it is after every boot; its
-// parent is not: that would be a slip of the pen.
-func openSocket(ctx context.Context, path string) (net.Listener, error) {
+// was left by a dead program is replaced; one that is alive is not. The
+// socket's own folder is made when it is missing, as /run/sipward is after
+// every boot; its parent is not: that would be a slip of the pen.
+func (p Program) openSocket(ctx context.Context, path string) (net.Listener, error) {
 	if err := os.Mkdir(filepath.Dir(path), 0o750); err != nil && !errors.Is(err, fs.ErrExist) && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
 		return nil, fmt.Errorf("making the folder of the status socket: %w; make it, or set admin.socket", err)
 	}
@@ -58,9 +58,9 @@ func openSocket(ctx context.Context, path string) (net.Listener, error) {
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
-		return nil, fmt.Errorf("opening the status socket: %w; make its folder (systemd: RuntimeDirectory=sipward-collector), or set admin.socket (--socket)", err)
+		return nil, fmt.Errorf("opening the status socket: %w; make its folder (systemd: RuntimeDirectory=%s), or set admin.socket", err, p.RuntimeDir)
 	case err != nil:
-		return nil, fmt.Errorf("opening the status socket: %w; is another collector running? Set admin.socket (--socket) to another path, or off", err)
+		return nil, fmt.Errorf("opening the status socket: %w; is another %s running? Set admin.socket to another path, or off", err, p.Name)
 	}
 	if err := os.Chmod(path, 0o660); err != nil {
 		return nil, errors.Join(fmt.Errorf("guarding the status socket: %w", err), l.Close())

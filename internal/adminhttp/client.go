@@ -1,0 +1,91 @@
+package adminhttp
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// maxStatus bounds what Fetch reads: ten thousand parties or nodes are about
+// 20 MB.
+const maxStatus = 256 << 20
+
+// Fetch asks a running program for its status and decodes it into what to
+// points at. where is the path of its socket, or http://address:port. It
+// returns the JSON as well, as it came.
+func (p Program) Fetch(ctx context.Context, where string, to any) ([]byte, error) {
+	url := strings.TrimSuffix(where, "/") + "/status"
+	client := &http.Client{Timeout: 10 * time.Second}
+	if !strings.HasPrefix(where, "http://") {
+		url = "http://" + p.Name + "/status"
+		client.Transport = &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			var d net.Dialer
+			return d.DialContext(ctx, "unix", where)
+		}}
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, fmt.Errorf("asking %s: %w", where, err)
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		return nil, p.explain(where, err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(res.Body, maxStatus))
+	if err != nil {
+		return nil, fmt.Errorf("reading the status of %s: %w", where, err)
+	}
+	if res.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s answered %s: %s", where, res.Status, b)
+	}
+	if err := json.Unmarshal(b, to); err != nil {
+		return nil, fmt.Errorf("reading the status of %s: %w", where, err)
+	}
+	return b, nil
+}
+
+// explain says what to do about a program that cannot be reached.
+func (p Program) explain(where string, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("no %s answers at %s: %w; is it running (systemctl status %s)? Another place is named with --socket", p.Name, where, err, p.Unit)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("asking %s: %w; use sudo, or join the group of the socket", where, err)
+	}
+	return fmt.Errorf("asking %s: %w", where, err)
+}
+
+// Named returns the place that the flags --socket and --url name, for Fetch;
+// "" when neither was given.
+func (p Program) Named(socket, url string) (string, error) {
+	switch {
+	case socket != "" && url != "":
+		return "", errors.New("--socket and --url name two places: give one")
+	case url != "" && !strings.Contains(url, "://"):
+		return "http://" + url, nil
+	case url != "" && !strings.HasPrefix(url, "http://"):
+		return "", fmt.Errorf("--url %s: the %s speaks plain HTTP; give http://address:port", url, p.Name)
+	}
+	return socket + url, nil
+}
+
+// Served returns the place that a configuration names, for Fetch. "" stands for
+// a listener that is off.
+func (p Program) Served(listen, socket string) (string, error) {
+	switch {
+	case socket != "":
+		return socket, nil
+	case listen != "":
+		return "http://" + listen, nil
+	}
+	return "", fmt.Errorf("admin.socket and admin.listen are off: this %s cannot be asked; turn one on", p.Name)
+}

@@ -1,0 +1,63 @@
+package program
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+)
+
+// Await waits until all of these are closed. It returns false when ctx ended
+// before.
+func Await(ctx context.Context, all ...<-chan struct{}) bool {
+	for _, c := range all {
+		select {
+		case <-c:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}
+
+// Serve tells systemd that the program does its work, and that it stops when
+// ctx ends; then it returns. In between it feeds systemd's watchdog, if there
+// is one, whenever alive says so, which is asked for an interval: not fed for so
+// long, systemd starts the program anew. Without systemd it only waits.
+func Serve(ctx context.Context, log *slog.Logger, alive func(interval time.Duration) bool) {
+	tell(log, daemon.SdNotifyReady)
+	feed(ctx, log, alive)
+	tell(log, daemon.SdNotifyStopping)
+}
+
+// tell tells systemd. That it cannot be told is no reason to stop working.
+func tell(log *slog.Logger, state string) {
+	if _, err := daemon.SdNotify(false, state); err != nil {
+		log.Error("telling systemd", "state", state, "error", err)
+	}
+}
+
+// feed returns when ctx ends.
+func feed(ctx context.Context, log *slog.Logger, alive func(time.Duration) bool) {
+	interval, err := daemon.SdWatchdogEnabled(false)
+	if err != nil {
+		log.Error("asking for systemd's watchdog", "error", err)
+	}
+	if err != nil || interval == 0 {
+		<-ctx.Done()
+		return
+	}
+	tick := time.NewTicker(interval / 2)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if alive(interval) {
+				tell(log, daemon.SdNotifyWatchdog)
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
