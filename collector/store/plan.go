@@ -119,9 +119,10 @@ func (p *planner) add(b *record.Received) error {
 	return nil
 }
 
-// maxRanges bounds the ranges of one stream. An agent leaves a few gaps: as many
-// as batches are on their way.
-const maxRanges = 1024
+// maxRanges bounds the ranges of one stream. An agent that records faster than its
+// line takes it leaves a gap of about a thousand records every second or so, and
+// closes them one by one: no spool has room for so many. It is changed by tests only.
+var maxRanges = 100_000
 
 // tidy gives up the lowest gaps of a stream that has too many: each costs memory and
 // time at every commit, and who means ill could make millions with a few messages.

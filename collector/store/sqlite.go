@@ -29,6 +29,7 @@ type SQLite struct {
 
 	writing sync.Mutex // guards all below but files, and what is written
 	cursors map[streamKey]*cursor
+	ranges  int              // in cursors
 	seen    map[string]int64 // last batch of a node, and
 	saved   map[string]int64 // what of it is written down, Unix milliseconds
 	rested  int64            // when files were last put to rest
@@ -43,8 +44,12 @@ type SQLite struct {
 
 var _ Store = (*SQLite)(nil)
 
-// maxCursors bounds the cursors in memory; others are read when needed.
-const maxCursors = 1 << 14
+// maxCursors bounds the cursors in memory, and maxHeldRanges what is in them; others
+// are read when needed.
+const (
+	maxCursors    = 1 << 14
+	maxHeldRanges = 1 << 22 // of 16 bytes
+)
 
 // OpenSQLite opens a folder for writing and reading, or creates it. It returns
 // ErrInUse when another process writes to it, and ErrNewerSchema.

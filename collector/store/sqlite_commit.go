@@ -100,7 +100,7 @@ func (s *SQLite) carryOut(ctx context.Context, p *planner) error {
 		}
 		if err := f.tx(func() error { return s.apply(f, x) }); err != nil {
 			for _, r := range x.ranges { // whether it is there is known to the file alone
-				delete(s.cursors, r.streamKey)
+				s.dropCursor(r.streamKey)
 			}
 			return classify(err)
 		}

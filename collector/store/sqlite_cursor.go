@@ -27,6 +27,7 @@ func (s *SQLite) cursor(ctx context.Context, k streamKey) (*cursor, error) {
 	}
 	c := &cursor{done: union(all)}
 	s.cursors[k] = c
+	s.ranges += len(c.done)
 	return c, nil
 }
 
@@ -41,11 +42,19 @@ func union(all record.Ranges) (out record.Ranges) {
 // that none goes while it is in use.
 func (s *SQLite) forgetCursors() {
 	for old := range s.cursors {
-		if len(s.cursors) <= maxCursors {
+		if len(s.cursors) <= maxCursors && s.ranges <= maxHeldRanges {
 			return
 		}
-		delete(s.cursors, old)
+		s.dropCursor(old)
 		s.stats.forgotten.Add(1)
+	}
+}
+
+// dropCursor has a cursor read again when it is needed.
+func (s *SQLite) dropCursor(k streamKey) {
+	if c := s.cursors[k]; c != nil {
+		s.ranges -= len(c.done)
+		delete(s.cursors, k)
 	}
 }
 
@@ -123,7 +132,9 @@ func (s *SQLite) remember(x *parcel) {
 		if c == nil {
 			continue // it gave way to others, and is read again when needed
 		}
+		before := len(c.done)
 		c.done.Add(r.Range)
+		s.ranges += len(c.done) - before
 	}
 }
 

@@ -76,11 +76,24 @@ func (s *sender) sameStore(a *record.Ack) bool {
 func (s *sender) wentBack(q *question, a *record.Ack) bool {
 	for _, c := range a.GetCursors() {
 		k, ok := keyOf(c)
-		if ok && len(subtract(q.acked[k], c.Done())) > 0 {
+		if ok && len(lacking(q.acked[k], c)) > 0 {
 			return true
 		}
 	}
 	return false
+}
+
+// maxBeyond is how many ranges a cursor names; one with so many says nothing of
+// numbers above them.
+const maxBeyond = 1000
+
+// lacking is what of acked a cursor does not state, though it would.
+func lacking(acked record.Ranges, c *record.Cursor) record.Ranges {
+	done := c.Done()
+	if len(c.GetBeyond()) >= maxBeyond {
+		acked = upTo(acked, done.Last())
+	}
+	return subtract(acked, done)
 }
 
 // keyOf names the line of a cursor; false for one that makes no sense.
@@ -111,7 +124,7 @@ func (s *sender) cursor(now time.Time, c *record.Cursor, answer bool) (release, 
 		return release{}, false
 	}
 	done := c.Done()
-	if len(subtract(l.acked, done)) > 0 && !answer {
+	if len(lacking(l.acked, c)) > 0 && !answer {
 		s.n.behind++
 		s.doubt = true
 	}

@@ -369,3 +369,26 @@ func TestParseBroker(t *testing.T) {
 		}
 	}
 }
+
+// TestManyRangesBeyond: an answer that has no room for all ranges does not mean that
+// the store has gone back; one that has room does.
+func TestManyRangesBeyond(t *testing.T) {
+	acked := record.Ranges{{First: 1, Last: 1}}
+	c := &record.Cursor{Epoch: 7, Stream: 1, Contiguous: 2}
+	for n := uint64(1); n <= maxBeyond+200; n++ {
+		acked.Add(record.Range{First: 2 * n, Last: 2 * n})
+	}
+	for _, r := range acked[1 : maxBeyond+1] {
+		c.Beyond = append(c.Beyond, &record.Span{First: r.First, Last: r.Last})
+	}
+	k := key{7, record.Calls}
+	q := &question{acked: map[key]record.Ranges{k: acked}}
+	s := newSender(settings{}, 7)
+	if s.wentBack(q, &record.Ack{Cursors: []*record.Cursor{c}}) {
+		t.Error("what was left out is taken for lost")
+	}
+	c.Beyond = append(c.Beyond[:50], c.Beyond[51:]...)
+	if !s.wentBack(q, &record.Ack{Cursors: []*record.Cursor{c}}) {
+		t.Error("with room for more, what is not stated is lost")
+	}
+}
