@@ -87,7 +87,7 @@ const (
 	writeTimeout   = 10 * time.Second // of one message
 	byeTimeout     = time.Second      // for the last state
 	stateEvery     = 30 * time.Second
-	stateSoon      = 3 * time.Second // after connecting: an agent that has just started is not ready yet
+	stateSoon      = 3 * time.Second       // after connecting: an agent that has just started is not ready yet
 	holdEvery      = 50 * time.Millisecond // between two looks into the spool
 	backoffLeast   = time.Second
 	backoffMost    = time.Minute
