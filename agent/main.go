@@ -21,16 +21,22 @@ digits, per customer, per carrier and in total. It stands in the path of no call
   sipward-agent replay call.pcap           the same figures from capture files`
 
 type cli struct {
-	Run     runCmd     `cmd:"" help:"Watch this host until stopped: capture, count, and serve the figures."`
-	Replay  replayCmd  `cmd:"" help:"Read capture files (pcap, pcapng, gzip of both, - for standard input) and print what they hold."`
-	Check   checkCmd   `cmd:"" help:"Read a configuration file, name every problem in it with its line, and list what is odd."`
-	Status  statusCmd  `cmd:"" help:"Print the figures of the running agent."`
-	Spool   spoolCmd   `cmd:"" help:"Look at the records on disk that wait for a collector: list, dump, verify."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Run     runCmd             `cmd:"" help:"Watch this host until stopped: capture, count, and serve the figures."`
+	Replay  replayCmd          `cmd:"" help:"Read capture files (pcap, pcapng, gzip of both, - for standard input) and print what they hold."`
+	Check   checkCmd           `cmd:"" help:"Read a configuration file, name every problem in it with its line, and list what is odd."`
+	Status  statusCmd          `cmd:"" help:"Print the figures of the running agent."`
+	Spool   spoolCmd           `cmd:"" help:"Look at the records on disk that wait for a collector: list, dump, verify."`
+	Version program.VersionCmd `cmd:"" help:"Print the version."`
 
 	ShowVersion kong.VersionFlag `name:"version" help:"Print the version."`
 }
 
+// version is set by the linker.
+var version = ""
+
+// theVersion returns the version that the binary was built from.
+func theVersion() string { return program.Version(version) }
+
 func main() {
-	program.Main("sipward-agent", description, &cli{}, kong.Vars{"config": defaultConfig, "version": versionLine()})
+	program.Main("sipward-agent", theVersion(), description, &cli{}, kong.Vars{"config": defaultConfig})
 }

@@ -24,19 +24,25 @@ once. Nothing else is needed: it has a broker and a database of its own.
   sipward-collector export calls --from 2026-01-01 calls as CSV`
 
 type cli struct {
-	Run     runCmd     `cmd:"" help:"Take and store what agents send until stopped."`
-	Check   checkCmd   `cmd:"" help:"Read a configuration file, name every problem in it with its line, and list what is odd."`
-	Status  statusCmd  `cmd:"" help:"Print what the running collector knows of its nodes, their hours and losses."`
-	Export  exportCmd  `cmd:"" help:"Write calls, attempts or summaries as CSV or JSON lines."`
-	Backup  backupCmd  `cmd:"" help:"Copy SQLite and the credentials into a new folder, while the collector runs."`
-	Node    nodeCmd    `cmd:"" help:"Add, list and remove the nodes that may connect."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Run     runCmd             `cmd:"" help:"Take and store what agents send until stopped."`
+	Check   checkCmd           `cmd:"" help:"Read a configuration file, name every problem in it with its line, and list what is odd."`
+	Status  statusCmd          `cmd:"" help:"Print what the running collector knows of its nodes, their hours and losses."`
+	Export  exportCmd          `cmd:"" help:"Write calls, attempts or summaries as CSV or JSON lines."`
+	Backup  backupCmd          `cmd:"" help:"Copy SQLite and the credentials into a new folder, while the collector runs."`
+	Node    nodeCmd            `cmd:"" help:"Add, list and remove the nodes that may connect."`
+	Version program.VersionCmd `cmd:"" help:"Print the version."`
 
 	ShowVersion kong.VersionFlag `name:"version" help:"Print the version."`
 }
 
+// version is set by the linker.
+var version = ""
+
+// theVersion returns the version that the binary was built from.
+func theVersion() string { return program.Version(version) }
+
 func main() {
-	program.Main("sipward-collector", description, &cli{}, kong.Vars{"config": defaultConfig, "version": versionLine()})
+	program.Main("sipward-collector", theVersion(), description, &cli{}, kong.Vars{"config": defaultConfig})
 }
 
 func warn(format string, args ...any) {

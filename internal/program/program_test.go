@@ -34,6 +34,9 @@ type commands struct {
 	Sub  struct {
 		Show showing `cmd:""`
 	} `cmd:""`
+	Version VersionCmd `cmd:""`
+
+	ShowVersion kong.VersionFlag `name:"version"`
 }
 
 // leaks runs the tests, and looks for goroutines that are left.
@@ -50,14 +53,14 @@ func (l leaks) Run() int {
 
 func TestMain(m *testing.M) {
 	testscript.Main(leaks{m}, map[string]func(){"thing": func() {
-		Main("thing", "A thing.", &commands{}, kong.Vars{"way": "every way"})
+		Main("thing", "v1", "A thing.", &commands{}, kong.Vars{"way": "every way"})
 	}})
 }
 
 func TestScripts(t *testing.T) { testscript.Run(t, testscript.Params{Dir: "testdata"}) }
 
 func TestVersion(t *testing.T) {
-	if got := VersionLine("thing", Version("v1")); !strings.HasPrefix(got, "thing v1 (go") {
+	if got := Version("v1"); got != "v1" {
 		t.Error(got)
 	}
 	if Version("") == "" {
