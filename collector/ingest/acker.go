@@ -142,7 +142,7 @@ func (a *acker) serve(ctx context.Context, r *request) {
 	})
 	if err != nil {
 		a.ingest.stats.unanswered.Add(1)
-		a.ingest.seldom.warn(a.ingest.now(), "no ack", "node", r.node, "error", err)
+		a.ingest.seldom.Warn(a.ingest.now(), "no ack", "node", r.node, "error", err)
 		return
 	}
 	for _, l := range r.links {
@@ -159,7 +159,7 @@ func (a *acker) answer(ctx context.Context, r *request) (*record.Ack, error) {
 		case err == nil:
 		case refused(err): // the node must hear what is stored all the same
 			i.stats.unreadable.Add(1)
-			i.seldom.warn(i.now(), "hello that cannot be stored", "node", r.node, "error", err)
+			i.seldom.Warn(i.now(), "hello that cannot be stored", "node", r.node, "error", err)
 		default:
 			return nil, fmt.Errorf("take note of a hello: %w", err)
 		}

@@ -191,7 +191,7 @@ func (i *Ingest) shielded(ctx context.Context, do func(context.Context) error) (
 	defer func() {
 		if p := recover(); p != nil {
 			i.stats.panics.Add(1)
-			i.seldom.warn(i.now(), "panic over records", "error", p)
+			i.seldom.Warn(i.now(), "panic over records", "error", p)
 			err = fmt.Errorf("%w: %v", errPanic, p)
 		}
 	}()
@@ -213,12 +213,12 @@ func (i *Ingest) setAside(ctx context.Context, m *message) {
 	switch {
 	case err == nil:
 		i.stats.buried.Add(1)
-		i.seldom.warn(i.now(), "batch set aside", "node", m.node, "reason", m.bury)
+		i.seldom.Warn(i.now(), "batch set aside", "node", m.node, "reason", m.bury)
 	case ctx.Err() != nil:
 		return
 	default:
 		i.stats.unburied.Add(1)
-		i.seldom.warn(i.now(), "batch could not even be set aside", "node", m.node, "reason", m.bury, "error", err)
+		i.seldom.Warn(i.now(), "batch could not even be set aside", "node", m.node, "reason", m.bury, "error", err)
 	}
 	i.finish(m)
 }

@@ -36,7 +36,7 @@ func (i *Ingest) deliver(ctx context.Context, from link, topic string, payload [
 	defer func() {
 		if p := recover(); p != nil {
 			i.stats.panics.Add(1)
-			i.seldom.warn(i.now(), "panic over a message", "topic", topic, "error", p)
+			i.seldom.Warn(i.now(), "panic over a message", "topic", topic, "error", p)
 		}
 	}()
 	switch {
@@ -119,7 +119,7 @@ func (i *Ingest) takeHello(from link, node string, payload []byte) {
 	h, err := record.DecodeHello(payload)
 	if err != nil {
 		i.stats.unreadable.Add(1)
-		i.seldom.warn(i.now(), "hello not understood", "node", node, "error", err)
+		i.seldom.Warn(i.now(), "hello not understood", "node", node, "error", err)
 		return
 	}
 	i.stats.hellos.Add(1)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/sipward/sipward/internal/seldom"
 	"github.com/sipward/sipward/sync/record"
 	"golang.org/x/sync/errgroup"
 )
@@ -91,7 +92,7 @@ func (c *Config) defaults() {
 type Ingest struct {
 	cfg    Config
 	log    *slog.Logger
-	seldom *seldom
+	seldom *seldom.Logger
 	stats  stats
 	queue  *queue
 	seen   *damaged
@@ -117,7 +118,7 @@ func New(cfg Config) (*Ingest, error) {
 		return nil, fmt.Errorf("ingest: the share group must be 1 to 64 letters, digits and dashes")
 	}
 	i := &Ingest{
-		cfg: cfg, log: cfg.Log, now: time.Now, seldom: newSeldom(cfg.Log),
+		cfg: cfg, log: cfg.Log, now: time.Now, seldom: seldom.New(cfg.Log),
 		queue: newQueue(cfg.QueueBytes, cfg.QueueMessages),
 		seen:  newDamaged(4096), ledger: newLedger(4*cfg.MaxNodes, cfg.GapAfter),
 		live:  newTable(cfg.MaxNodes, 256<<20),

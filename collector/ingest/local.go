@@ -45,7 +45,7 @@ func (l *local) post(node string, a *record.Ack) {
 func (i *Ingest) posted(node string, err error) {
 	if err != nil {
 		i.stats.unanswered.Add(1)
-		i.seldom.warn(i.now(), "ack not sent", "node", node, "error", err)
+		i.seldom.Warn(i.now(), "ack not sent", "node", node, "error", err)
 		return
 	}
 	i.stats.acks.Add(1)

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
+	"github.com/sipward/sipward/internal/seldom"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -83,7 +84,7 @@ type Take = func(ctx context.Context, topic string, payload []byte) bool
 type Broker struct {
 	cfg     Config
 	log     *slog.Logger
-	seldom  *seldom
+	seldom  *seldom.Logger
 	take    Take
 	server  *mqtt.Server
 	doors   []*door
@@ -101,7 +102,7 @@ func New(cfg Config) (*Broker, error) {
 	case len(cfg.Listen) == 0:
 		return nil, errors.New("broker: no address to listen on")
 	}
-	b := &Broker{cfg: cfg, log: cfg.Log, seldom: newSeldom(cfg.Log), present: map[string]*conn{}}
+	b := &Broker{cfg: cfg, log: cfg.Log, seldom: seldom.New(cfg.Log), present: map[string]*conn{}}
 	b.take = func(context.Context, string, []byte) bool { return false }
 	caps := mqtt.NewDefaultServerCapabilities()
 	caps.MaximumClients = int64(cfg.Clients)

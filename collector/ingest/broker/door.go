@@ -98,7 +98,7 @@ func (d *door) serve(c *conn, establish listeners.EstablishFn) {
 	defer func() {
 		if p := recover(); p != nil {
 			d.b.stats.panics.Add(1)
-			d.b.seldom.warn(time.Now(), "panic over what a client sent", "remote", c.RemoteAddr(), "error", p, "stack", string(debug.Stack()))
+			d.b.seldom.Warn(time.Now(), "panic over what a client sent", "remote", c.RemoteAddr(), "error", p, "stack", string(debug.Stack()))
 		}
 		c.end()
 		d.b.leave(c)

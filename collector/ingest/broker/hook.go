@@ -59,7 +59,7 @@ func (h *hook) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Packet) bool {
 	}
 	if why != "" {
 		h.b.stats.refused(why)
-		h.b.seldom.warn(time.Now(), "a client was refused", "remote", c.RemoteAddr(), "claims", printable(cl.ID), "reason", why)
+		h.b.seldom.Warn(time.Now(), "a client was refused", "remote", c.RemoteAddr(), "claims", printable(cl.ID), "reason", why)
 		c.node = printable(cl.ID) // for the log; it is not present
 		return false
 	}
@@ -112,7 +112,7 @@ func (b *Broker) enter(c *conn, node string) bool {
 		}
 		b.mu.Unlock()
 		b.stats.takeovers.Add(1)
-		b.seldom.warn(time.Now(), "a node connects while it is connected", "node", node, "remote", c.RemoteAddr(), "instead_of", old.RemoteAddr())
+		b.seldom.Warn(time.Now(), "a node connects while it is connected", "node", node, "remote", c.RemoteAddr(), "instead_of", old.RemoteAddr())
 		old.end()
 		select {
 		case <-old.done:
@@ -140,7 +140,7 @@ func (h *hook) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
 	}
 	if !ok {
 		h.b.stats.denied.Add(1)
-		h.b.seldom.warn(time.Now(), "a node tried what it may not", "node", cl.ID, "topic", printable(topic), "publish", write)
+		h.b.seldom.Warn(time.Now(), "a node tried what it may not", "node", cl.ID, "topic", printable(topic), "publish", write)
 	}
 	return ok
 }
