@@ -107,6 +107,9 @@ func openReadFile(ctx context.Context, at place, path string) (*file, error) {
 	} else if err = f.read.QueryRowContext(ctx, `SELECT value FROM meta WHERE key = 'file'`).Scan(&f.id); err != nil {
 		err = fmt.Errorf("reading the id of %s: %w", path, errUnready)
 	}
+	if err != nil && vanished(f) { // while it was being opened
+		err = fmt.Errorf("opening %s: %w", path, errUnready)
+	}
 	if err != nil {
 		return nil, errors.Join(err, f.close())
 	}
