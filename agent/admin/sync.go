@@ -18,22 +18,21 @@ type Spool struct {
 	Calls     SpoolStream `json:"calls"`
 	Telemetry SpoolStream `json:"telemetry"`
 
-	Bytes          int64         `json:"bytes"`
-	BudgetBytes    int64         `json:"budget_bytes"`
-	FreeBytes      int64         `json:"free_bytes"` // on the file system
-	MinFreeBytes   int64         `json:"min_free_bytes"`
-	ReserveBytes   int64         `json:"reserve_bytes"`
-	Segments       int           `json:"segments"`
-	Kept           int           `json:"segments_kept"`    // of these: wholly acked
-	Corrupt        uint64        `json:"segments_corrupt"` // since the start
-	Full           bool          `json:"full"`             // records are being refused
-	Commits        uint64        `json:"commits"`
-	CommitErrors   uint64        `json:"commit_errors"`
-	CommitTime     time.Duration `json:"commit_time_ns"` // of all of them
-	CommitP50      time.Duration `json:"commit_p50_ns"`  // of the last 1,024
-	CommitP99      time.Duration `json:"commit_p99_ns"`
-	OpenCalls      int           `json:"open_calls"` // that a restart would know again
-	OpenCallsLimit int           `json:"open_calls_limit"`
+	Bytes        int64         `json:"bytes"`
+	BudgetBytes  int64         `json:"budget_bytes"`
+	FreeBytes    int64         `json:"free_bytes"` // on the file system
+	MinFreeBytes int64         `json:"min_free_bytes"`
+	ReserveBytes int64         `json:"reserve_bytes"`
+	Segments     int           `json:"segments"`
+	Kept         int           `json:"segments_kept"`    // of these: wholly acked
+	Corrupt      uint64        `json:"segments_corrupt"` // since the start
+	Full         bool          `json:"full"`             // records are being refused
+	Commits      uint64        `json:"commits"`
+	CommitErrors uint64        `json:"commit_errors"`
+	CommitTime   time.Duration `json:"commit_time_ns"` // of all of them
+	CommitP50    time.Duration `json:"commit_p50_ns"`  // of the last 1,024
+	CommitP99    time.Duration `json:"commit_p99_ns"`
+	OpenCalls    int           `json:"open_calls"` // that a restart would know again
 }
 
 // SpoolStream is the account of one stream in records: accepted = acked +

@@ -259,11 +259,6 @@ type FilterCounters struct {
 	Malformed  uint64
 }
 
-// Passed is the number of packets that reached user space.
-func (c *FilterCounters) Passed() uint64 {
-	return c.PassedUDP + c.PassedTCP + c.Fragments + c.Events + c.PassedRTCP + c.Tunnels
-}
-
 // countersOf sums up what the filter counted.
 func countersOf(n *[outcomes]uint64) FilterCounters {
 	c := FilterCounters{

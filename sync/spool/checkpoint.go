@@ -37,8 +37,7 @@ type checkpoint struct {
 	changes map[uint64][]byte // nil: dropped
 	refused uint64
 	saved   []Saved // of the last run
-	alive   time.Time
-	marked  int64 // hour of the last HourMark behind the position
+	marked  int64   // hour of the last HourMark behind the position
 
 	// Only the task that writes checkpoints uses what follows.
 	db      *bolt.DB

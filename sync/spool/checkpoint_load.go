@@ -219,7 +219,6 @@ func (s *Spool) loadOpenCalls(k *saved) {
 	c := &s.open
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.alive = k.alive
 	for id, state := range k.calls {
 		if len(c.known) >= maxOpen {
 			c.refused++

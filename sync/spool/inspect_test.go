@@ -3,6 +3,7 @@ package spool
 import (
 	"os"
 	"testing"
+	"time"
 
 	"github.com/sipward/sipward/sync/record"
 )
@@ -14,6 +15,7 @@ func TestInspect(t *testing.T) {
 	for i := range 700 {
 		r.append(record.Calls, append(payload(record.Calls, i), make([]byte, 500)...))
 	}
+	began := time.Now().Truncate(time.Millisecond)
 	r.SaveOpen(1e6, []byte("x"))
 	r.SaveOpen(0, []byte("no call"))
 	r.SaveOpen(^uint64(0), []byte("no call"))
@@ -33,6 +35,9 @@ func TestInspect(t *testing.T) {
 			if file.InUse && file.Epoch == r.Epoch() {
 				active++
 			}
+		}
+		if f.Alive.Before(began) || f.Alive.After(time.Now()) {
+			t.Errorf("last alive at %v", f.Alive)
 		}
 		if n != 2400+700 || !f.InUse || active != 1 || f.Open != nil || f.Calls != 2400 {
 			t.Errorf("%d records, in use %v, %d active, %d open calls (%v)", n, f.InUse, active, f.Calls, f.Open)

@@ -1,8 +1,6 @@
 package spool
 
 import (
-	"time"
-
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -92,13 +90,4 @@ func (s *Spool) LastMark() int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.marked
-}
-
-// LastAlive is when an earlier run was last known to be alive, within a second
-// or two; the zero time when there was none.
-func (s *Spool) LastAlive() time.Time {
-	c := &s.open
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.alive
 }
