@@ -78,7 +78,7 @@ func drain(b *testing.B, n int) {
 	if err := server.AddHook(&broker{}, nil); err != nil {
 		b.Fatal(err)
 	}
-	if err := server.AddListener(l); err != nil {
+	if err := server.AddListener(ending{l, server}); err != nil {
 		b.Fatal(err)
 	}
 	var mu sync.Mutex

@@ -48,13 +48,30 @@ func newBroker(t *testing.T) *broker {
 			t.Fatal(err)
 		}
 	}
-	if err := b.server.AddListener(listeners.NewNet("pipe", b)); err != nil {
+	if err := b.server.AddListener(ending{listeners.NewNet("pipe", b), b.server}); err != nil {
 		t.Fatal(err)
 	}
 	if err := b.server.Serve(); err != nil {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// ending is a listener that ends its clients itself: the server takes a lock twice
+// to list them, and waits for ever when one of them leaves in between.
+type ending struct {
+	listeners.Listener
+	server *mochi.Server
+}
+
+func (e ending) Close(listeners.CloseFn) {
+	e.Listener.Close(func(id string) {
+		for _, c := range e.server.Clients.GetAll() {
+			if c.Net.Listener == id && !c.Closed() {
+				_ = e.server.DisconnectClient(c, packets.ErrServerShuttingDown)
+			}
+		}
+	})
 }
 
 func (b *broker) Accept() (net.Conn, error) {

@@ -93,6 +93,7 @@ const (
 	backoffMost    = time.Minute
 	stable         = 30 * time.Second       // a connection that lasts so long ends the backing off
 	repeatLog      = 10 * time.Minute       // the same failure is logged so often
+	anewAfter      = 3 * time.Minute        // without any answer: another connection is tried
 	silentAfter    = 30 * time.Second       // without any answer: said in the log
 	paceMost       = 400 * time.Millisecond // that a batch may keep the connection busy
 	messageLeast   = 4 << 10                // bytes of a batch, however slow the connection is

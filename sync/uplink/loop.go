@@ -2,6 +2,7 @@ package uplink
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -38,7 +39,11 @@ func (s *session) run(ctx context.Context) error {
 			s.ack(time.Now(), a)
 		case <-s.link.wrote:
 		case <-second.C:
-			s.second(time.Now())
+			now := time.Now()
+			s.second(now)
+			if now.Sub(s.heard) >= anewAfter {
+				return errDeaf
+			}
 		case <-state.C:
 			s.stateDue = true
 			state.Reset(stateEvery)
@@ -48,6 +53,11 @@ func (s *session) run(ctx context.Context) error {
 		}
 	}
 }
+
+// errDeaf ends a connection over which nothing comes. A hello is answered at
+// once, so either no collector runs, or the broker has lost what this agent
+// subscribed to, as one does that two agents with one id come to at the same moment.
+var errDeaf = errors.New("no collector answered for minutes; trying a new connection")
 
 // idle reports whether all that was handed over has left.
 func (s *session) idle() bool {
@@ -224,6 +234,7 @@ func (s *session) look(now time.Time) {
 
 // ack has the spool release what an ack covers.
 func (s *session) ack(now time.Time, a *record.Ack) {
+	s.heard = now
 	s.u.note(func(st *Stats) { st.Acks++ })
 	done, again := s.u.sender.ack(now, a)
 	if again {

@@ -214,7 +214,7 @@ func TestTransports(t *testing.T) {
 			if err := b.server.AddHook(b, nil); err != nil {
 				t.Fatal(err)
 			}
-			if err := b.server.AddListener(l); err != nil {
+			if err := b.server.AddListener(ending{l, b.server}); err != nil {
 				t.Fatal(err)
 			}
 			if err := b.server.Serve(); err != nil {

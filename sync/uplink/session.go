@@ -40,12 +40,13 @@ type session struct {
 	dirty     bool // the spool has more than the sender knows
 	heldAt    time.Time
 	begun     time.Time
+	heard     time.Time // when the last ack came; at first begun
 }
 
 // connect opens a connection and subscribes.
 func (u *Uplink) connect(ctx context.Context, broker *url.URL) (*session, error) {
 	u.note(func(st *Stats) { st.Broker = broker.Redacted() })
-	s := &session{u: u, limit: messageBytes, ratio: 1, lost: make(chan error, 1), acks: make(chan *record.Ack, ackQueue), begun: time.Now()}
+	s := &session{u: u, limit: messageBytes, ratio: 1, lost: make(chan error, 1), acks: make(chan *record.Ack, ackQueue), begun: time.Now(), heard: time.Now()}
 	opts, err := s.options(ctx, broker)
 	if err != nil {
 		return nil, err

@@ -75,7 +75,7 @@ func TestNobodyAnswers(t *testing.T) {
 		r.spool.add(record.Calls, 5000)
 		time.Sleep(10 * time.Minute)
 		st := r.u.Stats()
-		if !st.Connected || st.Connections != 1 || st.Answered || st.Sent.Batches > 8*11 || st.Hellos < 50 || st.Hellos > 62 {
+		if !st.Connected || st.Connections < 3 || st.Connections > 4 || st.Answered || st.Sent.Batches > 8*11 || st.Hellos < 50 || st.Hellos > 66 {
 			t.Errorf("10 minutes without a collector: %+v", st)
 		}
 		if n := r.log.count("no collector answers"); n != 1 {
