@@ -30,6 +30,7 @@ func (a *agent) Status() *admin.Status {
 	if a.spool != nil {
 		s, u := a.spool.Stats(), a.uplink.Stats()
 		out.Sync = &admin.Sync{Spool: spoolStatus(&s, time.Now()), Uplink: uplinkStatus(&u)}
+		out.Drops = append(out.Drops, a.outboxDrops()...)
 		out.Counts = slices.Concat(out.Counts, spoolCounts(&s), uplinkCounts(&u))
 	}
 	if a.live != nil {

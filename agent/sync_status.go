@@ -82,3 +82,12 @@ func uplinkCounts(u *uplink.Stats) []tally.Count {
 		{"commands_unknown", u.Commands},
 	})
 }
+
+// outboxDrops are there before the spool was opened, too.
+func (a *agent) outboxDrops() []tally.Count {
+	var n uint64
+	if a.outbox != nil {
+		n = a.outbox.Unencoded()
+	}
+	return tally.Stage("outbox", []tally.Event{{Name: "unencoded", N: n}})
+}

@@ -20,6 +20,7 @@ var lossWords = map[place]string{
 	{"fragment", "evicted"}:        "IP fragments discarded because too many wait for their rest: SIP may be missed",
 	{"records", "queue_full"}:      "call records lost because the disk is too slow (records.file)",
 	{"records", "disk_failed"}:     "call records lost because they could not be written (records.file): is the disk full?",
+	{"outbox", "unencoded"}:        "records lost because they could not be encoded: please report it",
 	{"capture", "kernel_dropped"}:  "packets lost because the receive ring was full (capture.ring_mib): the host is too busy",
 	{"capture", "queue_dropped"}:   "packets lost because the agent did not keep up: the host is too busy",
 	{"capture", "too_large"}:       "packets lost because they are too large",

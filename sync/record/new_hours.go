@@ -1,6 +1,7 @@
 package record
 
 import (
+	"maps"
 	"time"
 
 	"github.com/sipward/sipward/sip/dialog"
@@ -15,6 +16,10 @@ const (
 	markAfter = 10 * time.Second
 	// watching is how far two ticks may be apart if somebody watched between.
 	watching = 10 * second
+	// steady is how long time must have gone on evenly before an hour is closed: a
+	// clock that leaps for a moment, as one does before NTP has set it, must not close
+	// the years up to where it leapt.
+	steady = 60 * second
 	// maxAway is how many hours of absence are marked: 400 days.
 	maxAway = 400 * 24
 	// maxAhead bounds the sums of hours to come, of calls that ended before the
@@ -32,6 +37,8 @@ type Hours struct {
 	settle int64
 	last   int64 // tick
 	ticked bool
+	since  int64               // tick from which on time went on evenly
+	steady int64               // tests have none
 	sums   map[int64]*HourMark // by hour, of those that are open
 }
 
@@ -43,7 +50,7 @@ func NewHours(lastMarked int64, settle time.Duration) *Hours {
 	if settle == 0 {
 		settle = dialog.DefaultSettle
 	}
-	h := &Hours{settle: int64(settle + markAfter), sums: map[int64]*HourMark{}}
+	h := &Hours{settle: int64(settle + markAfter), steady: steady, sums: map[int64]*HourMark{}}
 	if lastMarked != 0 {
 		h.known, h.open = true, floorDiv(lastMarked, 3600)+1
 	}
@@ -87,14 +94,15 @@ func (h *Hours) sum(at int64) *HourMark {
 // mark for every hour that is closed by that, the earliest first. Their records
 // must follow those of all calls that were counted before. Hours in which no
 // agent ran have marks, too, with nothing observed; those more than 400 days ago
-// have none.
+// have none. None is closed within a minute of a start or a leap of the clock.
 func (h *Hours) Tick(now int64) []*HourMark {
 	h.observe(now)
 	closed := floorDiv(now-h.settle, hour) // this one is not
-	if !h.known {
-		h.known, h.open = true, floorDiv(now, hour)
+	if !h.known && now-h.since >= h.steady {
+		h.known, h.open = true, floorDiv(h.since, hour)
+		maps.DeleteFunc(h.sums, func(at int64, _ *HourMark) bool { return at < h.open }) // nobody marks them
 	}
-	if h.open >= closed {
+	if !h.known || h.open >= closed || now-h.since < h.steady {
 		return nil
 	}
 	var marks []*HourMark
@@ -115,6 +123,7 @@ func (h *Hours) observe(now int64) {
 	watched := h.ticked && gone > 0 && gone <= watching
 	h.last, h.ticked = now, true
 	if !watched {
+		h.since = now
 		return
 	}
 	turn := floorDiv(now, hour) * hour

@@ -77,6 +77,7 @@ func TestHours(t *testing.T) {
 				marked = clockAt(t, tt.marked) / second
 			}
 			h := NewHours(marked, 0)
+			h.steady = 0 // ticks are hours apart
 			var got []string
 			tick := func(now int64) {
 				for _, m := range h.Tick(now) {
@@ -102,6 +103,36 @@ func TestHours(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// TestHoursBelieveNoLeap: a clock that is wrong for a moment closes nothing, and
+// one that stays where it leapt is believed after a minute.
+func TestHoursBelieveNoLeap(t *testing.T) {
+	h := NewHours(clockAt(t, "0 09:00:00")/second, 0)
+	marks := 0
+	watch := func(from, to string) {
+		for now := clockAt(t, from); now <= clockAt(t, to); now += second {
+			marks += len(h.Tick(now))
+		}
+	}
+	watch("0 10:30:00", "0 10:31:00")
+	watch("400 00:00:00", "400 00:00:59")
+	watch("0 10:32:00", "0 10:40:00")
+	c := &Call{Kind: "call", EndedUnixMs: clockAt(t, "0 10:35:00") / 1e6}
+	if h.Count(c); marks != 0 || c.CountedUnixMs != c.EndedUnixMs {
+		t.Errorf("after a leap: %d hours are closed, and a call is counted at %v", marks, time.UnixMilli(c.CountedUnixMs).UTC())
+	}
+	watch("0 10:40:00", "0 11:00:14")
+	if marks != 1 {
+		t.Errorf("%d hours are closed at 11", marks)
+	}
+	watch("1 11:10:00", "1 11:10:59")
+	if marks != 1 {
+		t.Errorf("a leap was believed at once: %d", marks)
+	}
+	if watch("1 11:11:00", "1 11:11:00"); marks != 25 {
+		t.Errorf("a day later: %d hours are closed", marks)
 	}
 }
 
@@ -137,6 +168,7 @@ func TestHoursKeepTheirPromise(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 6))
 		now, last := int64(20_000)*24*hour, int64(0)
 		h := NewHours(0, 4*time.Second)
+		h.steady = 0
 		counted, marks := map[int64]uint64{}, map[int64]uint64{}
 		for range 200 {
 			switch now += r.Int64N(20 * int64(time.Minute)); r.IntN(15) {
@@ -166,6 +198,7 @@ func TestHoursKeepTheirPromise(t *testing.T) {
 					}
 				}
 				h = NewHours(last, 4*time.Second)
+				h.steady = 0
 			}
 		}
 		for at, n := range counted {
@@ -183,6 +216,7 @@ func TestHoursKeepTheirPromise(t *testing.T) {
 // come fill the memory.
 func TestHoursAreBounded(t *testing.T) {
 	h := NewHours(3600, time.Second)
+	h.steady = 0
 	if n := len(h.Tick(50 * 365 * 24 * hour)); n != maxAway {
 		t.Errorf("%d marks of 50 years, want %d", n, maxAway)
 	}
