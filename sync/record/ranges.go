@@ -119,6 +119,34 @@ func (s Ranges) Missing(r Range) Ranges {
 	return append(out, r)
 }
 
+// Minus returns the numbers that are in the set and not in other.
+func (s Ranges) Minus(other Ranges) Ranges {
+	if len(other) == 0 {
+		return s.Clone()
+	}
+	var out Ranges
+	for _, r := range s {
+		out = append(out, other.Missing(r)...)
+	}
+	return out
+}
+
+// And returns the numbers that are in both sets.
+func (s Ranges) And(other Ranges) Ranges {
+	var out Ranges
+	for i, j := 0, 0; i < len(s) && j < len(other); {
+		if r := (Range{max(s[i].First, other[j].First), min(s[i].Last, other[j].Last)}); r.Len() > 0 {
+			out = append(out, r)
+		}
+		if s[i].Last < other[j].Last {
+			i++
+		} else {
+			j++
+		}
+	}
+	return out
+}
+
 // Len is how many numbers are in the set.
 func (s Ranges) Len() uint64 {
 	var n uint64

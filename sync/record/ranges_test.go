@@ -145,3 +145,27 @@ func BenchmarkRangesAdd(b *testing.B) {
 		n += 20
 	}
 }
+
+// TestRangesMinusAnd compares both with what they mean of each number.
+func TestRangesMinusAnd(t *testing.T) {
+	const top = 40
+	for seed := range uint64(500) {
+		r := rand.New(rand.NewPCG(seed, 8))
+		var a, b Ranges
+		for range r.IntN(8) {
+			a.Add(Range{1 + r.Uint64N(top), r.Uint64N(top)})
+			b.Add(Range{1 + r.Uint64N(top), r.Uint64N(top)})
+		}
+		minus, and := map[uint64]bool{}, map[uint64]bool{}
+		for n := uint64(1); n <= top; n++ {
+			minus[n], and[n] = a.Has(n) && !b.Has(n), a.Has(n) && b.Has(n)
+		}
+		none := Range{1, 0}
+		if why := differs(a.Minus(b), minus, none); why != "" {
+			t.Fatalf("seed %d: %v minus %v is %v: %s", seed, a, b, a.Minus(b), why)
+		}
+		if why := differs(a.And(b), and, none); why != "" {
+			t.Fatalf("seed %d: %v and %v is %v: %s", seed, a, b, a.And(b), why)
+		}
+	}
+}

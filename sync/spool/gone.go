@@ -109,7 +109,7 @@ func (s *Spool) loadGone(kept *saved, files []*found, marks map[uint64]record.Ra
 	for id, x := range kept.index {
 		var r record.Ranges
 		r.Add(record.Range{First: x.first, Last: x.last})
-		if r = less(r, marks[id]); !there[id] && len(r) > 0 {
+		if r = r.Minus(marks[id]); !there[id] && len(r) > 0 {
 			s.goneAlready(lineKey{x.epoch, x.stream}, id, r)
 		}
 	}

@@ -234,7 +234,7 @@ func (s *Spool) loadLine(k lineKey, files []*found, kept *saved, marks map[uint6
 // the difference unless that was done. Spool.mu is held.
 func (s *Spool) settleRange(g *segment, f *found, last uint64, cut bool, told record.Ranges) {
 	if cut && g.last() > last { // a commit that failed left them; the next segment has them too
-		g.have = both(g.have, record.Ranges{{First: 1, Last: last}})
+		g.have = g.have.And(record.Ranges{{First: 1, Last: last}})
 	}
 	var lost record.Ranges
 	if last = max(last, g.last()); g.first > 0 && last > 0 {
@@ -244,7 +244,7 @@ func (s *Spool) settleRange(g *segment, f *found, last uint64, cut bool, told re
 		g.corrupt = true
 		f.bad = damaged("it ends at %d, and once had %d", g.last(), last)
 	}
-	fresh := less(lost, told)
+	fresh := lost.Minus(told)
 	if f.name.suffix == suffixCorrupt && told == nil {
 		fresh = nil // it got its name after its losses were told, in a file that is gone since
 	}
@@ -263,7 +263,7 @@ func (s *Spool) loadShed(f *found, told record.Ranges) {
 	path := filepath.Join(s.cfg.Dir, f.file)
 	var lost record.Ranges
 	lost.Add(record.Range{First: f.name.first, Last: f.name.last})
-	lost = less(lost, told)
+	lost = lost.Minus(told)
 	if len(lost) == 0 {
 		_ = os.Remove(path)
 		return

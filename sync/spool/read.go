@@ -165,16 +165,16 @@ func (s *Spool) damaged(g *segment, at uint64, cause error) {
 	if again { // it was searched before, and this one is not where it was then
 		found.Remove(record.Range{First: at, Last: at})
 	}
-	s.cfg.Log.Error("spool: a segment is damaged", "file", name, "err", cause, "readable", both(was, found).Len(), "of", was.Len())
+	s.cfg.Log.Error("spool: a segment is damaged", "file", name, "err", cause, "readable", was.And(found).Len(), "of", was.Len())
 	s.mu.Lock()
 	if !g.corrupt {
 		g.corrupt = true
 		s.stats.Corrupt++
 	}
-	lost := less(g.have, found)
-	s.lose(g, less(lost, g.acked), record.LossCorrupt, "")
-	s.line(g).gone.AddAll(both(lost, g.acked))
-	g.have, g.acked = less(g.have, lost), less(g.acked, lost)
+	lost := g.have.Minus(found)
+	s.lose(g, lost.Minus(g.acked), record.LossCorrupt, "")
+	s.line(g).gone.AddAll(lost.And(g.acked))
+	g.have, g.acked = g.have.Minus(lost), g.acked.Minus(lost)
 	g.lost.AddAll(lost)
 	wait := s.pending(g.id)
 	s.mu.Unlock()

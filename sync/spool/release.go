@@ -87,7 +87,7 @@ func (s *Spool) Release(epoch uint64, st record.Stream, done record.Ranges) {
 			continue
 		}
 		before := g.acked.Len()
-		g.acked.AddAll(both(g.have, done))
+		g.acked.AddAll(g.have.And(done))
 		s.accounts[index(st)].Acked += g.acked.Len() - before
 		if g.left() == 0 && g.active == nil {
 			g.done = now

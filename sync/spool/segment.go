@@ -38,7 +38,7 @@ type mark struct {
 func (g *segment) last() uint64 { return g.have.Last() }
 
 // unacked is what nobody else has.
-func (g *segment) unacked() record.Ranges { return less(g.have, g.acked) }
+func (g *segment) unacked() record.Ranges { return g.have.Minus(g.acked) }
 
 // left is how many records nobody else has.
 func (g *segment) left() uint64 { return g.have.Len() - g.acked.Len() }
@@ -89,18 +89,3 @@ func parseName(name string) (fileName, bool) {
 	f.stream, err = record.ParseStream(m[3])
 	return f, err == nil
 }
-
-// less returns what is in a and not in b.
-func less(a, b record.Ranges) record.Ranges {
-	if len(b) == 0 {
-		return a.Clone()
-	}
-	var out record.Ranges
-	for _, r := range a {
-		out.AddAll(b.Missing(r))
-	}
-	return out
-}
-
-// both returns what is in a and in b.
-func both(a, b record.Ranges) record.Ranges { return less(a, less(a, b)) }

@@ -93,7 +93,7 @@ func lacking(acked record.Ranges, c *record.Cursor) record.Ranges {
 	if len(c.GetBeyond()) >= maxBeyond {
 		acked = upTo(acked, done.Last())
 	}
-	return subtract(acked, done)
+	return acked.Minus(done)
 }
 
 // keyOf names the line of a cursor; false for one that makes no sense.
@@ -143,11 +143,11 @@ func (s *sender) cursor(now time.Time, c *record.Cursor, answer bool) (release, 
 // running epoch, was sent. A number that was never sent is no record of a store,
 // whatever an ack says: one that was given out later would be lost.
 func (s *sender) cover(l *line, done record.Ranges) record.Ranges {
-	covered := intersect(done, l.unacked)
+	covered := done.And(l.unacked)
 	if !l.current {
 		return covered
 	}
-	known := intersect(covered, l.sent)
+	known := covered.And(l.sent)
 	// Telemetry that gave way is declared though it was never sent, calls never are.
 	if known.Len() < covered.Len() || l.stream == record.Calls && done.Last() > l.sent.Last() {
 		s.n.neverSent++
@@ -158,9 +158,9 @@ func (s *sender) cover(l *line, done record.Ranges) record.Ranges {
 // take notes that an ack covers what is in done.
 func (l *line) take(done record.Ranges) {
 	l.acked.AddAll(done)
-	l.unacked = subtract(l.unacked, done)
-	l.flying = subtract(l.flying, done)
-	l.urgent = subtract(l.urgent, done)
+	l.unacked = l.unacked.Minus(done)
+	l.flying = l.flying.Minus(done)
+	l.urgent = l.urgent.Minus(done)
 }
 
 // ask makes urgent what a cursor asks for, unless it was just sent.
@@ -169,10 +169,10 @@ func (s *sender) ask(now time.Time, l *line, c *record.Cursor) {
 	for _, x := range c.GetNeed() {
 		need.Add(record.Range{First: x.GetFirst(), Last: x.GetLast()})
 	}
-	if len(intersect(need, l.acked)) > 0 {
+	if len(need.And(l.acked)) > 0 {
 		s.doubt = true
 	}
-	need = intersect(need, l.unacked)
+	need = need.And(l.unacked)
 	for i := range s.flights {
 		if f := &s.flights[i]; f.key == l.key && now.Sub(f.at) < needAfter {
 			need.Remove(f.Range)

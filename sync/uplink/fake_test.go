@@ -70,7 +70,7 @@ func (m *memory) clean(k key) {
 	defer m.mu.Unlock()
 	l := m.line(k)
 	l.gone.AddAll(l.acked)
-	l.disk = subtract(l.disk, l.acked)
+	l.disk = l.disk.Minus(l.acked)
 	l.acked = nil
 }
 
@@ -78,7 +78,7 @@ func (m *memory) unacked(k key) record.Ranges {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	l := m.line(k)
-	return subtract(l.disk, l.acked)
+	return l.disk.Minus(l.acked)
 }
 
 func (m *memory) left() (n uint64) {
@@ -101,7 +101,7 @@ func (m *memory) Held() []record.Holding {
 	for _, k := range m.order {
 		l := m.lines[k]
 		out = append(out, record.Holding{Epoch: k.epoch, Stream: k.stream,
-			Unacked: subtract(l.disk, l.acked), Kept: l.acked.Clone(), Gone: l.gone.Clone()})
+			Unacked: l.disk.Minus(l.acked), Kept: l.acked.Clone(), Gone: l.gone.Clone()})
 	}
 	return out
 }
@@ -136,7 +136,7 @@ func (m *memory) Release(epoch uint64, st record.Stream, done record.Ranges) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	l := m.line(key{epoch, st})
-	l.acked.AddAll(intersect(done, l.disk))
+	l.acked.AddAll(done.And(l.disk))
 }
 
 func (m *memory) Unrelease() {

@@ -30,14 +30,14 @@ type line struct {
 
 // hold takes over what the spool says.
 func (l *line) hold(now time.Time, unacked record.Ranges) {
-	l.unacked = subtract(unacked, l.acked) // a release may not have reached the disk yet
-	l.flying = intersect(l.flying, l.unacked)
-	l.urgent = intersect(l.urgent, l.unacked)
+	l.unacked = unacked.Minus(l.acked) // a release may not have reached the disk yet
+	l.flying = l.flying.And(l.unacked)
+	l.urgent = l.urgent.And(l.unacked)
 	l.settle(now)
 }
 
 // todo is what is to be sent.
-func (l *line) todo() record.Ranges { return subtract(l.unacked, l.flying) }
+func (l *line) todo() record.Ranges { return l.unacked.Minus(l.flying) }
 
 // fresh is the part of todo that is sent soon after it was made, backlog the
 // rest. All of an earlier epoch is backlog.

@@ -78,7 +78,7 @@ func (s *sender) expiry(f *flight) time.Time {
 // again makes what is on its way of r urgent.
 func (s *sender) again(k key, r record.Range) {
 	if l := s.lines[k]; l != nil {
-		for _, x := range intersect(l.unacked, record.Ranges{r}) {
+		for _, x := range l.unacked.And(record.Ranges{r}) {
 			l.flying.Remove(x)
 			l.urgent.Add(x)
 		}
@@ -204,7 +204,7 @@ func (s *sender) from(k kind, now time.Time, room int, w *waker) (order, bool) {
 func (l *line) due(k kind, now time.Time, w *waker) record.Ranges {
 	switch k {
 	case urgent:
-		return subtract(l.urgent, l.flying)
+		return l.urgent.Minus(l.flying)
 	case fresh:
 		if at, ok := l.freshDue(); ok && !now.Before(w.at(at)) {
 			return l.fresh()

@@ -207,7 +207,7 @@ func (w *world) greet(h *record.Hello) {
 			continue
 		}
 		for _, r := range w.done[k].Missing(record.Range{First: x.First, Last: x.Last}) {
-			if lost := intersect(w.spool.line(k).disk, record.Ranges{r}); len(lost) > 0 {
+			if lost := w.spool.line(k).disk.And(record.Ranges{r}); len(lost) > 0 {
 				w.t.Fatalf("declared %v of %v, which is on disk", lost, k)
 			}
 			add(w.done, k, r)
@@ -285,7 +285,7 @@ func (w *world) listen(a *record.Ack) {
 		}
 	}
 	for _, r := range done {
-		if lost := subtract(r.done, w.ever[r.key]); len(lost) > 0 {
+		if lost := r.done.Minus(w.ever[r.key]); len(lost) > 0 {
 			w.t.Fatalf("released %v of %v, which was never committed", lost, r.key)
 		}
 		w.spool.Release(r.epoch, r.stream, r.done)

@@ -121,14 +121,14 @@ func (s *sender) busy() bool { return len(s.flights) > 0 }
 func (s *sender) prune() {
 	s.flights = slices.DeleteFunc(s.flights, func(f flight) bool {
 		l := s.lines[f.key]
-		return l == nil || len(intersect(l.flying, record.Ranges{f.Range})) == 0
+		return l == nil || len(l.flying.And(record.Ranges{f.Range})) == 0
 	})
 	s.bytes = 0
 	for i := range s.flights {
 		s.bytes += s.flights[i].bytes
 	}
 	for _, l := range s.lines {
-		if !l.waiting.IsZero() && len(intersect(l.sent, l.unacked)) == 0 {
+		if !l.waiting.IsZero() && len(l.sent.And(l.unacked)) == 0 {
 			l.waiting = time.Time{}
 		}
 	}
@@ -173,7 +173,7 @@ func (s *sender) sentBatch(now time.Time, o *order, r record.Range, bytes int) {
 	if l == nil || r.Len() == 0 {
 		return
 	}
-	again := r.Len() - subtract(record.Ranges{r}, l.sent).Len()
+	again := r.Len() - record.Ranges{r}.Minus(l.sent).Len()
 	s.n.sent.add(r.Len(), bytes)
 	if again > 0 {
 		s.n.resent.add(again, bytes)
@@ -201,7 +201,7 @@ func (s *sender) sentBatch(now time.Time, o *order, r record.Range, bytes int) {
 // absent notes that the spool found nothing of r.
 func (s *sender) absent(o *order, r record.Range) {
 	if l := s.lines[o.key]; l != nil {
-		s.n.absent += intersect(l.unacked, record.Ranges{r}).Len()
+		s.n.absent += l.unacked.And(record.Ranges{r}).Len()
 		l.unacked.Remove(r)
 		l.urgent.Remove(r)
 	}
