@@ -69,11 +69,6 @@ func oddHere(path string, cfg *configs.Agent) (odd []string) {
 			odd = append(odd, fmt.Sprintf("%s: records.file: %s is a folder; name a file in it", path, file))
 		}
 	}
-	if dir := filepath.Dir(cfg.Spool.Dir); cfg.Uplink.On() {
-		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-			odd = append(odd, fmt.Sprintf("%s: spool.dir: there is no folder %s; run fails until it is made (systemd: StateDirectory=)", path, dir))
-		}
-	}
 	if socket := cfg.Admin.Socket; socket != configs.Off {
 		if _, err := os.Stat(filepath.Dir(filepath.Dir(socket))); err != nil {
 			odd = append(odd, fmt.Sprintf("%s: admin.socket: there is no folder %s; run fails until it is made", path, filepath.Dir(filepath.Dir(socket))))
