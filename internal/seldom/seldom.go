@@ -1,4 +1,5 @@
-// Package seldom logs what others can bring about as often as they like.
+// Package seldom logs what others, or a failing disk, can bring about as often as
+// they like.
 package seldom
 
 import (
@@ -32,7 +33,22 @@ func New(log *slog.Logger) *Logger {
 // Warn logs message, which must be a constant of the program, so that there are
 // few, unless it did so less than Every before now.
 func (l *Logger) Warn(now time.Time, message string, args ...any) {
+	if left, due := l.due(now, message); due {
+		l.log.Warn(message, more(args, left)...)
+	}
+}
+
+// Error is Warn for what somebody has to look after.
+func (l *Logger) Error(now time.Time, message string, args ...any) {
+	if left, due := l.due(now, message); due {
+		l.log.Error(message, more(args, left)...)
+	}
+}
+
+// due reports whether message is to be logged, and how often it was left out.
+func (l *Logger) due(now time.Time, message string) (left int, yes bool) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	x := l.said[message]
 	if x == nil {
 		x = &said{at: now.Add(-2 * Every)}
@@ -40,13 +56,16 @@ func (l *Logger) Warn(now time.Time, message string, args ...any) {
 	}
 	if now.Sub(x.at) < Every {
 		x.left++
-		l.mu.Unlock()
-		return
+		return 0, false
 	}
-	if x.left > 0 {
-		args = append(args, "more_like_this", x.left)
-	}
+	left = x.left
 	x.at, x.left = now, 0
-	l.mu.Unlock()
-	l.log.Warn(message, args...)
+	return left, true
+}
+
+func more(args []any, left int) []any {
+	if left == 0 {
+		return args
+	}
+	return append(args, "more_like_this", left)
 }

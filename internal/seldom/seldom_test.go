@@ -25,3 +25,16 @@ func TestSeldom(t *testing.T) {
 		t.Errorf("%s, want %s", got, want)
 	}
 }
+
+// TestError: what is an error is logged as one, and counted with its own kind.
+func TestError(t *testing.T) {
+	var out bytes.Buffer
+	s := New(slog.New(slog.NewTextHandler(&out, nil)))
+	for n := range 11 {
+		s.Error(time.Unix(int64(n), 0), "disk", "n", n)
+	}
+	got := out.String()
+	if strings.Count(got, "level=ERROR msg=disk") != 2 || !strings.Contains(got, "n=10 more_like_this=9") {
+		t.Error(got)
+	}
+}

@@ -110,7 +110,7 @@ func (s *Spool) checkpoint(last bool) {
 		s.mu.Lock()
 		s.stats.CheckpointErrors++
 		s.mu.Unlock()
-		s.grumble.say(s.cfg.Log, "spool: writing the checkpoint of open calls", "err", err)
+		s.seldom.Error(time.Now(), "spool: writing the checkpoint of open calls", "err", err)
 		return
 	}
 	c.before = at

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sipward/sipward/internal/seldom"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -31,6 +32,7 @@ func (s *Spool) Open() (err error) {
 	if err := s.cfg.defaults(); err != nil {
 		return err
 	}
+	s.seldom = seldom.New(s.cfg.Log)
 	s.seg = min(s.cfg.SegmentBytes, max(256<<10, s.cfg.Budget/16))
 	s.step = min(step, s.seg/2)
 	s.queue.limit = s.cfg.Queue

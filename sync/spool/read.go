@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"slices"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
@@ -198,7 +199,7 @@ func (s *Spool) setAside(id uint64) {
 		}
 		if err := os.Rename(filepath.Join(s.cfg.Dir, g.name), filepath.Join(s.cfg.Dir, name)); err != nil {
 			if !gone(err) {
-				s.grumble.say(s.cfg.Log, "spool: setting a damaged segment aside", "err", err)
+				s.seldom.Error(time.Now(), "spool: setting a damaged segment aside", "err", err)
 			}
 			return
 		}

@@ -166,7 +166,7 @@ func (s *Spool) remove(g *segment) {
 // unlink removes a segment's file.
 func (s *Spool) unlink(g *segment) {
 	if err := os.Remove(filepath.Join(s.cfg.Dir, g.name)); err != nil && !gone(err) {
-		s.grumble.say(s.cfg.Log, "spool: unlinking a segment", "err", err)
+		s.seldom.Error(time.Now(), "spool: unlinking a segment", "err", err)
 	}
 	s.closeReaders(g)
 }

@@ -122,7 +122,7 @@ func (s *Spool) shed(stream record.Stream) bool {
 	s.mu.Unlock()
 	path := filepath.Join(s.cfg.Dir, name)
 	if err := os.Rename(filepath.Join(s.cfg.Dir, old), path); err != nil && !gone(err) {
-		s.grumble.say(s.cfg.Log, "spool: giving up telemetry", "err", err)
+		s.seldom.Error(time.Now(), "spool: giving up telemetry", "err", err)
 		return false
 	}
 	_ = syncDir(s.cfg.Dir)
@@ -138,7 +138,7 @@ func (s *Spool) shed(stream record.Stream) bool {
 	if len(lost) == 0 {
 		_ = os.Remove(path)
 	}
-	s.grumble.say(s.cfg.Log, "spool: telemetry gives way", "file", old, "records", lost.Len())
+	s.seldom.Error(time.Now(), "spool: telemetry gives way", "file", old, "records", lost.Len())
 	return true
 }
 

@@ -2,7 +2,6 @@ package spool
 
 import (
 	"context"
-	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -108,31 +107,4 @@ func (l *latencies) figures() (p50, p99, most time.Duration) {
 	sorted := slices.Clone(l.last[:n])
 	slices.Sort(sorted)
 	return sorted[n/2], sorted[n*99/100], l.max
-}
-
-// grumbler logs the same trouble at most every ten seconds, and says how often
-// it was silent.
-type grumbler struct {
-	mu     sync.Mutex // guards below
-	last   map[string]time.Time
-	silent map[string]int
-}
-
-func (g *grumbler) say(log *slog.Logger, msg string, args ...any) {
-	g.mu.Lock()
-	if g.last == nil {
-		g.last, g.silent = map[string]time.Time{}, map[string]int{}
-	}
-	if time.Since(g.last[msg]) < 10*time.Second {
-		g.silent[msg]++
-		g.mu.Unlock()
-		return
-	}
-	g.last[msg] = time.Now()
-	if n := g.silent[msg]; n > 0 {
-		args = append(args, "repeated", n)
-		g.silent[msg] = 0
-	}
-	g.mu.Unlock()
-	log.Error(msg, args...)
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sipward/sipward/internal/seldom"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -26,7 +27,7 @@ type Spool struct {
 
 	writing [2]*segment // those being written; the writer owns it
 	tried   time.Time   // when the writer last looked whether the reserve can be had again
-	grumble grumbler
+	seldom  *seldom.Logger
 	noSync  bool // of tests that fill a large spool
 
 	mu       sync.Mutex // guards all below

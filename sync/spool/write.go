@@ -112,7 +112,7 @@ func (s *Spool) store(b *batch) {
 		if err = s.commit(b, records, d, now); err == nil {
 			return
 		}
-		s.grumble.say(s.cfg.Log, "spool: a commit failed", "stream", b.stream, "err", err)
+		s.seldom.Error(time.Now(), "spool: a commit failed", "stream", b.stream, "err", err)
 		if errors.Is(err, unix.ENOSPC) && !s.makeRoom(b.stream) {
 			break
 		}
@@ -150,7 +150,7 @@ func (s *Spool) deny(b *batch, err error) {
 		return
 	}
 	s.refuse(b.stream, reason, uint64(len(b.records)))
-	s.grumble.say(s.cfg.Log, "spool: records are refused", "stream", b.stream, "records", len(b.records), "err", err)
+	s.seldom.Error(time.Now(), "spool: records are refused", "stream", b.stream, "records", len(b.records), "err", err)
 }
 
 // commit writes records into the segment that room has prepared. No state is

@@ -108,7 +108,7 @@ func (s *Spool) seal(g *segment) {
 	}
 	s.writing[index(g.stream)] = nil
 	if err != nil {
-		s.grumble.say(s.cfg.Log, "spool: ending a segment", "file", g.name, "err", err)
+		s.seldom.Error(time.Now(), "spool: ending a segment", "file", g.name, "err", err)
 	}
 }
 
