@@ -10,6 +10,7 @@ import (
 
 	"github.com/sipward/sipward/collector/nodes"
 	"github.com/sipward/sipward/configs"
+	"github.com/sipward/sipward/internal/brokerurl"
 )
 
 type nodeCmd struct {
@@ -35,14 +36,14 @@ func (c *nodeAddCmd) Run() error {
 		return err
 	}
 	if c.Broker != "" {
-		if err := configs.CheckBroker(c.Broker); err != nil {
+		if _, err := brokerurl.Parse(c.Broker); err != nil {
 			return fmt.Errorf("--broker: %w", err)
 		}
 	}
 	if cfg.External.On() {
 		return c.addExternal(cfg)
 	}
-	if configs.Secure(c.Broker) {
+	if secure(c.Broker) {
 		if err := checkName(cfg, c.Broker); err != nil {
 			warn("%v", err)
 		}
@@ -80,6 +81,12 @@ func (c *nodeAddCmd) Run() error {
 	return printSnippet(&snippet{node: c.Name, broker: c.url(cfg, false), files: []string{file}, certificate: true})
 }
 
+// secure reports whether a broker's URL means TLS.
+func secure(broker string) bool {
+	u, err := brokerurl.Parse(broker)
+	return err == nil && brokerurl.Secure(u)
+}
+
 // addPassword makes a password. An agent that uses TLS with it needs the
 // authority as well.
 func (c *nodeAddCmd) addPassword(cfg *configs.Collector, folder *nodes.Folder, authority *nodes.Authority) error {
@@ -92,7 +99,7 @@ func (c *nodeAddCmd) addPassword(cfg *configs.Collector, folder *nodes.Folder, a
 		return err
 	}
 	s := &snippet{node: c.Name, broker: c.url(cfg, true), files: []string{file}}
-	if configs.Secure(s.broker) {
+	if secure(s.broker) {
 		ca := c.Name + ".ca.pem"
 		if err := writeSecret(ca, authority.PEM(), true); err != nil {
 			return errors.Join(err, os.Remove(file))

@@ -1,7 +1,6 @@
 package configs
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -135,20 +134,3 @@ func (c *Collector) oddExternal(note noter) {
 		note("external.share_secret_file", "collectors that share the work need one database; with sqlite each has its own, and acks contradict one another")
 	}
 }
-
-// CheckBroker checks the URL of a broker from the command line.
-func CheckBroker(broker string) error {
-	d := &decoder{name: "broker", lines: map[string]int{}}
-	checkBroker(d, "", broker)
-	if len(d.errs) == 0 {
-		return nil
-	}
-	var e *Error
-	if errors.As(d.errs[0], &e) {
-		return errors.New(e.Problem)
-	}
-	return d.errs[0]
-}
-
-// Secure reports whether a broker's URL means TLS.
-func Secure(broker string) bool { return secure(broker) }

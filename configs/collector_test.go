@@ -105,7 +105,7 @@ func TestCollectorErrors(t *testing.T) {
 		{"off", "embedded: {listen: off, listen_tls: off}", "f:1: both listeners are off"},
 		{"name", "embedded: {names: ['a b']}", `"a b" is neither a host name nor an IP address`},
 		{"broker", "external: {brokers: ['http://x:1']}", `broker "http://x:1": choose mqtts`},
-		{"broker's password", "external: {brokers: ['mqtt://u:secret@x:1']}", "a password has no place in this file"},
+		{"broker's password", "external: {brokers: ['mqtt://u:secret@x:1']}", "a password has no place in the URL"},
 		{"broker twice", "external: {brokers: ['mqtt://x:1', 'mqtt://x:1']}", "is listed twice"},
 		{"unused", "external:\n  username: x", "f:1: nothing here is used without external.brokers"},
 		{"user alone", "external: {brokers: ['mqtt://x:1'], username: x}", "username and password_file go together"},

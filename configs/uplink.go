@@ -4,34 +4,24 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"net/url"
 	"os"
 	"slices"
 	"time"
-)
 
-// brokerSchemes are how a broker can be reached, and whether that is by TLS.
-var brokerSchemes = map[string]bool{"mqtt": false, "tcp": false, "ws": false, "mqtts": true, "ssl": true, "tls": true, "wss": true}
+	"github.com/sipward/sipward/internal/brokerurl"
+)
 
 // checkBroker reports what is wrong with the URL of a broker.
 func checkBroker(d *decoder, at, broker string) {
-	u, err := url.Parse(broker)
-	switch {
-	case err != nil || u.Host == "" || u.Hostname() == "":
-		d.at(at, "broker %q: write it as mqtts://collector.example:8883", broker)
-		return
-	case u.User != nil:
-		d.at(at, "broker %s: a password has no place in this file; set username and password_file", u.Redacted())
-	}
-	if _, ok := brokerSchemes[u.Scheme]; !ok {
-		d.at(at, "broker %q: choose mqtts, mqtt, wss or ws", broker)
+	if _, err := brokerurl.Parse(broker); err != nil {
+		d.at(at, "%v", err)
 	}
 }
 
 // secure reports whether a broker's URL means TLS.
 func secure(broker string) bool {
-	u, err := url.Parse(broker)
-	return err == nil && brokerSchemes[u.Scheme]
+	u, err := brokerurl.Parse(broker)
+	return err == nil && brokerurl.Secure(u)
 }
 
 func (a *Agent) checkUplink(d *decoder) {

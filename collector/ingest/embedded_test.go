@@ -306,7 +306,7 @@ func TestNewRefuses(t *testing.T) {
 		"no broker":       {Config{Store: s}, "no broker"},
 		"no group":        {Config{Store: s, Brokers: []string{"tcp://x:1"}}, "share group"},
 		"group as filter": {Config{Store: s, Brokers: []string{"tcp://x:1"}, Group: "a/#"}, "share group"},
-		"password in URL": {Config{Store: s, Brokers: []string{"tcp://u:secret@x:1"}, Group: "g"}, "does not belong"},
+		"password in URL": {Config{Store: s, Brokers: []string{"tcp://u:secret@x:1"}, Group: "g"}, "has no place"},
 		"broken URL":      {Config{Store: s, Brokers: []string{"tcp://u:secret@x:port"}, Group: "g"}, "cannot be read"},
 	} {
 		_, err := New(c.cfg)

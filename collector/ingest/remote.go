@@ -5,12 +5,12 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net/url"
 	"strconv"
 	"sync/atomic"
 	"time"
 
 	paho "github.com/eclipse/paho.mqtt.golang"
+	"github.com/sipward/sipward/internal/brokerurl"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -20,7 +20,6 @@ import (
 type remote struct {
 	ingest *Ingest
 	url    string
-	shown  string // without a password
 	id     string
 	out    *outbox
 	up     atomic.Bool
@@ -36,19 +35,16 @@ const (
 )
 
 func newRemote(i *Ingest, n int, broker string) (*remote, error) {
-	u, err := url.Parse(broker)
+	u, err := brokerurl.Parse(broker)
 	if err != nil {
-		return nil, errors.New("ingest: a broker's URL cannot be read") // its text may hold a password
-	}
-	if u.User != nil {
-		return nil, fmt.Errorf("ingest: %s: a password does not belong into a URL", u.Redacted())
+		return nil, fmt.Errorf("ingest: %w", err)
 	}
 	var random [8]byte
 	if _, err := rand.Read(random[:]); err != nil {
 		return nil, fmt.Errorf("ingest: random name of a client: %w", err)
 	}
 	return &remote{
-		ingest: i, url: broker, shown: u.Redacted(), out: newOutbox(i.cfg.MaxNodes),
+		ingest: i, url: u.String(), out: newOutbox(i.cfg.MaxNodes),
 		id:    "sipward-collector-" + strconv.Itoa(n) + fmt.Sprintf("-%x", random),
 		again: backoff{first: time.Second, most: time.Minute},
 	}, nil
@@ -61,7 +57,7 @@ func (r *remote) post(node string, a *record.Ack) {
 }
 
 func (r *remote) run(ctx context.Context) error {
-	log := r.ingest.log.With("broker", r.shown)
+	log := r.ingest.log.With("broker", r.url)
 	for n := 0; ; n++ {
 		began := r.ingest.now()
 		err := r.session(ctx)
@@ -103,7 +99,7 @@ func (r *remote) session(ctx context.Context) error {
 	if err := r.subscribe(ctx, client); err != nil {
 		return err
 	}
-	r.ingest.log.Info("connected", "broker", r.shown)
+	r.ingest.log.Info("connected", "broker", r.url)
 	go func() {
 		for {
 			select {

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"slices"
 	"time"
 
+	"github.com/sipward/sipward/internal/brokerurl"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -46,39 +46,6 @@ type Spool interface {
 	Appended() <-chan struct{}
 }
 
-// schemes that a broker's URL may have, and whether each has TLS.
-var schemes = map[string]bool{"mqtt": false, "tcp": false, "mqtts": true, "ssl": true, "ws": false, "wss": true}
-
-// ParseBroker checks the URL of a broker, and adds the port that its scheme implies.
-func ParseBroker(s string) (*url.URL, error) {
-	u, err := url.Parse(s)
-	switch {
-	case err != nil:
-		return nil, errors.New("the URL of a broker cannot be read") // it may hold a password
-	case u.Host == "" || u.Hostname() == "":
-		return nil, fmt.Errorf("the broker %q names no host: write mqtts://host:8883", u.Redacted())
-	case u.User != nil:
-		return nil, fmt.Errorf("the broker %q holds a user: the name has a setting of its own, and the password a file", u.Redacted())
-	}
-	secure, ok := schemes[u.Scheme]
-	if !ok {
-		return nil, fmt.Errorf("the broker %q has an unknown scheme: use mqtt, mqtts, ws or wss", u.Redacted())
-	}
-	if u.Port() == "" {
-		port := "1883"
-		switch {
-		case u.Scheme == "ws":
-			port = "80"
-		case u.Scheme == "wss":
-			port = "443"
-		case secure:
-			port = "8883"
-		}
-		u.Host += ":" + port
-	}
-	return u, nil
-}
-
 // timing of the connection; tests have none of their own, they run in virtual time.
 const (
 	keepAlive      = 5 * time.Second  // without anything received, a ping is sent
@@ -112,7 +79,7 @@ func New(c Config, spool Spool) (*Uplink, error) {
 	}
 	u := &Uplink{cfg: c, spool: spool, log: c.Log, dial: dial}
 	for _, b := range slices.Compact(slices.Clone(c.Brokers)) {
-		broker, err := ParseBroker(b)
+		broker, err := brokerurl.Parse(b)
 		if err != nil {
 			return nil, fmt.Errorf("uplink: %w", err)
 		}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"github.com/sipward/sipward/internal/brokerurl"
 )
 
 // dial opens the connection to a broker.
@@ -20,7 +22,7 @@ func dial(ctx context.Context, u *url.URL, conf *tls.Config) (net.Conn, error) {
 	switch {
 	case u.Scheme == "ws" || u.Scheme == "wss":
 		return mqtt.NewWebsocket(u.String(), conf, connectTimeout, nil, nil)
-	case schemes[u.Scheme]:
+	case brokerurl.Secure(u):
 		return (&tls.Dialer{NetDialer: d, Config: conf}).DialContext(ctx, "tcp", u.Host)
 	}
 	return d.DialContext(ctx, "tcp", u.Host)

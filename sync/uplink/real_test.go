@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"math/big"
 	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,6 +26,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/listeners"
 	"go.uber.org/goleak"
 
+	"github.com/sipward/sipward/internal/brokerurl"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -203,7 +205,7 @@ func TestTransports(t *testing.T) {
 			defer goleak.VerifyNone(t)
 			b := &broker{t: t, server: mochi.New(&mochi.Options{InlineClient: true, Logger: slog.New(slog.DiscardHandler)})}
 			conf := listeners.Config{ID: "l", Address: "127.0.0.1:0"}
-			if schemes[tt.scheme] || tt.scheme == "wss" {
+			if brokerurl.Secure(&url.URL{Scheme: tt.scheme}) {
 				conf.TLSConfig = server
 			}
 			var l listeners.Listener = listeners.NewTCP(conf)

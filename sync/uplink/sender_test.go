@@ -2,7 +2,6 @@ package uplink
 
 import (
 	"errors"
-	"strings"
 	"testing"
 	"time"
 
@@ -348,21 +347,7 @@ func TestPause(t *testing.T) {
 	}
 }
 
-func TestParseBroker(t *testing.T) {
-	good := map[string]string{
-		"mqtt://h": "mqtt://h:1883", "tcp://h:9": "tcp://h:9", "mqtts://[2001:db8::1]": "mqtts://[2001:db8::1]:8883",
-		"ssl://h": "ssl://h:8883", "ws://h/mqtt": "ws://h:80/mqtt", "wss://h": "wss://h:443",
-	}
-	for in, want := range good {
-		if u, err := ParseBroker(in); err != nil || u.String() != want {
-			t.Errorf("%s: %v %v", in, u, err)
-		}
-	}
-	for _, in := range []string{"", "h:1883", "http://h", "mqtt://", "mqtt://:1883", "mqtt://me:secret@h", "mqtt://h:x\x7f", "mqtt://me:secret@h:x"} {
-		if u, err := ParseBroker(in); err == nil || strings.Contains(err.Error(), "secret") {
-			t.Errorf("%q: %v %v", in, u, err)
-		}
-	}
+func TestConfig(t *testing.T) {
 	for _, c := range []Config{{Node: "a/b", Brokers: []string{"mqtt://h"}}, {Node: "a"}, {Node: "a", Brokers: []string{"x"}}} {
 		if _, err := New(c, newMemory(1)); err == nil {
 			t.Errorf("%+v was taken", c)
