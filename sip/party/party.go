@@ -41,6 +41,15 @@ const Unknown ID = 0
 // UnknownName is what metrics, records and tables call Unknown.
 const UnknownName = "unknown"
 
+// Rule says what becomes of what a table leaves open.
+type Rule uint8
+
+// Rules; the zero value means that nobody said.
+const (
+	Allow Rule = iota + 1
+	Deny
+)
+
 // Block is an inclusive range of extension numbers: digit strings of equal
 // length, so that 0100-0199 does not contain 100.
 type Block struct{ First, Last string }
@@ -68,6 +77,9 @@ type Entry struct {
 	Addresses []netip.Prefix
 	Domains   []string
 	Blocks    []Block // customers only
+
+	NonNumeric  Rule // may register a user part that is no number; 0: Deny with blocks, else Allow
+	MaxContacts int  // phones with one number at once; 0: as the node says
 }
 
 // Book finds parties. It is immutable and safe for concurrent use.
