@@ -173,6 +173,26 @@ func TestDeadSocketIsReplaced(t *testing.T) {
 	}
 }
 
+// TestLocalPages: what may change something is served on the socket alone.
+func TestLocalPages(t *testing.T) {
+	cfg := at("127.0.0.1:0", filepath.Join(folder(t), "sock"))
+	cfg.Local = map[string]http.Handler{"DELETE /calls": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, `{"calls": `+r.URL.Query().Get("left")+`}`)
+	})}
+	s := run(t, cfg)
+	var got state
+	if _, err := program.Ask(t.Context(), cfg.Socket, http.MethodDelete, "/calls?left=3", &got); err != nil || got.Calls != 3 {
+		t.Errorf("%+v %v", got, err)
+	}
+	if _, err := program.Fetch(t.Context(), cfg.Socket, &got); err != nil || got.Calls != 7 {
+		t.Errorf("%+v %v", got, err)
+	}
+	if _, err := program.Ask(t.Context(), "http://"+s.Addr().String(), http.MethodDelete, "/calls?left=3", &got); err == nil || !strings.Contains(err.Error(), "404") {
+		t.Errorf("over TCP: %v", err)
+	}
+	http.DefaultClient.CloseIdleConnections()
+}
+
 func TestFetchErrors(t *testing.T) {
 	missing := filepath.Join(folder(t), "s")
 	_, err := program.Fetch(t.Context(), missing, new(state))

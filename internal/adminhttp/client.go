@@ -1,6 +1,7 @@
 package adminhttp
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,16 +23,21 @@ const maxStatus = 256 << 20
 // points at. where is the path of its socket, or http://address:port. It
 // returns the JSON as well, as it came.
 func (p Program) Fetch(ctx context.Context, where string, to any) ([]byte, error) {
-	url := strings.TrimSuffix(where, "/") + "/status"
+	return p.Ask(ctx, where, http.MethodGet, "/status", to)
+}
+
+// Ask is Fetch for any page of a program; path may hold a query.
+func (p Program) Ask(ctx context.Context, where, method, path string, to any) ([]byte, error) {
+	url := strings.TrimSuffix(where, "/") + path
 	client := &http.Client{Timeout: 10 * time.Second}
 	if !strings.HasPrefix(where, "http://") {
-		url = "http://" + p.Name + "/status"
+		url = "http://" + p.Name + path
 		client.Transport = &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			var d net.Dialer
 			return d.DialContext(ctx, "unix", where)
 		}}
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	req, err := http.NewRequestWithContext(ctx, method, url, nil)
 	if err != nil {
 		return nil, fmt.Errorf("asking %s: %w", where, err)
 	}
@@ -42,13 +48,13 @@ func (p Program) Fetch(ctx context.Context, where string, to any) ([]byte, error
 	defer res.Body.Close()
 	b, err := io.ReadAll(io.LimitReader(res.Body, maxStatus))
 	if err != nil {
-		return nil, fmt.Errorf("reading the status of %s: %w", where, err)
+		return nil, fmt.Errorf("reading the answer of %s: %w", where, err)
 	}
 	if res.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answered %s: %s", where, res.Status, b)
+		return nil, fmt.Errorf("%s answered %s: %s", where, res.Status, bytes.TrimSpace(b))
 	}
 	if err := json.Unmarshal(b, to); err != nil {
-		return nil, fmt.Errorf("reading the status of %s: %w", where, err)
+		return nil, fmt.Errorf("reading the answer of %s: %w", where, err)
 	}
 	return b, nil
 }

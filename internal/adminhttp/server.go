@@ -37,14 +37,18 @@ type Config struct {
 	Status   func() any      // what /status shows as JSON
 	Health   func() error    // why it is stuck and must be restarted; nil when it is not
 	NotReady func() []string // what it still waits for
-	Log      *slog.Logger    // nil: none
+	// Local are further pages by their pattern, served on the socket alone:
+	// who may open it is the file system's to say, so they may change things.
+	Local map[string]http.Handler
+	Log   *slog.Logger // nil: none
 }
 
 // Server serves the pages of a program. Its methods other than Open and Run
 // are safe for concurrent use.
 type Server struct {
 	cfg    Config
-	mux    *http.ServeMux
+	mux    *http.ServeMux // for everybody
+	local  *http.ServeMux // the same and more, on the socket
 	ready  chan struct{}
 	addr   net.Addr // of Listen; valid once ready
 	opened []net.Listener
@@ -55,7 +59,7 @@ func New(cfg Config) *Server {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{cfg: cfg, mux: http.NewServeMux(), ready: make(chan struct{})}
+	s := &Server{cfg: cfg, mux: http.NewServeMux(), local: http.NewServeMux(), ready: make(chan struct{})}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(cfg.Metrics, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -64,6 +68,10 @@ func New(cfg Config) *Server {
 	s.mux.HandleFunc("GET /readyz", s.readyz)
 	s.mux.HandleFunc("GET /status", s.status)
 	s.mux.HandleFunc("GET /{$}", s.index)
+	s.local.Handle("/", s.mux)
+	for pattern, h := range cfg.Local {
+		s.local.Handle(pattern, h)
+	}
 	return s
 }
 
@@ -92,30 +100,37 @@ func (s *Server) Run(ctx context.Context) error {
 		}
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	server := &http.Server{
-		Handler: s.mux, BaseContext: func(net.Listener) context.Context { return ctx },
-		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute,
-		MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
-	}
 	for _, l := range s.opened {
+		pages := s.mux
+		if l.Addr().Network() == "unix" {
+			pages = s.local
+		}
+		server := &http.Server{
+			Handler: pages, BaseContext: func(net.Listener) context.Context { return ctx },
+			ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute,
+			MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
+		}
 		group.Go(func() error {
 			if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 				return fmt.Errorf("serving figures on %s: %w", l.Addr(), err)
 			}
 			return nil
 		})
+		group.Go(func() error { return shutdown(ctx, server) })
 	}
 	close(s.ready)
-	group.Go(func() error {
-		<-ctx.Done()
-		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		defer cancel()
-		if server.Shutdown(within) != nil {
-			return server.Close() // a slow reader does not hold up the end
-		}
-		return nil
-	})
 	return group.Wait()
+}
+
+// shutdown ends server when ctx ends.
+func shutdown(ctx context.Context, server *http.Server) error {
+	<-ctx.Done()
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	if server.Shutdown(within) != nil {
+		return server.Close() // a slow reader does not hold up the end
+	}
+	return nil
 }
 
 func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
