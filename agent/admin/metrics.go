@@ -45,10 +45,7 @@ type collector struct {
 // newCollector returns a collector of everything that source knows.
 func newCollector(source Source) prometheus.Collector {
 	c := &collector{source: source, descs: map[string]*prometheus.Desc{}}
-	for _, d := range []struct {
-		name, help string
-		labels     []string
-	}{
+	describe(c.descs, []desc{
 		{metricBuild, "Version and node of the agent; always 1.", []string{"version", "node", "mode"}},
 		{metricStart, "Start of the agent since the Unix epoch.", nil},
 		{metricReady, "1 when the agent does its work, 0 when something is missing.", nil},
@@ -71,12 +68,9 @@ func newCollector(source Source) prometheus.Collector {
 		{metricEvents, "Everything else that parts of the agent count.", []string{"stage", "event"}},
 		{metricInterface, "1 while packets are captured on an interface of the configuration, or on one that its pattern names.", []string{"interface"}},
 		{metricSkew, "Changes of live channels refused because they led below zero; more than 0 is a bug.", nil},
-	} {
-		c.descs[d.name] = prometheus.NewDesc(d.name, d.help, d.labels, nil)
-	}
-	for _, d := range syncDescs {
-		c.descs[d.name] = prometheus.NewDesc(d.name, d.help, d.labels, nil)
-	}
+	})
+	describe(c.descs, syncDescs)
+	describe(c.descs, guardDescs)
 	c.figures = []*figureFamilies{
 		newFigureFamilies("sipward_", "calls", ""),
 		newFigureFamilies("sipward_customer_", "calls", "customer"),
@@ -100,6 +94,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	s := c.source.Status()
 	c.agent(s, emitter{ch, c.descs})
 	c.sync(s.Sync, emitter{ch, c.descs})
+	c.guard(s.Guard, emitter{ch, c.descs})
 	c.figures[0].collect(ch, &s.Figures.Total, 0)
 	for i := range s.Figures.Customers {
 		p := &s.Figures.Customers[i]
@@ -159,6 +154,18 @@ func (e emitter) gauge(name string, v float64, labels ...string) {
 
 func (e emitter) counter(name string, n uint64, labels ...string) {
 	e.ch <- prometheus.MustNewConstMetric(e.descs[name], prometheus.CounterValue, float64(n), labels...)
+}
+
+// desc describes a metric.
+type desc struct {
+	name, help string
+	labels     []string
+}
+
+func describe(to map[string]*prometheus.Desc, list []desc) {
+	for _, d := range list {
+		to[d.name] = prometheus.NewDesc(d.name, d.help, d.labels, nil)
+	}
 }
 
 func truth(b bool) float64 {

@@ -40,10 +40,7 @@ const (
 )
 
 // syncDescs describes them.
-var syncDescs = []struct {
-	name, help string
-	labels     []string
-}{
+var syncDescs = []desc{
 	{metricSpoolAccepted, "Records that the spool took on, those found at the start too: acked + spooled + declared.", []string{"stream"}},
 	{metricSpoolAcked, "Records that a collector has in its database.", []string{"stream"}},
 	{metricSpoolDeclared, "Records that were lost or given up, and are declared to the collector.", []string{"stream"}},

@@ -31,6 +31,7 @@ type Report struct {
 	SIP           SIP           `json:"sip"`
 	Agent         Agent         `json:"agent"`
 	Sync          *Sync         `json:"sync,omitempty"`
+	Guard         *Guard        `json:"guard,omitempty"`
 }
 
 // Registrations are counts of REGISTER transactions.
@@ -126,7 +127,7 @@ type SideRatios struct {
 // NewReport makes the report of s at now.
 func NewReport(s *Status, now time.Time) *Report {
 	r := &Report{
-		Sync: s.Sync,
+		Sync: s.Sync, Guard: s.Guard,
 		Node: s.Node, Version: s.Version, Mode: s.Mode,
 		StartedAt: s.Started.UnixMilli(), TakenAt: s.Taken.UnixMilli(), UptimeS: int64(now.Sub(s.Started) / time.Second),
 		Ready: len(s.NotReady) == 0, NotReady: s.NotReady, Suspect: s.Suspect,

@@ -51,7 +51,8 @@ type Status struct {
 	Sources    []Interface   // names and patterns of the configuration, each with the best state of what it names, "" before that is known
 	Listeners  []Listener
 
-	Sync *Sync // nil without an uplink
+	Sync  *Sync  // nil without an uplink
+	Guard *Guard // nil in a replay
 }
 
 // Capturing is the State of an interface that is listened on.

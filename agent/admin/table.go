@@ -36,6 +36,7 @@ func WriteTable(w io.Writer, r *Report) error {
 		r.Agent.Frames, r.Agent.LiveLegs, r.Agent.MaxLegs, r.Agent.Endpoints, r.Agent.MaxEndpoints)
 	writeDrops(w, &r.Agent)
 	writeSync(w, r.Sync)
+	writeGuard(w, r.Guard, time.UnixMilli(r.StartedAt).Add(time.Duration(r.UptimeS)*time.Second))
 	for _, i := range r.Agent.Interfaces {
 		fmt.Fprintf(w, "interface    %s %s\n", i.Name, i.State)
 	}

@@ -1,0 +1,123 @@
+package admin
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// Guard is what stands between phones and the registrar.
+type Guard struct {
+	Mode        string    `json:"mode"`
+	Fail        string    `json:"fail"` // what becomes of a REGISTER while the agent is down
+	Verdicts    []Verdict `json:"verdicts"`
+	Resent      uint64    `json:"resent"` // REGISTERs that were sent again, in no verdict
+	Bindings    int       `json:"bindings"`
+	MaxBindings int       `json:"max_bindings"`
+	Strays      int       `json:"strays"` // bindings that their customer's blocks do not hold
+	Banned      int       `json:"banned"` // sources, now
+	Table       *Table    `json:"table,omitempty"`
+}
+
+// Verdict counts what became of REGISTERs, each transaction once.
+type Verdict struct {
+	Customer string `json:"customer"`
+	Verdict  string `json:"verdict"` // passed, refused or would_refuse
+	Reason   string `json:"reason"`
+	Count    uint64 `json:"count"`
+}
+
+// Table is the centre's table of customers and blocks, as this node has it.
+type Table struct {
+	Version      uint64            `json:"version"` // 0: none has come yet
+	IssuedUnixMS int64             `json:"issued_unix_ms"`
+	Refused      map[string]uint64 `json:"refused"` // copies that were not taken, by reason
+	LastError    string            `json:"last_error,omitempty"`
+}
+
+// Names of the metrics of the guard.
+const (
+	metricGuard         = "sipward_guard_info"
+	metricVerdicts      = "sipward_register_verdicts_total"
+	metricResentGuard   = "sipward_register_resent_total"
+	metricBindings      = "sipward_bindings"
+	metricBindingsMax   = "sipward_bindings_limit"
+	metricStrays        = "sipward_strays"
+	metricBanned        = "sipward_banned_sources"
+	metricTableVersion  = "sipward_table_version"
+	metricTableIssued   = "sipward_table_issued_time_seconds"
+	metricTableRefusals = "sipward_table_refused_total"
+)
+
+var guardDescs = []desc{
+	{metricGuard, "How REGISTERs are guarded; always 1.", []string{"mode", "fail"}},
+	{metricVerdicts, "REGISTER transactions by what became of them, and why.", []string{"customer", "verdict", "reason"}},
+	{metricResentGuard, "REGISTERs that were sent again after their verdict.", nil},
+	{metricBindings, "Contacts that are registered.", nil},
+	{metricBindingsMax, "Contacts that can be followed.", nil},
+	{metricStrays, "Registered contacts whose number is not in their customer's blocks, or in another's.", nil},
+	{metricBanned, "Sources that are banned now.", nil},
+	{metricTableVersion, "Version of the centre's table of customers and blocks; 0 when none has come.", nil},
+	{metricTableIssued, "When that table was issued, since the Unix epoch; 0 when none has come.", nil},
+	{metricTableRefusals, "Tables that were not taken, by reason.", []string{"reason"}},
+}
+
+func (c *collector) guard(g *Guard, out emitter) {
+	if g == nil {
+		return
+	}
+	out.gauge(metricGuard, 1, g.Mode, g.Fail)
+	for _, v := range g.Verdicts {
+		out.counter(metricVerdicts, v.Count, v.Customer, v.Verdict, v.Reason)
+	}
+	out.counter(metricResentGuard, g.Resent)
+	out.gauge(metricBindings, float64(g.Bindings))
+	out.gauge(metricBindingsMax, float64(g.MaxBindings))
+	out.gauge(metricStrays, float64(g.Strays))
+	out.gauge(metricBanned, float64(g.Banned))
+	if t := g.Table; t != nil {
+		out.gauge(metricTableVersion, float64(t.Version))
+		out.gauge(metricTableIssued, float64(t.IssuedUnixMS)/1000)
+		for reason, n := range t.Refused {
+			out.counter(metricTableRefusals, n, reason)
+		}
+	}
+}
+
+// writeGuard prints who may register, and who tried.
+func writeGuard(w io.Writer, g *Guard, now time.Time) {
+	if g == nil {
+		return
+	}
+	fmt.Fprintf(w, "guard        %s, fail %s; %d bindings, %d strays, %d sources banned\n", g.Mode, g.Fail, g.Bindings, g.Strays, g.Banned)
+	sums := map[string]uint64{}
+	for _, v := range g.Verdicts {
+		sums[v.Verdict] += v.Count
+	}
+	fmt.Fprintf(w, "             REGISTER %s\n", words(sums))
+	by := map[string]uint64{}
+	for _, v := range g.Verdicts {
+		if v.Verdict != "passed" {
+			by[v.Reason] += v.Count
+		}
+	}
+	if len(by) > 0 {
+		fmt.Fprintf(w, "             refused, or would be: %s\n", words(by))
+	}
+	writeTable(w, g.Table, now)
+}
+
+func writeTable(w io.Writer, t *Table, now time.Time) {
+	switch {
+	case t == nil:
+		return
+	case t.Version == 0:
+		fmt.Fprintf(w, "table        NONE YET: the collector has sent no table of customers\n")
+	default:
+		fmt.Fprintf(w, "table        version %d, issued %s ago\n", t.Version, now.Sub(time.UnixMilli(t.IssuedUnixMS)).Round(time.Second))
+	}
+	if t.LastError != "" {
+		fmt.Fprintf(w, "             REFUSED: %s\n", strings.ReplaceAll(t.LastError, "\n", "\n             "))
+	}
+}
