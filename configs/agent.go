@@ -27,6 +27,8 @@ type Agent struct {
 	Records   Records      `yaml:"records"` // where finished calls are written
 	Uplink    Uplink       `yaml:"uplink"`  // which collectors get them
 	Spool     Spool        `yaml:"spool"`   // where they wait for that
+	Guard     Guard        `yaml:"guard"`   // what becomes of registrations
+	Table     TableSource  `yaml:"table"`   // whose customers and carriers count
 
 	file  string
 	found bool // Local is the host's, not the file's
@@ -87,6 +89,9 @@ type Customer struct {
 	Nets     []Prefix `yaml:"addresses"`
 	Domains  []string `yaml:"domains"`
 	Blocks   []Block  `yaml:"blocks"`
+
+	NonNumeric  Rule `yaml:"non_numeric"`  // register a user that is no number; "": Deny with blocks, else Allow
+	MaxContacts int  `yaml:"max_contacts"` // phones with one number at once; 0: as the guard says
 }
 
 // Carrier is whom the switch sends calls to, or gets them from.
@@ -141,6 +146,7 @@ func Defaults() *Agent {
 		Calls: Calls{Max: 200_000, SetupTimeout: 5 * time.Minute, MediaTimeout: Timeout(5 * time.Minute), MaxAge: 12 * time.Hour},
 		DTMF:  DTMF{Digits: dtmf.Count},
 		Admin: Admin{Listen: "127.0.0.1:9464", Socket: "/run/sipward/agent.sock"},
+		Guard: guardDefaults(),
 		Spool: Spool{Dir: "/var/lib/sipward/spool", BudgetMiB: 4096, MinFreeMiB: 512, ReserveMiB: 64, KeepAcked: 24 * time.Hour},
 	}
 }
@@ -183,7 +189,7 @@ func parse(name string, text []byte) (*Agent, *decoder) {
 // readFiles reads what the file names. Paths are relative to its own folder,
 // not to where the program happens to be started.
 func (a *Agent) readFiles(d *decoder, dir string) {
-	for _, p := range []*string{&a.Records.File, &a.Spool.Dir} {
+	for _, p := range []*string{&a.Records.File, &a.Spool.Dir, &a.Guard.Dir, &a.Table.PublicKeyFile} {
 		under(dir, p)
 	}
 	a.Uplink.readFiles(d, dir)

@@ -52,9 +52,16 @@ func TestReferenceIsTheDefault(t *testing.T) {
 
 // TestReferenceExamples reads the reference file with every example in use.
 func TestReferenceExamples(t *testing.T) {
-	a, err := Parse("agent.yaml", []byte(example.ReplaceAllString(reference(t), "$1$2")))
+	text := example.ReplaceAllString(reference(t), "$1$2")
+	if _, err := Parse("agent.yaml", []byte(text)); err == nil || strings.Count(err.Error(), "come from the centre") != 2 {
+		t.Errorf("customers both here and from the centre: %v", err)
+	}
+	a, err := Parse("agent.yaml", []byte(strings.Replace(text, "public_key_file: ", "#", 1)))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if c := a.Customers[0]; c.NonNumeric != Deny || c.MaxContacts != 3 || len(a.Guard.Ban.Allow) != 1 {
+		t.Errorf("%+v, %+v", c, a.Guard)
 	}
 	if a.Node != "switch-1" || len(a.Capture.HEP) != 2 || len(a.Customers[0].Nets) != 3 || a.Customers[0].Blocks[0].Last != "1999" || len(a.Local) != 2 {
 		t.Errorf("%+v", a)

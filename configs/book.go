@@ -13,7 +13,10 @@ import (
 func (a *Agent) Entries() []party.Entry {
 	entries := make([]party.Entry, 0, len(a.Customers)+len(a.Carriers))
 	for _, c := range a.Customers {
-		e := party.Entry{Name: c.ID, Kind: party.Customer, Channels: c.Channels, Addresses: prefixes(c.Nets), Domains: c.Domains}
+		e := party.Entry{
+			Name: c.ID, Kind: party.Customer, Channels: c.Channels, Addresses: prefixes(c.Nets), Domains: c.Domains,
+			NonNumeric: c.NonNumeric.party(), MaxContacts: c.MaxContacts,
+		}
 		for _, b := range c.Blocks {
 			e.Blocks = append(e.Blocks, party.Block{First: b.First, Last: b.Last})
 		}

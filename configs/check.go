@@ -40,6 +40,8 @@ func (a *Agent) check(d *decoder) {
 	a.checkCalls(d)
 	a.Admin.check(d)
 	a.checkUplink(d)
+	a.checkGuard(d)
+	a.checkTable(d)
 	a.checkParties(d)
 	if len(d.errs) == 0 {
 		if _, err := a.Book(nil); err != nil {
@@ -147,6 +149,7 @@ func (a *Agent) checkParties(d *decoder) {
 		x := &a.Customers[i]
 		at := fmt.Sprintf("customers[%d]", i)
 		c.check(at, "customer", &Carrier{ID: x.ID, Channels: x.Channels, Nets: x.Nets, Domains: x.Domains})
+		within(d, at+".max_contacts", x.MaxContacts, 0, maxContacts)
 		for j, b := range x.Blocks {
 			checkBlock(d, fmt.Sprintf("%s.blocks[%d]", at, j), b)
 		}

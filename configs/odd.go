@@ -19,6 +19,8 @@ func (a *Agent) lookOdd(d *decoder) {
 		a.odd = append(a.odd, fmt.Sprintf("%s:%d: %s", a.file, d.lineOf(path), fmt.Sprintf(format, args...)))
 	}
 	a.oddParties(note)
+	a.oddGuard(note)
+	a.oddTable(note)
 	a.oddNets(note)
 	if a.DTMF.Digits == dtmf.Store {
 		note("dtmf.digits", "digits are stored: they can be card numbers and PINs; count is enough to know who uses them")
@@ -51,7 +53,7 @@ func loopback(host string) bool {
 type noter = func(path, format string, args ...any)
 
 func (a *Agent) oddParties(note noter) {
-	if len(a.Customers) == 0 {
+	if len(a.Customers) == 0 && !a.Table.On() {
 		note("customers", "no customers: every call counts for the customer unknown")
 	}
 	for i, c := range a.Customers {
