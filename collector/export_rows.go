@@ -9,13 +9,12 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/sipward/sipward/collector/store"
 	"github.com/sipward/sipward/counters"
-	"github.com/sipward/sipward/sync/record"
 )
 
 // column is one column of an export. The value is a string, bool, int64, uint64,
-// float64, time.Time, *int64, or counters.Ratio, which is three columns in CSV.
+// time.Time, *int64, *float64, or counters.Ratio, which is three columns in CSV.
+// A time of zero and a nil are blank.
 type column[T any] struct {
 	name string
 	get  func(*T) any
@@ -100,8 +99,6 @@ func (w *rowWriter[T]) cell(to []string, v any) []string {
 		return append(to, strconv.FormatInt(v, 10))
 	case uint64:
 		return append(to, strconv.FormatUint(v, 10))
-	case float64:
-		return append(to, strconv.FormatFloat(v, 'f', -1, 64))
 	case time.Time:
 		if v.IsZero() {
 			return append(to, "")
@@ -112,6 +109,11 @@ func (w *rowWriter[T]) cell(to []string, v any) []string {
 			return append(to, "")
 		}
 		return append(to, strconv.FormatInt(*v, 10))
+	case *float64:
+		if v == nil {
+			return append(to, "")
+		}
+		return append(to, strconv.FormatFloat(*v, 'f', -1, 64))
 	case counters.Ratio:
 		value := ""
 		if x, ok := v.Value(); ok {
@@ -165,107 +167,3 @@ func (w *rowWriter[T]) object(r *T) error {
 	_, err := w.buf.Write(append(w.line, '}', '\n'))
 	return err
 }
-
-// callRow is a row of calls with its whole record.
-type callRow struct {
-	*store.CallRow
-	call *record.Call
-}
-
-var callColumns = []column[callRow]{
-	{"node", func(r *callRow) any { return r.Node }},
-	{"epoch", func(r *callRow) any { return epochWord(r.Epoch) }},
-	{"seq", func(r *callRow) any { return r.Seq }},
-	{"counted", func(r *callRow) any { return when(r.CountedUnixMs) }},
-	{"kind", func(r *callRow) any { return r.Kind }},
-	{"customer", func(r *callRow) any { return r.Customer }},
-	{"carrier", func(r *callRow) any { return r.Carrier }},
-	{"direction", func(r *callRow) any { return r.Direction }},
-	{"caller", func(r *callRow) any { return r.Caller }},
-	{"caller_host", func(r *callRow) any { return r.call.GetCallerHost() }},
-	{"called", func(r *callRow) any { return r.Called }},
-	{"called_host", func(r *callRow) any { return r.call.GetCalledHost() }},
-	{"to", func(r *callRow) any { return r.call.GetTo() }},
-	{"invited", func(r *callRow) any { return when(r.InvitedUnixMs) }},
-	{"ringing", func(r *callRow) any { return when(r.call.GetRingingUnixMs()) }},
-	{"answered_at", func(r *callRow) any { return when(r.AnsweredUnixMs) }},
-	{"ended", func(r *callRow) any { return when(r.EndedUnixMs) }},
-	{"answered", func(r *callRow) any { return r.Answered }},
-	{"outcome", func(r *callRow) any { return r.call.GetOutcome() }},
-	{"effective", func(r *callRow) any { return r.call.GetEffective() }},
-	{"seen_midcall", func(r *callRow) any { return r.Midcall }},
-	{"duration_ms", func(r *callRow) any { return r.DurationMs }},
-	{"ring_ms", func(r *callRow) any { return r.call.GetRingMs() }},
-	{"pdd_ms", func(r *callRow) any { return r.PddMs }},
-	{"sip_status", func(r *callRow) any { return uint64(r.Status) }},
-	{"sip_reason", func(r *callRow) any { return r.call.GetSipReason() }},
-	{"q850_cause", func(r *callRow) any { return uint64(r.call.GetQ850Cause()) }},
-	{"release", func(r *callRow) any { return r.Release }},
-	{"released_by", func(r *callRow) any { return r.call.GetReleasedBy() }},
-	{"media_class", func(r *callRow) any { return r.MediaClass }},
-	{"media_visible", func(r *callRow) any { return r.call.GetMediaVisible() }},
-	{"codec", func(r *callRow) any { return r.call.GetCodec() }},
-	{"dtmf_from_caller", func(r *callRow) any { return uint64(r.call.GetFromCaller().GetDtmfCount()) }},
-	{"dtmf_from_callee", func(r *callRow) any { return uint64(r.call.GetFromCallee().GetDtmfCount()) }},
-	{"rtp_lost_from_caller", func(r *callRow) any { return r.call.GetFromCaller().GetRtpLost() }},
-	{"rtp_lost_from_callee", func(r *callRow) any { return r.call.GetFromCallee().GetRtpLost() }},
-	{"attempts", func(r *callRow) any { return uint64(len(r.call.GetAttempts())) }},
-	{"src", func(r *callRow) any { return r.call.GetSrc() }},
-	{"dst", func(r *callRow) any { return r.call.GetDst() }},
-	{"transport", func(r *callRow) any { return r.call.GetTransport() }},
-	{"user_agent", func(r *callRow) any { return r.call.GetUserAgent() }},
-	{"call_id", func(r *callRow) any { return r.CallID }},
-	{"from_tag", func(r *callRow) any { return r.call.GetFromTag() }},
-}
-
-var attemptColumns = []column[store.AttemptRow]{
-	{"node", func(r *store.AttemptRow) any { return r.Node }},
-	{"epoch", func(r *store.AttemptRow) any { return epochWord(r.Epoch) }},
-	{"seq", func(r *store.AttemptRow) any { return r.Seq }},
-	{"n", func(r *store.AttemptRow) any { return int64(r.N) }},
-	{"counted", func(r *store.AttemptRow) any { return when(r.CountedUnixMs) }},
-	{"customer", func(r *store.AttemptRow) any { return r.Customer }},
-	{"carrier", func(r *store.AttemptRow) any { return r.Carrier }},
-	{"called", func(r *store.AttemptRow) any { return r.Called }},
-	{"invited", func(r *store.AttemptRow) any { return when(r.InvitedUnixMs) }},
-	{"answered", func(r *store.AttemptRow) any { return r.Answered }},
-	{"outcome", func(r *store.AttemptRow) any { return r.Outcome }},
-	{"duration_ms", func(r *store.AttemptRow) any { return r.DurationMs }},
-	{"pdd_ms", func(r *store.AttemptRow) any { return r.PddMs }},
-	{"sip_status", func(r *store.AttemptRow) any { return uint64(r.Status) }},
-	{"release", func(r *store.AttemptRow) any { return r.Release }},
-}
-
-// Names of columns that hold a ratio.
-var ratios = map[string]bool{"asr": true, "ner": true, "acd_ms": true, "pdd_ms_mean": true, "dtmf_share": true}
-
-func isRatio(name string) bool { return ratios[name] }
-
-func ratio(num, den int64) counters.Ratio {
-	return counters.Ratio{Num: uint64(max(0, num)), Den: uint64(max(0, den))} //nolint:gosec // not negative
-}
-
-var summaryColumns = []column[store.Summary]{
-	{"time", func(r *store.Summary) any { return when(r.TimeUnixS * 1000) }},
-	{"node", func(r *store.Summary) any { return r.Node }},
-	{"kind", func(r *store.Summary) any { return r.Kind }},
-	{"party", func(r *store.Summary) any { return r.Party }},
-	{"calls", func(r *store.Summary) any { return r.Calls }},
-	{"seen_midcall", func(r *store.Summary) any { return r.Midcall }},
-	{"no_outcome", func(r *store.Summary) any { return r.NoOutcome }},
-	{"outcomes", func(r *store.Summary) any { return r.Outcomes }},
-	{"answered", func(r *store.Summary) any { return r.Connected }},
-	{"effective", func(r *store.Summary) any { return r.Effective }},
-	{"over", func(r *store.Summary) any { return r.Over }},
-	{"answered_ended", func(r *store.Summary) any { return r.Ended }},
-	{"answered_ms", func(r *store.Summary) any { return r.AnsweredMs }},
-	{"asr", func(r *store.Summary) any { return ratio(r.Connected, r.Outcomes) }},
-	{"ner", func(r *store.Summary) any { return ratio(r.Effective, r.Outcomes) }},
-	{"acd_ms", func(r *store.Summary) any { return ratio(r.AnsweredMs, r.Ended) }},
-	{"pdd_ms_mean", func(r *store.Summary) any { return ratio(r.PddSumMs, r.PddCount) }},
-	{"dtmf_share", func(r *store.Summary) any { return ratio(r.DigitCalls, r.MediaVisible) }},
-}
-
-// epochWord is an epoch as texts have it everywhere: 16 hexadecimal digits. As a
-// number it would lose its last digits in spreadsheets and JavaScript.
-func epochWord(epoch uint64) string { return fmt.Sprintf("%016x", epoch) }

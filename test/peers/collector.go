@@ -148,8 +148,8 @@ type StoredCall struct {
 	Midcall    bool      `json:"seen_midcall"`
 	DurationMS int       `json:"duration_ms"`
 	Release    string    `json:"release"`
-	FromCaller int       `json:"dtmf_from_caller"`
-	FromCallee int       `json:"dtmf_from_callee"`
+	FromCaller int       `json:"from_caller_dtmf_count"`
+	FromCallee int       `json:"from_callee_dtmf_count"`
 	Attempts   int       `json:"attempts"`
 }
 
