@@ -38,6 +38,10 @@ type Config struct {
 	Streams packet.StreamLimits
 	Kernel  Kernel // nil: media is counted in user space alone
 
+	// Register takes every REGISTER and every response to one, after its outcome
+	// was counted, as often as it was captured. Both are valid during the call. May
+	// be nil.
+	Register func(*packet.Packet, *parse.Message)
 	// Finished takes every leg that is over, with what was seen of its media,
 	// before the two are forgotten, and the parties that its IDs are of. They
 	// are valid during the call. May be nil.
@@ -164,6 +168,9 @@ func (c *Core) message(p *packet.Packet) {
 	}
 	if m.Method == parse.REGISTER {
 		c.regs.Message(m, p.Time)
+		if c.cfg.Register != nil {
+			c.cfg.Register(p, m)
+		}
 		return
 	}
 	c.apply(c.legs.Message(p, m))

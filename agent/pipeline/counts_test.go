@@ -50,3 +50,24 @@ func TestPayloadCounts(t *testing.T) {
 		})
 	}
 }
+
+// TestRegister: registrations are handed on, requests and answers, by whatever
+// way they came.
+func TestRegister(t *testing.T) {
+	plan := testkit.Plan{Registers: 50, RegistersDenied: 7}
+	requests, answers := 0, map[uint16]int{}
+	core := New(Config{Book: book(t, plan), Register: func(p *packet.Packet, m *parse.Message) {
+		if m.Method != parse.REGISTER || !p.Src.Addr().IsValid() {
+			t.Errorf("%+v", m)
+		}
+		if m.Request() {
+			requests++
+		} else {
+			answers[m.Status]++
+		}
+	}})
+	play(t, plan, core)
+	if requests < 50 || answers[200] != 43 || answers[403] != 7 {
+		t.Errorf("%d requests, answers %v", requests, answers)
+	}
+}
