@@ -52,6 +52,9 @@ CREATE TABLE registrations (at_ms bigint NOT NULL, node text COLLATE "C" NOT NUL
   record bytea NOT NULL) PARTITION BY RANGE (at_ms);
 CREATE INDEX registrations_at ON registrations (at_ms);
 ALTER TABLE calls ALTER COLUMN record SET STORAGE EXTERNAL;
+`, `
+CREATE TABLE number_tables (version bigint PRIMARY KEY, size bigint NOT NULL, key_id text NOT NULL, made_ms bigint NOT NULL,
+  who text NOT NULL, comment text NOT NULL, stage text NOT NULL, published_ms bigint NOT NULL, signed bytea NOT NULL);
 `}
 
 // advisory is the lock that schema changes and partitions are made under.

@@ -85,6 +85,12 @@ func (o Options) withDefaults() Options {
 	if o.MaxLetterBytes == 0 {
 		o.MaxLetterBytes = 64 << 20
 	}
+	if o.MaxTables == 0 {
+		o.MaxTables = 1000
+	}
+	if o.MaxTableBytes == 0 {
+		o.MaxTableBytes = 256 << 20
+	}
 	return o
 }
 

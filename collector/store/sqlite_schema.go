@@ -23,7 +23,10 @@ CREATE TABLE letters (id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NU
   epoch INTEGER NOT NULL, stream INTEGER NOT NULL, first INTEGER NOT NULL, records INTEGER NOT NULL,
   size INTEGER NOT NULL, reason TEXT NOT NULL, raw BLOB NOT NULL);
 CREATE TABLE dropped (file TEXT PRIMARY KEY, name TEXT NOT NULL, at_ms INTEGER NOT NULL) WITHOUT ROWID;
-` + sqliteRanges + sqliteSums},
+` + sqliteRanges + sqliteSums, `
+CREATE TABLE number_tables (version INTEGER PRIMARY KEY, size INTEGER NOT NULL, key_id TEXT NOT NULL, made_ms INTEGER NOT NULL,
+  who TEXT NOT NULL, comment TEXT NOT NULL, stage TEXT NOT NULL, published_ms INTEGER NOT NULL, signed BLOB NOT NULL);
+`},
 	callsKind: {`
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE calls (counted_ms INTEGER NOT NULL, closed_ms INTEGER NOT NULL, invited_ms INTEGER NOT NULL,

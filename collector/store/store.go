@@ -23,6 +23,7 @@ import (
 // waited for.
 type Store interface {
 	Reader
+	Tables
 
 	// Commit stores the records that are not stored yet and marks their numbers as
 	// done, in one transaction (in SQLite one for each file that they belong to).
@@ -83,6 +84,10 @@ type Reader interface {
 	Losses(ctx context.Context, f LossFilter, each func(*Loss) error) error
 	DeadLetters(ctx context.Context, raw bool, each func(*DeadLetter) error) error
 
+	// Tables lists versions of the table of customers and number blocks, the newest
+	// first.
+	Tables(ctx context.Context, f TableFilter, each func(*Table) error) error
+
 	// Hours says for each node and each hour that begins in [from, to) whether the
 	// node has closed it, in the order of hours.
 	Hours(ctx context.Context, from, to time.Time, each func(*Hour) error) error
@@ -142,6 +147,8 @@ type Options struct {
 	Now            func() time.Time // the clock; nil: time.Now
 	MaxLetters     int              // dead letters kept; 0: 1000
 	MaxLetterBytes int64            // and their bytes; 0: 64 MiB
+	MaxTables      int              // versions of the number table kept, beside those that nodes may get; 0: 1000
+	MaxTableBytes  int64            // and their bytes; 0: 256 MiB
 }
 
 // Stats are counters since the store was opened.
