@@ -102,7 +102,7 @@ func (s *site) settled(ctx context.Context) error {
 				return false, nil //nolint:nilerr // it is not up yet
 			}
 		}
-		return s.db.ping(ctx), nil
+		return readable(ctx, s.db), nil
 	})
 }
 

@@ -3,129 +3,55 @@ package chaos
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
-	"net/url"
 	"path/filepath"
-	"strings"
 	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // driver "pgx"
-	_ "modernc.org/sqlite"             // driver "sqlite"
+
+	"github.com/sipward/sipward/test/peers"
 )
 
 // database is where collectors store. It is read as anybody could, without
 // their code.
 type database interface {
-	ping(ctx context.Context) bool
-	open(ctx context.Context) ([]*sql.DB, error)
+	query(ctx context.Context, text string, each func(*sql.Rows) error) error
 	// done asks for the numbers that are committed: node, epoch, stream, first, last.
 	done() string
 }
 
-type postgres struct{ url string }
-
-func (p *postgres) ping(ctx context.Context) bool {
+// readable says whether a database answers.
+func readable(ctx context.Context, in database) bool {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	all, err := p.open(ctx)
-	if err != nil {
-		return false
-	}
-	defer closeAll(all)
-	return all[0].PingContext(ctx) == nil
+	is := false
+	err := in.query(ctx, "SELECT 1", func(*sql.Rows) error { is = true; return nil })
+	return err == nil && is
 }
+
+type postgres struct{ url string }
 
 // done reads arrays of first, last, first, last, ...
 func (p *postgres) done() string {
 	return `SELECT node, epoch, stream, done[2*i-1], done[2*i] FROM cursors, generate_series(1, cardinality(done)/2) AS i`
 }
 
-func (p *postgres) open(context.Context) ([]*sql.DB, error) {
+func (p *postgres) query(ctx context.Context, text string, each func(*sql.Rows) error) error {
 	db, err := sql.Open("pgx", p.url)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return []*sql.DB{db}, nil
+	defer db.Close()
+	return peers.QueryDatabase(ctx, db, text, each)
 }
 
 // sqlite is the files of one folder: some tables are in several of them.
 type sqlite struct{ dir string }
 
-func (s *sqlite) ping(ctx context.Context) bool {
-	all, err := s.open(ctx)
-	closeAll(all)
-	return err == nil
-}
-
 func (s *sqlite) done() string { return `SELECT node, epoch, stream, first, last FROM ranges` }
 
-func (s *sqlite) open(ctx context.Context) (all []*sql.DB, err error) {
-	files, err := filepath.Glob(filepath.Join(s.dir, "*.db"))
-	if err != nil {
-		return nil, err
-	}
-	if len(files) == 0 {
-		return nil, fmt.Errorf("read the database in %s: there is none", s.dir)
-	}
-	for _, f := range files {
-		u := url.URL{Scheme: "file", Opaque: f, RawQuery: url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(10000)"}}.Encode()}
-		db, err := sql.Open("sqlite", u.String())
-		if err != nil {
-			return nil, errors.Join(err, closeAll(all))
-		}
-		all = append(all, db)
-		if err := db.PingContext(ctx); err != nil {
-			return nil, errors.Join(fmt.Errorf("open %s: %w", f, err), closeAll(all))
-		}
-	}
-	return all, nil
-}
-
-func closeAll(all []*sql.DB) error {
-	var errs []error
-	for _, db := range all {
-		errs = append(errs, db.Close())
-	}
-	return errors.Join(errs...)
-}
-
-// query hands the rows of a query to each. A table that one of the files does
-// not have is in another.
-func query(ctx context.Context, in database, text string, each func(*sql.Rows) error) error {
-	all, err := in.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer closeAll(all)
-	found := false
-	for _, db := range all {
-		switch err := queryOne(ctx, db, text, each); {
-		case err != nil && strings.Contains(err.Error(), "no such table"):
-		case err != nil:
-			return fmt.Errorf("%s: %w", text, err)
-		default:
-			found = true
-		}
-	}
-	if !found {
-		return fmt.Errorf("%s: no such table anywhere", text)
-	}
-	return nil
-}
-
-func queryOne(ctx context.Context, db *sql.DB, text string, each func(*sql.Rows) error) error {
-	rows, err := db.QueryContext(ctx, text)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := each(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
+func (s *sqlite) query(ctx context.Context, text string, each func(*sql.Rows) error) error {
+	return peers.QuerySQLite(ctx, filepath.Join(s.dir, "*.db"), text, each)
 }
 
 // Tables that hold records, and what is asked of them. Epochs and numbers are
@@ -140,7 +66,7 @@ var recordTables = []struct{ kind, stream, query string }{
 // readStored reads all records that a database holds.
 func readStored(ctx context.Context, in database) (out []entry, err error) {
 	for _, table := range recordTables {
-		err := query(ctx, in, table.query, func(rows *sql.Rows) error {
+		err := in.query(ctx, table.query, func(rows *sql.Rows) error {
 			e := entry{kind: table.kind}
 			e.stream = table.stream
 			var epoch, seq int64
@@ -161,7 +87,7 @@ func readStored(ctx context.Context, in database) (out []entry, err error) {
 // readDone reads which numbers the collectors have marked as committed.
 func readDone(ctx context.Context, in database) (done spans, err error) {
 	done = make(spans)
-	err = query(ctx, in, in.done(), func(rows *sql.Rows) error {
+	err = in.query(ctx, in.done(), func(rows *sql.Rows) error {
 		var k sequence
 		var epoch, first, last, stream int64
 		if err := rows.Scan(&k.node, &epoch, &stream, &first, &last); err != nil {
@@ -184,7 +110,7 @@ func readLedger(ctx context.Context, in database) (words []string, byNode map[st
 		`SELECT node, epoch, stream, first, last, lost, reason FROM losses`,
 		`SELECT node, epoch, stream, first, first + records - 1, records, 'dead letter: ' || reason FROM letters`,
 	} {
-		err := query(ctx, in, q, func(rows *sql.Rows) error {
+		err := in.query(ctx, q, func(rows *sql.Rows) error {
 			var node, reason string
 			var epoch, stream, first, last, count int64
 			if err := rows.Scan(&node, &epoch, &stream, &first, &last, &count, &reason); err != nil {

@@ -112,7 +112,7 @@ func (s *site) addPostgres(ctx context.Context) (string, error) {
 	v.up()
 	url := fmt.Sprintf("postgres://sipward@%s/postgres", loopback(port))
 	s.db = &postgres{url: url + "?search_path=sipward"}
-	return url, peers.Poll(ctx, readyWait, "PostgreSQL", func() (bool, error) { return s.db.ping(ctx), nil })
+	return url, peers.Poll(ctx, readyWait, "PostgreSQL", func() (bool, error) { return readable(ctx, s.db), nil })
 }
 
 // databaseUser gives the folder to the user postgres, and returns him: the

@@ -3,12 +3,9 @@ package e2e
 import (
 	"database/sql"
 	"net/netip"
-	"net/url"
 	"path/filepath"
 	"testing"
 	"time"
-
-	_ "modernc.org/sqlite" // driver "sqlite"
 
 	"github.com/sipward/sipward/test/peers"
 )
@@ -385,11 +382,12 @@ func (o *office) minutes(calls int) {
 	got := make(map[string]closed)
 	err := peers.Poll(t.Context(), 30*time.Second, "the counters of the last minute", func() (bool, error) {
 		clear(got)
-		err := o.query("telemetry-*.db", `SELECT kind, party, sum(over_count), sum(ended), sum(answered_ms) FROM minutes GROUP BY kind, party`, func(rows *sql.Rows) error {
+		err := peers.QuerySQLite(t.Context(), filepath.Join(o.collector.Store(), "telemetry-*.db"), `SELECT kind, party, sum(over_count), sum(ended), sum(answered_ms) FROM minutes GROUP BY kind, party`, func(rows *sql.Rows) error {
 			var kind, party string
 			var c closed
 			err := rows.Scan(&kind, &party, &c.over, &c.ended, &c.ms)
-			got[kind+" "+party] = c
+			x := got[kind+" "+party] // of another month
+			got[kind+" "+party] = closed{x.over + c.over, x.ended + c.ended, x.ms + c.ms}
 			return err
 		})
 		return got["total "].over >= calls, err
@@ -411,39 +409,4 @@ func (o *office) minutes(calls int) {
 			t.Errorf("%s: minute counters say %+v, calls %+v", name, got[name], c)
 		}
 	}
-}
-
-// query reads the collector's database without its code.
-func (o *office) query(files, text string, each func(*sql.Rows) error) error {
-	ctx := o.t.Context()
-	names, err := filepath.Glob(filepath.Join(o.collector.Store(), files))
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		at := url.URL{Scheme: "file", Opaque: name, RawQuery: "mode=ro&_pragma=busy_timeout(10000)"}
-		if err := queryFile(o.t, at.String(), text, each); err != nil {
-			return err
-		}
-	}
-	return ctx.Err()
-}
-
-func queryFile(t *testing.T, dsn, text string, each func(*sql.Rows) error) error {
-	db, err := sql.Open("sqlite", dsn)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	rows, err := db.QueryContext(t.Context(), text)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := each(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
 }

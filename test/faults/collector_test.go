@@ -5,13 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
-	_ "modernc.org/sqlite" // driver "sqlite"
+	"github.com/sipward/sipward/test/peers"
 )
 
 // collector is a sipward-collector with SQLite.
@@ -109,39 +108,9 @@ func (c *collector) now() *collectorStatus {
 	return s
 }
 
-// query hands the rows of a query to each, without the collector's code. A file
-// that has no such table is left out.
+// query hands the rows of a query to each.
 func (c *collector) query(files, text string, each func(*sql.Rows) error) error {
-	names, err := filepath.Glob(filepath.Join(c.data, "store", files))
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		u := url.URL{Scheme: "file", Opaque: name, RawQuery: url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(10000)"}}.Encode()}
-		if err := c.queryFile(u.String(), text, each); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-	}
-	return nil
-}
-
-func (c *collector) queryFile(dsn, text string, each func(*sql.Rows) error) error {
-	db, err := sql.Open("sqlite", dsn)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	rows, err := db.QueryContext(c.Context(), text)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := each(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
+	return peers.QuerySQLite(c.Context(), filepath.Join(c.data, "store", files), text, each)
 }
 
 // stored counts the stored records of each Call-ID.
