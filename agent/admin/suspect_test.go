@@ -44,34 +44,26 @@ func TestLossesOfTheStart(t *testing.T) {
 	}
 }
 
-// changing is a Source whose drops grow when the test says.
-type changing struct{ grow chan uint64 }
+// told is a Source that waits at every look for what the test says has dropped.
+type told chan uint64
 
-func (c changing) Status() *Status {
-	select {
-	case n := <-c.grow:
-		return &Status{Drops: []tally.Count{{Stage: "queue", Event: "full", N: n}}}
-	default:
-		return &Status{}
-	}
+func (c told) Status() *Status {
+	return &Status{Drops: []tally.Count{{Stage: "queue", Event: "full", N: <-c}}}
 }
 
 func TestLossesLooksByItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		grow := make(chan uint64, 1)
-		l := newLosses(changing{grow})
+		drops := make(told)
+		l := newLosses(drops)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- l.run(ctx) }()
-		synctest.Wait()
-		if got := l.suspect(); len(got) != 0 {
-			t.Error(got)
-		}
-		grow <- 1
-		time.Sleep(time.Second + time.Millisecond) // of the test's own clock: no time passes
-		synctest.Wait()
-		if got := l.suspect(); len(got) != 1 {
-			t.Error(got)
+		for n := range uint64(3) { // the first look finds none
+			drops <- n
+			synctest.Wait()
+			if got := l.suspect(); len(got) != min(int(n), 1) {
+				t.Errorf("with %d dropped: %q", n, got)
+			}
 		}
 		cancel()
 		if err := <-done; err != nil {

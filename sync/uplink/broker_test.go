@@ -18,6 +18,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/listeners"
 	"github.com/mochi-mqtt/server/v2/packets"
 
+	"github.com/sipward/sipward/internal/testkit/virtual"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -114,6 +115,13 @@ func (b *broker) newest() *end {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.ends[len(b.ends)-1]
+}
+
+// connections is how many agents have made.
+func (b *broker) connections() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.ends)
 }
 
 // Hooks of the broker.
@@ -421,11 +429,11 @@ func inBubble(t *testing.T, edit func(r *rig, c *Config), f func(r *rig)) {
 			t.Errorf("the uplink ended with %v", err)
 		}
 		r.broker.stop()
-		time.Sleep(time.Minute) // of virtual time, in which all goroutines must end
+		virtual.Pass(time.Minute) // in which all goroutines must end
 	})
 }
 
-// await waits until ok, and fails after a time.
+// await lets time pass until ok, and fails after most of it.
 func (r *rig) await(most time.Duration, what string, ok func() bool) time.Duration {
 	r.t.Helper()
 	from := time.Now()
@@ -433,7 +441,7 @@ func (r *rig) await(most time.Duration, what string, ok func() bool) time.Durati
 		if time.Since(from) > most {
 			r.t.Fatalf("after %v still not: %s\n%+v\n%s", most, what, r.u.Stats(), r.log.b.String())
 		}
-		time.Sleep(50 * time.Millisecond)
+		virtual.Pass(50 * time.Millisecond)
 	}
 	return time.Since(from)
 }

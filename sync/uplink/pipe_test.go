@@ -58,7 +58,7 @@ func (h *half) carry() {
 		}
 		n := min(len(h.sending), 1024)
 		h.mu.Unlock()
-		time.Sleep(time.Duration(n) * time.Second / time.Duration(h.rate))
+		<-time.After(time.Duration(n) * time.Second / time.Duration(h.rate)) // so long they are on the wire
 		h.mu.Lock()
 		h.arrived = append(h.arrived, h.sending[:n]...)
 		h.sending = h.sending[n:]

@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sipward/sipward/internal/testkit/virtual"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -33,7 +34,7 @@ func TestFreshRecordsLeaveWithinASecond(t *testing.T) {
 		r.await(time.Minute, "an answer", func() bool { return r.u.Stats().Answered })
 		for range 10 {
 			r.spool.add(record.Calls, 1)
-			time.Sleep(100 * time.Millisecond)
+			virtual.Pass(100 * time.Millisecond)
 		}
 		if took := r.drained(5*time.Second, 10); took > 1100*time.Millisecond {
 			t.Errorf("the last record was stored %v after the first", took+time.Second)
@@ -52,7 +53,7 @@ func TestBrokerAcksAndDoesNotDeliver(t *testing.T) {
 	inBubble(t, nil, func(r *rig) {
 		r.broker.swallow = func(topic string) bool { return strings.Contains(topic, record.TopicData) }
 		r.spool.add(record.Calls, 3000)
-		time.Sleep(3 * time.Minute)
+		virtual.Pass(3 * time.Minute)
 		if n := r.spool.left(); n != 3000 {
 			t.Fatalf("%d records were released that nobody has", 3000-n)
 		}
@@ -73,7 +74,7 @@ func TestNobodyAnswers(t *testing.T) {
 		r.broker.swallow = func(topic string) bool { return !strings.HasSuffix(topic, record.TopicLive) }
 	}, func(r *rig) {
 		r.spool.add(record.Calls, 5000)
-		time.Sleep(10 * time.Minute)
+		virtual.Pass(10 * time.Minute)
 		st := r.u.Stats()
 		if !st.Connected || st.Connections < 3 || st.Connections > 4 || st.Answered || st.Sent.Batches > 8*11 || st.Hellos < 50 || st.Hellos > 66 {
 			t.Errorf("10 minutes without a collector: %+v", st)
@@ -110,7 +111,7 @@ func TestStalledLink(t *testing.T) {
 		r.broker.rate = 1 // of the first connection: nothing gets through
 	}, func(r *rig) {
 		r.spool.add(record.Calls, 5000)
-		time.Sleep(time.Second)
+		r.await(time.Minute, "a connection", func() bool { return r.broker.connections() > 0 })
 		r.broker.mu.Lock()
 		r.broker.rate = 0
 		r.broker.mu.Unlock()
@@ -127,7 +128,7 @@ func TestLostAcks(t *testing.T) {
 		r.c.deaf = true
 		r.c.mu.Unlock()
 		r.spool.add(record.Calls, 2000)
-		time.Sleep(5 * time.Minute)
+		virtual.Pass(5 * time.Minute)
 		if n := r.spool.left(); n != 2000 {
 			t.Errorf("%d records were released without an ack", 2000-n)
 		}
@@ -158,9 +159,9 @@ func TestBrokerRestarts(t *testing.T) {
 	inBubble(t, func(_ *rig, c *Config) { c.RecordsPerSecond = 500 }, func(r *rig) {
 		r.spool.add(record.Calls, 6000)
 		for i := range 5 {
-			time.Sleep(1500 * time.Millisecond)
+			virtual.Pass(1500 * time.Millisecond)
 			r.broker.stop()
-			time.Sleep(time.Duration(i) * time.Second)
+			virtual.Pass(time.Duration(i) * time.Second)
 			b := newBroker(t)
 			r.c.join(b)
 			r.setBroker(b)
@@ -190,7 +191,7 @@ func TestPassword(t *testing.T) {
 		}
 	}, func(r *rig) {
 		r.spool.add(record.Calls, 10)
-		time.Sleep(10 * time.Minute)
+		virtual.Pass(10 * time.Minute)
 		st := r.u.Stats()
 		if tries < 8 || tries > 14 || st.Refused != st.Failures || st.Connected {
 			t.Errorf("%d tries in 10 minutes, %+v", tries, st)
@@ -199,10 +200,7 @@ func TestPassword(t *testing.T) {
 			t.Errorf("log:\n%s", r.log.b.String())
 		}
 		password.Store("")
-		time.Sleep(5 * time.Minute)
-		if st := r.u.Stats(); !strings.Contains(st.LastError, "reading the password") {
-			t.Errorf("%+v", st)
-		}
+		r.await(5*time.Minute, "the password to be missed", func() bool { return strings.Contains(r.u.Stats().LastError, "reading the password") })
 		password.Store("right")
 		r.drained(2*time.Minute, 10)
 	})
@@ -213,7 +211,7 @@ func TestAckTopicRefused(t *testing.T) {
 		r.broker.mayRead = func(topic string) bool { return !strings.HasSuffix(topic, record.TopicAck) }
 	}, func(r *rig) {
 		r.spool.add(record.Calls, 10)
-		time.Sleep(5 * time.Minute)
+		virtual.Pass(5 * time.Minute)
 		if st := r.u.Stats(); st.Refused < 3 || st.Refused > 8 || r.log.count("subscribing to sipward/v1/sw1/ack was refused") != 1 {
 			t.Errorf("%+v\n%s", st, r.log.b.String())
 		}
@@ -231,7 +229,7 @@ func TestLiveDuringBacklog(t *testing.T) {
 		r.broker.rate = 40_000
 		r.spool.add(record.Calls, 3*86_400*10) // ten a second
 	}, func(r *rig) {
-		time.Sleep(5 * time.Second)
+		virtual.Pass(5 * time.Second)
 		r.c.mu.Lock()
 		r.c.lives, r.c.made = nil, nil
 		r.c.mu.Unlock()
@@ -239,7 +237,7 @@ func TestLiveDuringBacklog(t *testing.T) {
 		var fresh time.Duration
 		for range 60 {
 			r.spool.add(record.Telemetry, 1) // a minute's counters
-			time.Sleep(time.Second)
+			virtual.Pass(time.Second)
 		}
 		fresh = r.await(10*time.Second, "fresh telemetry", func() bool { return r.spool.unacked(key{7, record.Telemetry}).Len() == 0 })
 		r.c.mu.Lock()
@@ -269,7 +267,7 @@ func TestTwins(t *testing.T) {
 		for range 30 {
 			r.spool.add(record.Calls, 200)
 			spool.add(record.Calls, 200)
-			time.Sleep(10 * time.Second)
+			virtual.Pass(10 * time.Second)
 		}
 		if a, b := r.u.Stats(), other.Stats(); !a.TwinSuspected || !b.TwinSuspected || a.Reconnects > 60 {
 			t.Errorf("not noticed, or no backing off:\n%+v\n%+v", a, b)
@@ -345,7 +343,7 @@ func TestStateFollowsTheStart(t *testing.T) {
 		}
 		r.await(time.Second, "the first state", func() bool { return said() == `{"ready":false}` })
 		r.await(4*time.Second, "the next one", func() bool { return said() == `{"ready":false} {"ready":true}` })
-		if time.Sleep(25 * time.Second); strings.Count(said(), "ready") != 2 {
+		if virtual.Pass(25 * time.Second); strings.Count(said(), "ready") != 2 {
 			t.Errorf("after half a minute: %s", said())
 		}
 		r.await(10*time.Second, "one every half a minute", func() bool { return strings.Count(said(), "ready") == 3 })
@@ -388,7 +386,7 @@ func TestSkew(t *testing.T) {
 		if st := r.u.Stats(); (st.Skew-24*time.Hour).Abs() > time.Second || r.log.count("check NTP") != 1 {
 			t.Errorf("%+v\n%s", st, r.log.b.String())
 		}
-		time.Sleep(time.Hour)
+		virtual.Pass(time.Hour)
 		if n := r.log.count("check NTP"); n != 1 {
 			t.Errorf("said %d times", n)
 		}
@@ -412,8 +410,8 @@ func TestForeignMessages(t *testing.T) {
 			t.Fatal(err)
 		}
 		post(record.TopicAck, newer)
-		time.Sleep(2 * time.Second)
-		if st := r.u.Stats(); st.Commands != 1 || st.BadAcks != 3 || !st.Connected {
+		r.await(2*time.Second, "all to be counted", func() bool { st := r.u.Stats(); return st.Commands == 1 && st.BadAcks == 3 })
+		if st := r.u.Stats(); !st.Connected || st.Connections != 1 {
 			t.Errorf("%+v", st)
 		}
 	})
@@ -425,7 +423,7 @@ func TestUnreadableSpool(t *testing.T) {
 		r.spool.fail = errors.New("input/output error")
 		r.spool.mu.Unlock()
 		r.spool.add(record.Calls, 10)
-		time.Sleep(time.Minute)
+		virtual.Pass(time.Minute)
 		if st := r.u.Stats(); st.Unread < 5 || st.Unread > 7 || !st.Connected {
 			t.Errorf("%+v", st)
 		}
@@ -495,7 +493,7 @@ func TestEndsWithTheContext(t *testing.T) {
 					t.Errorf("it ended %v after its context", took-5*time.Second)
 				}
 				b.stop()
-				time.Sleep(time.Minute)
+				virtual.Pass(time.Minute)
 			})
 		})
 	}
