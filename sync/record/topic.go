@@ -4,13 +4,15 @@ import "strings"
 
 // Topics of a node, all below "sipward/v1/NODE/".
 const (
-	TopicRoot  = "sipward/v1/"
-	TopicHello = "hello" // agent to collectors, a Hello
-	TopicAck   = "ack"   // collector to agent, an Ack
-	TopicCmd   = "cmd"   // collector to agent
-	TopicState = "state" // retained JSON, and the will
-	TopicLive  = "live"  // JSON, every second
-	TopicData  = "data/" // and the stream: batches
+	TopicRoot   = "sipward/v1/"
+	TopicHello  = "hello"  // agent to collectors, a Hello
+	TopicAck    = "ack"    // collector to agent, an Ack
+	TopicCmd    = "cmd"    // collector to agent, JSON: a question
+	TopicAnswer = "answer" // agent to collectors, JSON: what was asked for
+	TopicTable  = "table"  // collector to agent, retained: customers and number blocks, signed, zstd
+	TopicState  = "state"  // retained JSON, and the will
+	TopicLive   = "live"   // JSON, every second
+	TopicData   = "data/"  // and the stream: batches
 )
 
 // Topic names a topic of node, which must be a valid id.

@@ -6,7 +6,7 @@ import (
 )
 
 func TestTopics(t *testing.T) {
-	for _, leaf := range []string{TopicHello, TopicAck, TopicCmd, TopicState, TopicLive, TopicData + Calls.String()} {
+	for _, leaf := range []string{TopicHello, TopicAck, TopicCmd, TopicAnswer, TopicTable, TopicState, TopicLive, TopicData + Calls.String()} {
 		node, got, ok := SplitTopic(Topic("sw-1.example_A", leaf))
 		if !ok || node != "sw-1.example_A" || got != leaf {
 			t.Errorf("%s: %q %q %v", leaf, node, got, ok)

@@ -1,7 +1,8 @@
 // Package broker is the MQTT broker inside the collector, for nodes and nobody
 // else: a node publishes what is its own, reads what is meant for it, and reaches
 // no other node. What nodes publish is handed to one taker and kept nowhere: there
-// is no session, no retained message, no queue that could overflow or grow.
+// is no session, no queue that could overflow or grow, and no retained message but
+// those that the collector has for its nodes.
 package broker
 
 import (
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/packets"
 	"github.com/sipward/sipward/internal/seldom"
 	"github.com/sipward/sipward/sync/record"
 )
@@ -203,6 +205,20 @@ func (b *Broker) Publish(topic string, payload []byte) error {
 		return fmt.Errorf("broker: publish: %w", err)
 	}
 	return nil
+}
+
+// Retain is Publish of what a node gets also whenever it subscribes to topic from now
+// on; no payload takes it back. payload must not be changed any more.
+func (b *Broker) Retain(topic string, payload []byte) error {
+	b.server.Topics.RetainMessage(packets.Packet{
+		FixedHeader: packets.FixedHeader{Type: packets.Publish, Qos: 1, Retain: true},
+		TopicName:   topic, Payload: payload, Origin: mqtt.InlineClientId,
+		Created: time.Now().AddDate(100, 0, 0).Unix(), // the server drops what is older than a day
+	})
+	if len(payload) == 0 {
+		return nil
+	}
+	return b.Publish(topic, payload)
 }
 
 // Kick ends the connection of a node, as when it was removed.

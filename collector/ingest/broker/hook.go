@@ -153,10 +153,10 @@ func allowed(node, topic string, write bool) bool {
 		return false
 	}
 	if !write {
-		return leaf == record.TopicAck || leaf == record.TopicCmd
+		return leaf == record.TopicAck || leaf == record.TopicCmd || leaf == record.TopicTable
 	}
 	switch leaf {
-	case record.TopicHello, record.TopicState, record.TopicLive:
+	case record.TopicHello, record.TopicState, record.TopicLive, record.TopicAnswer:
 		return true
 	}
 	for _, s := range record.Streams {
