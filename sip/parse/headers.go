@@ -47,6 +47,7 @@ func (p *Parser) collect(b []byte) (body []byte) {
 		}
 		if n == maxHeaders {
 			p.stats.HeadersCut++
+			p.cut = true
 			return afterHeaders(b)
 		}
 		colon := bytes.IndexByte(line, ':')

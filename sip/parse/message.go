@@ -72,6 +72,12 @@ type Message struct {
 	AuthUser       string // username of Authorization or Proxy-Authorization
 	UserAgent      string // User-Agent, or Server in a response
 
+	// What a registrar may read in another way than the fields above. An
+	// observer goes by the first of several, whoever decides must not.
+	Repeated   bool // To, From, Call-ID, CSeq, Expires or a contact's expires came twice with different values
+	Mismatched bool // a request whose CSeq does not name its method
+	Cut        bool // headers or contacts beyond the bounds were left out
+
 	Digit byte   // INFO with application/dtmf-relay or application/dtmf: one of 0-9*#A-D!, else 0
 	SDP   *SDP   // nil without a session description; valid until the parser's next call
 	Body  []byte // the whole body, multipart or not

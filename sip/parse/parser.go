@@ -30,6 +30,7 @@ type Parser struct {
 	contentType   string
 	contentLength int64 // -1 when absent or absurd
 	q850          bool  // Message.Cause is a Q.850 cause
+	cut           bool  // Message.Cut
 
 	names names // User-Agent and the like: few texts in many messages
 	sdp   SDP
@@ -53,7 +54,7 @@ func (p *Parser) Stats() Stats { return p.stats }
 // its body, is read as far as it goes; what follows the body is ignored.
 func (p *Parser) Parse(payload []byte, m *Message) error {
 	*m = Message{Contacts: m.Contacts[:0], Expires: -1}
-	p.contentType, p.contentLength, p.q850 = "", -1, false
+	p.contentType, p.contentLength, p.q850, p.cut = "", -1, false, false
 
 	line, rest := cutLine(skipEmptyLines(payload))
 	start, err := parseStartLine(line)
@@ -84,6 +85,7 @@ func (p *Parser) Parse(payload []byte, m *Message) error {
 		body = body[:p.contentLength]
 	}
 	m.Body = body
+	m.Cut = p.cut
 	contentType := strings.Clone(p.contentType)
 	p.compact(m)
 	p.readBody(m, contentType, body, 0)
@@ -94,6 +96,7 @@ func (p *Parser) Parse(payload []byte, m *Message) error {
 // first one counts.
 func (p *Parser) readHeaders(text string, m *Message) error {
 	var seen [hContentLength + 1]bool
+	var once [hExpires + 1]string // of what must not differ, the first
 	for _, v := range p.values {
 		s := text[v.start:v.end]
 		if s == "" {
@@ -114,6 +117,14 @@ func (p *Parser) readHeaders(text string, m *Message) error {
 		default:
 			if first && !p.readSingle(v.header, s, m) {
 				return ErrCSeq
+			}
+			if v.header > hExpires {
+				break
+			}
+			if first {
+				once[v.header] = s
+			} else if once[v.header] != s {
+				m.Repeated = true
 			}
 		}
 		seen[v.header] = true
@@ -164,18 +175,21 @@ func (p *Parser) readSingle(h header, s string, m *Message) bool {
 }
 
 // readCSeq reads number and method. The method of a request is that of its
-// start line, whatever its CSeq says; that of a response stands only here.
+// start line, whatever its CSeq says (Mismatched tells); that of a response
+// stands only here.
 func readCSeq(s string, m *Message) bool {
 	n, rest := leadingUint(s)
 	if len(rest) == len(s) || n > math.MaxInt32 {
 		return false
 	}
 	m.CSeq = n
+	name := strings.TrimSpace(rest)
+	method := methodNamed([]byte(name))
 	if m.Request() {
+		m.Mismatched = method != m.Method
 		return true
 	}
-	name := strings.TrimSpace(rest)
-	m.Method = methodNamed([]byte(name))
+	m.Method = method
 	return name != ""
 }
 
@@ -211,13 +225,14 @@ func (p *Parser) readContacts(s string, m *Message) {
 		}
 		if len(m.Contacts) == maxContacts {
 			p.stats.ContactsCut++
+			p.cut = true
 			return
 		}
-		m.Contacts = append(m.Contacts, p.readContact(v))
+		m.Contacts = append(m.Contacts, p.readContact(v, m))
 	}
 }
 
-func (p *Parser) readContact(s string) Contact {
+func (p *Parser) readContact(s string, m *Message) Contact {
 	c := Contact{Expires: -1}
 	if s == "*" {
 		c.Star = true
@@ -235,6 +250,7 @@ func (p *Parser) readContact(s string) Contact {
 			if !ok {
 				n = 3600
 			}
+			m.Repeated = m.Repeated || c.Expires >= 0 && c.Expires != n
 			c.Expires = n
 		case fold(name, "+sip.instance"):
 			c.Instance = strings.Trim(val, "<>")

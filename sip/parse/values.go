@@ -147,8 +147,10 @@ func leadingUint(s string) (n uint32, rest string) {
 }
 
 // seconds reads a delta-seconds value (RFC 3261 section 25.1), at most the
-// largest int32; ok is false when s does not begin with a number.
+// largest int32; ok is false when s is anything else. A number with something
+// behind it is none: 0 would mean a removal to one reader, and an hour to
+// another (RFC 3261 section 20.10).
 func seconds(s string) (n int32, ok bool) {
 	v, rest := leadingUint(s)
-	return int32(min(v, math.MaxInt32)), len(rest) < len(s)
+	return int32(min(v, math.MaxInt32)), len(rest) < len(s) && strings.TrimSpace(rest) == ""
 }
