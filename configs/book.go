@@ -10,9 +10,12 @@ import (
 )
 
 // Entries returns the customers and carriers as the core knows them.
-func (a *Agent) Entries() []party.Entry {
-	entries := make([]party.Entry, 0, len(a.Customers)+len(a.Carriers))
-	for _, c := range a.Customers {
+func (a *Agent) Entries() []party.Entry { return entries(a.Customers, a.Carriers) }
+
+func entries(customers []Customer, carriers []Carrier) []party.Entry {
+	entries := make([]party.Entry, 0, len(customers)+len(carriers))
+	for i := range customers {
+		c := &customers[i]
 		e := party.Entry{
 			Name: c.ID, Kind: party.Customer, Channels: c.Channels, Addresses: prefixes(c.Nets), Domains: c.Domains,
 			NonNumeric: c.NonNumeric.party(), MaxContacts: c.MaxContacts,
@@ -22,7 +25,8 @@ func (a *Agent) Entries() []party.Entry {
 		}
 		entries = append(entries, e)
 	}
-	for _, c := range a.Carriers {
+	for i := range carriers {
+		c := &carriers[i]
 		entries = append(entries, party.Entry{Name: c.ID, Kind: party.Carrier, Channels: c.Channels, Addresses: prefixes(c.Nets), Domains: c.Domains})
 	}
 	return entries

@@ -19,7 +19,7 @@ func (c *Collector) check(d *decoder) {
 	if c.ID == "" {
 		c.ID, _ = os.Hostname()
 	}
-	if !nodeID.MatchString(c.ID) {
+	if !validID(c.ID) {
 		d.at("id", "id %q: use 1 to 63 letters, digits, dots, dashes and underscores", c.ID)
 	}
 	if c.Data == "" {

@@ -10,27 +10,42 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 )
 
 // decoder fills structs from a YAML file. It is stricter than YAML: every key
 // must be known and given once, and anchors, tags and further documents are
 // refused. It goes on after an error, so that one run names them all, and
-// remembers the line of every value for checks that come later.
+// keeps what it read, so that checks that come later can name lines.
 type decoder struct {
-	name  string         // of the file, for messages
-	lines map[string]int // by path, as in customers[1].addresses[0]
-	errs  []error
+	name   string // of the file, for messages
+	root   node
+	fields map[reflect.Type]map[string]int
+	errs   []error
 }
 
 // decode fills out, a pointer to a struct.
 func decode(name string, text []byte, out any) *decoder {
-	d := &decoder{name: name, lines: map[string]int{}}
+	d := &decoder{name: name, fields: map[reflect.Type]map[string]int{}}
+	if d.read(text) {
+		d.value(&d.root, reflect.ValueOf(out).Elem(), nil)
+	}
+	return d
+}
+
+// read makes d.root of a file; false when it is none.
+func (d *decoder) read(text []byte) (ok bool) {
+	if d.root, ok = quick(string(text)); ok {
+		return true
+	}
+	return d.readYAML(text)
+}
+
+func (d *decoder) readYAML(text []byte) bool {
 	file, err := parser.ParseBytes(text, 0)
 	if err != nil {
 		d.syntax(err)
-		return d
+		return false
 	}
 	docs := file.Docs
 	for len(docs) > 0 && docs[len(docs)-1].Body == nil {
@@ -38,12 +53,14 @@ func decode(name string, text []byte, out any) *decoder {
 	}
 	switch len(docs) {
 	case 0:
+		d.root = node{kind: null}
 	case 1:
-		d.value(docs[0].Body, reflect.ValueOf(out).Elem(), "")
+		d.root = fromAST(docs[0].Body)
 	default:
 		d.fail(line(docs[1].Body), "only one document a file; remove the --- above this line")
+		return false
 	}
-	return d
+	return true
 }
 
 // syntax reports what the YAML parser said, in one line.
@@ -66,115 +83,139 @@ func (d *decoder) at(path, format string, args ...any) {
 	d.fail(d.lineOf(path), format, args...)
 }
 
+// lineOf returns the line of the value at path, as customers[1].addresses[0], or
+// of the nearest above it that the file has.
 func (d *decoder) lineOf(path string) int {
+	n, at := &d.root, 1
 	for path != "" {
-		if n, ok := d.lines[path]; ok {
-			return n
+		var step string
+		i := strings.IndexAny(path[1:], ".[") + 1
+		if i == 0 {
+			i = len(path)
 		}
-		path = path[:max(strings.LastIndexAny(path, ".["), 0)]
+		step, path = path[:i], path[i:]
+		below, line := n.step(strings.TrimPrefix(step, "."))
+		if below == nil {
+			break
+		}
+		n, at = below, line
 	}
-	return 1
+	return at
 }
 
-func line(n ast.Node) int {
-	if n == nil || n.GetToken() == nil {
-		return 1
+// step returns what is at a key, or at an index as [1], and its line; nil when
+// there is nothing.
+func (n *node) step(to string) (below *node, line int) {
+	if digits, ok := strings.CutPrefix(to, "["); ok {
+		i, err := strconv.Atoi(strings.TrimSuffix(digits, "]"))
+		if err != nil || i >= len(n.items) {
+			return nil, 0
+		}
+		return &n.items[i], n.items[i].line
 	}
-	return n.GetToken().Position.Line
+	for i := range n.pairs {
+		if n.pairs[i].key == to {
+			return &n.pairs[i].value, n.pairs[i].line
+		}
+	}
+	return nil, 0
+}
+
+// trail is the way to a value. It becomes a text when somebody has to be told.
+type trail struct {
+	up    *trail
+	key   string // "": an index
+	index int
+}
+
+// String returns the way as in customers[1].addresses[0]; nil is the file itself.
+func (t *trail) String() string {
+	switch {
+	case t == nil:
+		return ""
+	case t.key == "":
+		return fmt.Sprintf("%s[%d]", t.up, t.index)
+	}
+	return join(t.up.String(), t.key)
 }
 
 // value stores one node in v.
-func (d *decoder) value(n ast.Node, v reflect.Value, path string) {
-	if _, known := d.lines[path]; !known {
-		d.lines[path] = line(n)
-	}
-	switch n.(type) {
-	case *ast.NullNode:
+func (d *decoder) value(n *node, v reflect.Value, at *trail) {
+	switch n.kind {
+	case null:
 		return // an empty key keeps its default
-	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode, *ast.MergeKeyNode:
-		d.fail(line(n), "%s: anchors, aliases, tags and merge keys are not supported; write the value out", path)
+	case refused:
+		d.fail(n.line, "%s: anchors, aliases, tags and merge keys are not supported; write the value out", at)
+		return
+	case scalar, sequence, mapping, strange:
+	}
+	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok && v.Type() != timeType {
+		d.text(n, at, "a word", u.UnmarshalText)
 		return
 	}
-	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
-		d.text(n, path, "a word", u.UnmarshalText)
-		return
-	}
-	switch v.Kind() {
-	case reflect.Struct:
-		d.mapping(n, v, path)
-	case reflect.Slice:
-		d.sequence(n, v, path)
+	switch {
+	case v.Kind() == reflect.Struct && v.Type() != timeType:
+		d.mapping(n, v, at)
+	case v.Kind() == reflect.Slice:
+		d.sequence(n, v, at)
+	case v.Kind() == reflect.String && n.kind == scalar:
+		v.SetString(n.text)
 	default:
-		d.text(n, path, kindName(v.Kind()), func(b []byte) error { return scalar(string(b), v) })
+		d.text(n, at, kindName(v.Kind()), func(b []byte) error { return setScalar(string(b), v) })
 	}
 }
 
 // mapping stores a block of keys in a struct.
-func (d *decoder) mapping(n ast.Node, v reflect.Value, path string) {
-	var pairs []*ast.MappingValueNode
-	switch m := n.(type) {
-	case *ast.MappingNode:
-		pairs = m.Values
-	case *ast.MappingValueNode:
-		pairs = []*ast.MappingValueNode{m}
-	default:
-		d.fail(line(n), "%s: expected keys and values, found %s", or(path, "the file"), n.Type().YAMLName())
+func (d *decoder) mapping(n *node, v reflect.Value, at *trail) {
+	if n.kind != mapping {
+		d.fail(n.line, "%s: expected keys and values, found %s", or(at.String(), "the file"), n.name())
 		return
 	}
-	fields := fieldsOf(v.Type())
-	seen := map[string]int{}
-	for _, pair := range pairs {
-		key := pair.Key.GetToken().Value
-		at := line(pair.Key)
-		i, known := fields[key]
+	fields := d.fieldsOf(v.Type())
+	for i := range n.pairs {
+		p := &n.pairs[i]
+		field, known := fields[p.key]
 		if !known {
-			d.fail(at, "unknown key %q%s%s", key, in(path), suggestion(key, fields))
+			d.fail(p.line, "unknown key %q%s%s", p.key, in(at.String()), suggestion(p.key, fields))
 			continue
 		}
-		if before, twice := seen[key]; twice {
-			d.fail(at, "key %q is given twice, first in line %d", key, before)
+		if before, _ := (&node{pairs: n.pairs[:i]}).step(p.key); before != nil {
+			_, first := n.step(p.key)
+			d.fail(p.line, "key %q is given twice, first in line %d", p.key, first)
 			continue
 		}
-		seen[key] = at
-		d.lines[join(path, key)] = at
-		d.value(pair.Value, v.Field(i), join(path, key))
+		d.value(&p.value, v.Field(field), &trail{up: at, key: p.key})
 	}
 }
 
-func (d *decoder) sequence(n ast.Node, v reflect.Value, path string) {
-	s, ok := n.(*ast.SequenceNode)
-	if !ok {
-		d.fail(line(n), "%s: expected a list, as in [one, two], found %s", path, n.Type().YAMLName())
+func (d *decoder) sequence(n *node, v reflect.Value, at *trail) {
+	if n.kind != sequence {
+		d.fail(n.line, "%s: expected a list, as in [one, two], found %s", at, n.name())
 		return
 	}
-	v.Set(reflect.MakeSlice(v.Type(), len(s.Values), len(s.Values)))
-	for i, item := range s.Values {
-		d.value(item, v.Index(i), fmt.Sprintf("%s[%d]", path, i))
+	v.Set(reflect.MakeSlice(v.Type(), len(n.items), len(n.items)))
+	for i := range n.items {
+		d.value(&n.items[i], v.Index(i), &trail{up: at, index: i})
 	}
 }
 
 // text hands a scalar as it is written to set: 0100 stays 0100.
-func (d *decoder) text(n ast.Node, path, want string, set func([]byte) error) {
-	var s string
-	switch n := n.(type) {
-	case *ast.StringNode:
-		s = n.Value
-	case *ast.LiteralNode:
-		s = n.Value.Value
-	case ast.ScalarNode:
-		s = n.GetToken().Value
-	default:
-		d.fail(line(n), "%s: expected %s, found %s", path, want, n.Type().YAMLName())
+func (d *decoder) text(n *node, at *trail, want string, set func([]byte) error) {
+	if n.kind != scalar {
+		d.fail(n.line, "%s: expected %s, found %s", at, want, n.name())
 		return
 	}
-	if err := set([]byte(s)); err != nil {
-		d.fail(line(n), "%s: %v", path, err)
+	if err := set([]byte(n.text)); err != nil {
+		d.fail(n.line, "%s: %v", at, err)
 	}
 }
 
-var durationType = reflect.TypeFor[time.Duration]()
+var (
+	durationType = reflect.TypeFor[time.Duration]()
+	timeType     = reflect.TypeFor[time.Time]()
+)
 
-func scalar(s string, v reflect.Value) error {
+func setScalar(s string, v reflect.Value) error {
 	switch {
 	case v.Type() == durationType:
 		d, err := time.ParseDuration(s)
@@ -182,6 +223,12 @@ func scalar(s string, v reflect.Value) error {
 			return fmt.Errorf("%q is no duration; write it as 90s, 5m or 12h", s)
 		}
 		v.SetInt(int64(d))
+	case v.Type() == timeType:
+		t, err := time.Parse(time.RFC3339, s)
+		if err != nil {
+			return fmt.Errorf("%q is no time; write it as 2026-01-31T12:00:00Z", s)
+		}
+		v.Set(reflect.ValueOf(t.UTC()))
 	case v.Kind() == reflect.String:
 		v.SetString(s)
 	case v.Kind() == reflect.Bool:
@@ -213,14 +260,20 @@ func kindName(k reflect.Kind) string {
 		return "true or false"
 	case reflect.String:
 		return "a text"
+	case reflect.Struct:
+		return "a time"
 	default:
 		return "a number"
 	}
 }
 
 // fieldsOf maps the keys of a struct to its fields.
-func fieldsOf(t reflect.Type) map[string]int {
+func (d *decoder) fieldsOf(t reflect.Type) map[string]int {
+	if fields, known := d.fields[t]; known {
+		return fields
+	}
 	fields := map[string]int{}
+	d.fields[t] = fields
 	for i := range t.NumField() {
 		if key := t.Field(i).Tag.Get("yaml"); key != "" {
 			fields[key] = i

@@ -18,6 +18,10 @@ type Error struct {
 // Error prints file:line: problem.
 func (e *Error) Error() string { return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Problem) }
 
+// maxErrors is how many problems of a file are named: one wrong line of a large
+// table can have thousands.
+const maxErrors = 100
+
 // inOrder joins problems by their lines.
 func inOrder(errs []error) error {
 	slices.SortStableFunc(errs, func(a, b error) int {
@@ -27,6 +31,9 @@ func inOrder(errs []error) error {
 		}
 		return 0
 	})
+	if more := len(errs) - maxErrors; more > 0 {
+		errs = append(errs[:maxErrors:maxErrors], fmt.Errorf("and %d problems more", more))
+	}
 	return errors.Join(errs...)
 }
 

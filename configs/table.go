@@ -1,0 +1,143 @@
+package configs
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sipward/sipward/sip/party"
+)
+
+// Table is what the centre says of customers and carriers, to all nodes alike.
+type Table struct {
+	Version   uint64     `yaml:"version"` // from 1; each table has a higher one than those before
+	Issued    time.Time  `yaml:"issued"`  // UTC
+	Grid      Grid       `yaml:"grid"`    // where the next customer's block begins
+	Customers []Customer `yaml:"customers"`
+	Carriers  []Carrier  `yaml:"carriers"`
+}
+
+// Grid says which blocks are handed out: Start, and Size numbers from it on, then
+// the next Size. The zero value hands out none.
+type Grid struct {
+	Start string `yaml:"start"` // a number; all of the grid have its length
+	Size  int    `yaml:"size"`  // numbers in a block
+}
+
+// On reports whether there is a grid.
+func (g Grid) On() bool { return g != Grid{} }
+
+const (
+	maxVersion  = 1<<53 - 1 // whoever reads it as a JSON number reads it right
+	gridDigits  = 18        // so that a number of the grid fits into 64 bits
+	maxGridSize = 1_000_000_000
+)
+
+// ParseTable reads and checks a table; name stands for the file in errors, which
+// join one *Error a problem, in the order of their lines. Customers and carriers
+// are checked as those of an agent's own file.
+func ParseTable(name string, text []byte) (*Table, error) {
+	if len(text) > maxFile {
+		return nil, &Error{name, 1, fmt.Sprintf("the table is larger than %d MiB", maxFile>>20)}
+	}
+	t := &Table{}
+	d := decode(name, text, t)
+	if len(d.errs) == 0 {
+		t.check(d)
+	}
+	if len(d.errs) > 0 {
+		return nil, inOrder(d.errs)
+	}
+	return t, nil
+}
+
+func (t *Table) check(d *decoder) {
+	switch {
+	case t.Version == 0:
+		d.at("version", "a table needs a version of 1 or more, higher than that of the table before")
+	case t.Version > maxVersion:
+		d.at("version", "version %d is out of range: from 1 to %d", t.Version, uint64(maxVersion))
+	}
+	if t.Issued.IsZero() {
+		d.at("issued", "a table needs the time when it was issued, as 2026-01-31T12:00:00Z")
+	} else if y := t.Issued.Year(); y < 1970 || y > 9999 {
+		d.at("issued", "%v is no time when a table was issued", t.Issued)
+	}
+	t.Grid.check(d)
+	checkParties(d, t.Customers, t.Carriers)
+	if len(d.errs) == 0 {
+		if _, err := t.Book(nil); err != nil {
+			d.at("customers", "%v", err)
+		}
+	}
+}
+
+func (g Grid) check(d *decoder) {
+	if !g.On() {
+		return
+	}
+	switch {
+	case g.Start == "" || g.Size == 0:
+		d.at("grid", "a grid needs both: start, as 1000, and size, as 1000")
+		return
+	case !number(g.Start) || len(g.Start) > gridDigits:
+		d.at("grid.start", "start %q: write the first number of the grid, of at most %d digits and without +", g.Start, gridDigits)
+		return
+	case g.Size < 1 || g.Size > maxGridSize:
+		within(d, "grid.size", g.Size, 1, maxGridSize)
+		return
+	}
+	if _, fits := g.Block(0); !fits {
+		d.at("grid.size", "no block of %d numbers fits between %s and %s", g.Size, g.Start, strings.Repeat("9", len(g.Start)))
+	}
+}
+
+// Block returns the grid's block n, from 0; false behind its end. The numbers of a
+// grid are as long as its first: 0000-0999 is followed by 1000-1999, 9000-9999 by none.
+func (g Grid) Block(n int) (b Block, ok bool) {
+	first, end := uint64(0), uint64(1)
+	for _, c := range []byte(g.Start) {
+		first, end = first*10+uint64(c-'0'), end*10
+	}
+	size := uint64(g.Size) //nolint:gosec // was checked
+	if !g.On() || n < 0 || size == 0 || uint64(n) > (end-first)/size {
+		return b, false
+	}
+	first += uint64(n) * size
+	if end-first < size {
+		return b, false
+	}
+	width := len(g.Start)
+	return Block{First: fmt.Sprintf("%0*d", width, first), Last: fmt.Sprintf("%0*d", width, first+size-1)}, true
+}
+
+// Entries returns the customers and carriers as the core knows them.
+func (t *Table) Entries() []party.Entry { return entries(t.Customers, t.Carriers) }
+
+// Book builds the table of parties without addresses of a switch. Where before is
+// not nil, parties that it knows keep their IDs.
+func (t *Table) Book(before *party.Book) (*party.Book, error) {
+	return (&Agent{Customers: t.Customers, Carriers: t.Carriers}).Book(before)
+}
+
+// Use makes the customers and carriers of the table the agent's.
+func (a *Agent) Use(t *Table) { a.Customers, a.Carriers = t.Customers, t.Carriers }
+
+// Sort puts customers and carriers in the order of their ids, and blocks in that
+// of their numbers: two tables then differ where they say different things.
+func (t *Table) Sort() {
+	slices.SortStableFunc(t.Customers, func(x, y Customer) int { return strings.Compare(x.ID, y.ID) })
+	slices.SortStableFunc(t.Carriers, func(x, y Carrier) int { return strings.Compare(x.ID, y.ID) })
+	for i := range t.Customers {
+		slices.SortStableFunc(t.Customers[i].Blocks, Block.Compare)
+	}
+}
+
+// Compare orders blocks by the length of their numbers, then by the first.
+func (b Block) Compare(other Block) int {
+	if n := len(b.First) - len(other.First); n != 0 {
+		return n
+	}
+	return strings.Compare(b.First, other.First)
+}
