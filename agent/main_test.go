@@ -16,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/sipward/sipward/agent/admin"
+	"github.com/sipward/sipward/internal/adminhttp"
 	"github.com/sipward/sipward/internal/tally"
 	"github.com/sipward/sipward/internal/testkit"
 )
@@ -84,7 +85,7 @@ const patience = 30 * time.Second
 func await(ts *testscript.TestScript, _ bool, args []string) {
 	end := time.Now().Add(patience)
 	for {
-		r, _, err := admin.Fetch(context.Background(), args[0])
+		r, _, err := adminhttp.Fetch[admin.Report](context.Background(), admin.Program, args[0])
 		if err == nil && r.Ready && fits(ts, r, args[1:]) {
 			return
 		}

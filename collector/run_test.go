@@ -19,6 +19,7 @@ import (
 	"github.com/sipward/sipward/collector/admin"
 	"github.com/sipward/sipward/collector/nodes"
 	"github.com/sipward/sipward/configs"
+	"github.com/sipward/sipward/internal/adminhttp"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -132,7 +133,7 @@ func await(t *testing.T, socket, what string, good func(*admin.Status) bool) *ad
 	t.Helper()
 	end := time.Now().Add(patience)
 	for {
-		s, _, err := admin.Fetch(t.Context(), socket)
+		s, _, err := adminhttp.Fetch[admin.Status](t.Context(), admin.Program, socket)
 		if err == nil && good(s) {
 			return s
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sipward/sipward/collector/admin"
 	"github.com/sipward/sipward/configs"
+	"github.com/sipward/sipward/internal/adminhttp"
 )
 
 type statusCmd struct {
@@ -24,15 +25,7 @@ func (c *statusCmd) Run() error {
 	if err != nil {
 		return err
 	}
-	report, raw, err := admin.Fetch(context.Background(), where)
-	if err != nil {
-		return err
-	}
-	if c.JSON {
-		_, err := os.Stdout.Write(raw)
-		return err
-	}
-	return admin.WriteTable(os.Stdout, report)
+	return adminhttp.Show(context.Background(), admin.Program, where, c.JSON, os.Stdout, admin.WriteTable)
 }
 
 // where finds the collector: as the flags say, else as the configuration does.

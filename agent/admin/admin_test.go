@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"flag"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -19,14 +17,14 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/sipward/sipward/counters"
+	"github.com/sipward/sipward/internal/adminhttp"
 	"github.com/sipward/sipward/internal/tally"
+	"github.com/sipward/sipward/internal/testkit/golden"
 	"github.com/sipward/sipward/internal/testkit/promtool"
 	"github.com/sipward/sipward/sip/dialog"
 	"github.com/sipward/sipward/sip/packet"
 	"github.com/sipward/sipward/sip/register"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
@@ -185,7 +183,7 @@ func TestServeAndFetch(t *testing.T) {
 		runtime.Gosched()
 	}
 	for _, where := range []string{socket, "http://" + s.Addr().String(), "http://" + s.Addr().String() + "/"} {
-		r, raw, err := Fetch(t.Context(), where)
+		r, raw, err := adminhttp.Fetch[Report](t.Context(), Program, where)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -207,19 +205,7 @@ func TestTable(t *testing.T) {
 	if err := WriteTable(&out, NewReport(s, s.Started.Add(90*time.Minute))); err != nil {
 		t.Fatal(err)
 	}
-	golden := filepath.Join("testdata", "status.txt")
-	if *update {
-		if err := os.WriteFile(golden, out.Bytes(), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), out.String()); diff != "" {
-		t.Error(diff)
-	}
+	golden.Check(t, "testdata/status.txt", out.Bytes())
 }
 
 func BenchmarkScrape(b *testing.B) {

@@ -68,14 +68,3 @@ func (s *Server) health() error {
 	}
 	return nil
 }
-
-// Fetch asks a running agent for its report. where is the path of its socket,
-// or http://address:port. It returns the JSON as well, as it came.
-func Fetch(ctx context.Context, where string) (*Report, []byte, error) {
-	var r Report
-	raw, err := Program.Fetch(ctx, where, &r)
-	if err != nil {
-		return nil, nil, err
-	}
-	return &r, raw, nil
-}

@@ -2,13 +2,9 @@ package admin
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"flag"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,12 +12,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"github.com/sipward/sipward/internal/adminhttp"
 	"github.com/sipward/sipward/internal/tally"
+	"github.com/sipward/sipward/internal/testkit/golden"
 	"github.com/sipward/sipward/internal/testkit/promtool"
 	"github.com/sipward/sipward/sync/record"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
@@ -153,35 +149,18 @@ func TestHealthAndReadiness(t *testing.T) {
 	}
 }
 
-func TestServeAndFetch(t *testing.T) {
-	dir, err := os.MkdirTemp("", "sipward") // a socket's path must be short
+// What /status says is what `status` reads.
+func TestStatusIsRead(t *testing.T) {
+	server := httptest.NewServer(New(Config{Source: fixed{sample()}}))
+	defer server.Close()
+	got, raw, err := adminhttp.Fetch[Status](t.Context(), Program, server.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.RemoveAll(dir)
-	socket := filepath.Join(dir, "made", "s")
-	s := New(Config{Listen: "127.0.0.1:0", Socket: socket, Source: fixed{sample()}})
-	ctx, cancel := context.WithCancel(context.Background())
-	if err := s.Open(ctx); err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx) }()
-	<-s.Ready()
-	for _, where := range []string{socket, "http://" + s.Addr().String(), "http://" + s.Addr().String() + "/"} {
-		got, raw, err := Fetch(t.Context(), where)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(sample(), got); diff != "" || !json.Valid(raw) {
-			t.Errorf("%s: %s", where, diff)
-		}
+	if diff := cmp.Diff(sample(), got); diff != "" || !json.Valid(raw) {
+		t.Errorf("%s\n%s", diff, raw)
 	}
 	http.DefaultClient.CloseIdleConnections()
-	cancel()
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
 }
 
 func TestTable(t *testing.T) {
@@ -193,17 +172,5 @@ func TestTable(t *testing.T) {
 	if err := WriteTable(&out, &Status{ID: "c2", Version: "v1", Broker: "external", Store: "postgres", NotReady: []string{"store: not open yet"}}); err != nil {
 		t.Fatal(err)
 	}
-	golden := filepath.Join("testdata", "status.txt")
-	if *update {
-		if err := os.WriteFile(golden, out.Bytes(), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), out.String()); diff != "" {
-		t.Error(diff)
-	}
+	golden.Check(t, "testdata/status.txt", out.Bytes())
 }

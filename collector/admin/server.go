@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"time"
@@ -41,15 +40,4 @@ func health(s *Status) error {
 		return fmt.Errorf("the database has not answered for %s", age.Round(time.Second))
 	}
 	return nil
-}
-
-// Fetch asks a running collector for its status. where is the path of its
-// socket, or http://address:port. It returns the JSON as well, as it came.
-func Fetch(ctx context.Context, where string) (*Status, []byte, error) {
-	var s Status
-	raw, err := Program.Fetch(ctx, where, &s)
-	if err != nil {
-		return nil, nil, err
-	}
-	return &s, raw, nil
 }

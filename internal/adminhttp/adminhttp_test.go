@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -117,8 +118,7 @@ func TestServeAndFetch(t *testing.T) {
 		t.Errorf("socket: %v, %v", info.Mode(), err)
 	}
 	for _, where := range []string{socket, "http://" + s.Addr().String(), "http://" + s.Addr().String() + "/"} {
-		var got state
-		raw, err := program.Fetch(t.Context(), where, &got)
+		got, raw, err := Fetch[state](t.Context(), program, where)
 		if err != nil || got.Calls != 7 || !json.Valid(raw) {
 			t.Errorf("%s: %+v, %s, %v", where, got, raw, err)
 		}
@@ -157,7 +157,7 @@ func TestDeadSocketIsReplaced(t *testing.T) {
 	if err := New(at("", socket)).Run(ended); err == nil {
 		t.Error("a program that is being stopped took the socket of one that is alive")
 	}
-	if _, err := program.Fetch(t.Context(), socket, new(state)); err != nil {
+	if _, _, err := Fetch[state](t.Context(), program, socket); err != nil {
 		t.Error(err)
 	}
 
@@ -184,8 +184,8 @@ func TestLocalPages(t *testing.T) {
 	if _, err := program.Ask(t.Context(), cfg.Socket, http.MethodDelete, "/calls?left=3", &got); err != nil || got.Calls != 3 {
 		t.Errorf("%+v %v", got, err)
 	}
-	if _, err := program.Fetch(t.Context(), cfg.Socket, &got); err != nil || got.Calls != 7 {
-		t.Errorf("%+v %v", got, err)
+	if seen, _, err := Fetch[state](t.Context(), program, cfg.Socket); err != nil || seen.Calls != 7 {
+		t.Errorf("%+v %v", seen, err)
 	}
 	if _, err := program.Ask(t.Context(), "http://"+s.Addr().String(), http.MethodDelete, "/calls?left=3", &got); err == nil || !strings.Contains(err.Error(), "404") {
 		t.Errorf("over TCP: %v", err)
@@ -193,9 +193,28 @@ func TestLocalPages(t *testing.T) {
 	http.DefaultClient.CloseIdleConnections()
 }
 
+func TestShow(t *testing.T) {
+	socket := filepath.Join(folder(t), "s")
+	run(t, at("", socket))
+	table := func(to io.Writer, s *state) error {
+		_, err := fmt.Fprintf(to, "%d calls\n", s.Calls)
+		return err
+	}
+	for asJSON, want := range map[bool]string{true: `"calls": 7`, false: "7 calls\n"} {
+		var out strings.Builder
+		if err := Show(t.Context(), program, socket, asJSON, &out, table); err != nil || !strings.Contains(out.String(), want) {
+			t.Errorf("%v: %q, %v", asJSON, out.String(), err)
+		}
+	}
+	var out strings.Builder
+	if err := Show(t.Context(), program, socket+"2", false, &out, table); err == nil || out.Len() > 0 {
+		t.Errorf("%q, %v", out.String(), err)
+	}
+}
+
 func TestFetchErrors(t *testing.T) {
 	missing := filepath.Join(folder(t), "s")
-	_, err := program.Fetch(t.Context(), missing, new(state))
+	_, _, err := Fetch[state](t.Context(), program, missing)
 	if err == nil || !strings.Contains(err.Error(), "no switch answers at "+missing) || !strings.Contains(err.Error(), "systemctl status sipward-switch") {
 		t.Errorf("%v", err)
 	}
@@ -204,7 +223,7 @@ func TestFetchErrors(t *testing.T) {
 		func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") },
 	} {
 		srv := httptest.NewServer(answer)
-		if _, err := program.Fetch(t.Context(), srv.URL, new(state)); err == nil {
+		if _, _, err := Fetch[state](t.Context(), program, srv.URL); err == nil {
 			t.Error("what is something else was taken for the program")
 		}
 		srv.Close()
@@ -212,7 +231,7 @@ func TestFetchErrors(t *testing.T) {
 	http.DefaultClient.CloseIdleConnections()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := program.Fetch(ctx, missing, new(state)); !errors.Is(err, context.Canceled) {
+	if _, _, err := Fetch[state](ctx, program, missing); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 }

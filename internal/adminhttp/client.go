@@ -19,14 +19,33 @@ import (
 // 20 MB.
 const maxStatus = 256 << 20
 
-// Fetch asks a running program for its status and decodes it into what to
-// points at. where is the path of its socket, or http://address:port. It
-// returns the JSON as well, as it came.
-func (p Program) Fetch(ctx context.Context, where string, to any) ([]byte, error) {
-	return p.Ask(ctx, where, http.MethodGet, "/status", to)
+// Fetch asks a running program for its status, which is a T. where is the path
+// of its socket, or http://address:port. It returns the JSON as well, as it came.
+func Fetch[T any](ctx context.Context, p Program, where string) (*T, []byte, error) {
+	status := new(T)
+	raw, err := p.Ask(ctx, where, http.MethodGet, "/status", status)
+	if err != nil {
+		return nil, nil, err
+	}
+	return status, raw, nil
 }
 
-// Ask is Fetch for any page of a program; path may hold a query.
+// Show writes what Fetch returns: as it came, or as the table that write makes
+// of it.
+func Show[T any](ctx context.Context, p Program, where string, asJSON bool, to io.Writer, write func(io.Writer, *T) error) error {
+	status, raw, err := Fetch[T](ctx, p, where)
+	switch {
+	case err != nil:
+		return err
+	case asJSON:
+		_, err := to.Write(raw)
+		return err
+	}
+	return write(to, status)
+}
+
+// Ask asks for any page of a program and decodes it into what to points at; path
+// may hold a query. It returns the page as well, as it came.
 func (p Program) Ask(ctx context.Context, where, method, path string, to any) ([]byte, error) {
 	url := strings.TrimSuffix(where, "/") + path
 	client := &http.Client{Timeout: 10 * time.Second}
