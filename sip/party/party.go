@@ -51,6 +51,14 @@ const (
 // length, so that 0100-0199 does not contain 100.
 type Block struct{ First, Last string }
 
+// String returns the block as 1000-1999; nothing for the zero value.
+func (b Block) String() string {
+	if b == (Block{}) {
+		return ""
+	}
+	return b.First + "-" + b.Last
+}
+
 // Contains reports whether number (digits, a leading + ignored) is in the block.
 func (b Block) Contains(number string) bool {
 	n := strings.TrimPrefix(number, "+")

@@ -15,9 +15,7 @@ type Outcomes struct {
 	requests     uint64
 	transactions uint64
 	answered     [maxStatus + 1]uint64 // by status; 0: a status outside 200-699
-	young, old   map[uint64]exchange   // transactions by hash
-	turned       int64
-	forgotten    uint64 // for their number, before their time
+	recent       generations[exchange] // transactions by hash
 	seed         maphash.Seed
 }
 
@@ -38,7 +36,7 @@ const (
 
 // NewOutcomes returns an empty count.
 func NewOutcomes() *Outcomes {
-	return &Outcomes{seed: maphash.MakeSeed(), young: map[uint64]exchange{}}
+	return &Outcomes{seed: maphash.MakeSeed(), recent: newGenerations[exchange](generation, maxGeneration)}
 }
 
 // Message counts m, a REGISTER or a response to one, seen at now (nanoseconds
@@ -48,14 +46,8 @@ func (o *Outcomes) Message(m *parse.Message, now int64) {
 	if m.Request() {
 		o.requests++
 	}
-	var h maphash.Hash
-	h.SetSeed(o.seed)
-	_, _ = h.WriteString(m.CallID)
-	key := h.Sum64() ^ uint64(m.CSeq)*0x9e3779b97f4a7c15
-	was, known := o.young[key]
-	if !known {
-		was = o.old[key]
-	}
+	key := transaction(o.seed, m)
+	was, _ := o.recent.get(key)
 	is := was
 	switch {
 	case m.Request():
@@ -72,7 +64,12 @@ func (o *Outcomes) Message(m *parse.Message, now int64) {
 	if is.asked && is.final != 0 { // both only now: neither is ever taken back
 		o.answered[statusIndex(is.final)]++
 	}
-	o.remember(key, is, now)
+	o.recent.put(key, is, 1, now)
+}
+
+// transaction names the transaction of a REGISTER or of a response to one.
+func transaction(seed maphash.Seed, m *parse.Message) uint64 {
+	return maphash.String(seed, m.CallID) ^ uint64(m.CSeq)*0x9e3779b97f4a7c15
 }
 
 func statusIndex(status uint16) uint16 {
@@ -80,20 +77,6 @@ func statusIndex(status uint16) uint16 {
 		return 0
 	}
 	return status
-}
-
-func (o *Outcomes) remember(key uint64, e exchange, now int64) {
-	delete(o.old, key) // it is young again
-	switch aged := now-o.turned >= int64(generation); {
-	case aged, len(o.young) >= maxGeneration:
-		if !aged {
-			o.forgotten += uint64(len(o.old)) // the last of them are less old than a generation
-		}
-		o.old, o.young, o.turned = o.young, map[uint64]exchange{}, now
-	case o.turned-now > int64(generation):
-		o.turned = now // the clock was set back: age from here
-	}
-	o.young[key] = e
 }
 
 // Totals are the counts so far.
@@ -107,7 +90,7 @@ type Totals struct {
 
 // Totals returns the counts so far.
 func (o *Outcomes) Totals() Totals {
-	t := Totals{Requests: o.requests, Transactions: o.transactions, Unanswered: o.transactions, ByStatus: map[uint16]uint64{}, Forgotten: o.forgotten}
+	t := Totals{Requests: o.requests, Transactions: o.transactions, Unanswered: o.transactions, ByStatus: map[uint16]uint64{}, Forgotten: o.recent.forgotten}
 	for status, n := range o.answered {
 		if n > 0 {
 			t.ByStatus[uint16(status)] = n //nolint:gosec // below maxStatus

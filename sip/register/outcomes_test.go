@@ -38,7 +38,7 @@ func TestOutcomesAreBounded(t *testing.T) {
 	for i := range 3 * maxGeneration {
 		o.Message(&parse.Message{Method: parse.REGISTER, CallID: fmt.Sprint(i), CSeq: 1}, 1)
 	}
-	if n := len(o.young) + len(o.old); n > 2*maxGeneration {
+	if n := o.recent.len(); n > 2*maxGeneration {
 		t.Errorf("%d transactions remembered", n)
 	}
 	if s := o.Totals(); s.Transactions != 3*maxGeneration || s.Forgotten != maxGeneration {
@@ -56,7 +56,7 @@ func TestOutcomesAge(t *testing.T) {
 	for i := range int64(100) {
 		request(fmt.Sprint("in order ", i), i*int64(generation))
 	}
-	if n := len(o.young) + len(o.old); n > 2 {
+	if n := o.recent.len(); n > 2 {
 		t.Errorf("%d transactions remembered", n)
 	}
 	request("set back", 0)
@@ -64,7 +64,7 @@ func TestOutcomesAge(t *testing.T) {
 	for i := range int64(3) {
 		request(fmt.Sprint("set back ", i), i*int64(generation))
 	}
-	if n := len(o.young) + len(o.old); n > 4 {
+	if n := o.recent.len(); n > 4 {
 		t.Errorf("%d transactions remembered after the clock was set back", n)
 	}
 	if s := o.Totals(); s.Forgotten != 0 || s.Transactions != 104 {

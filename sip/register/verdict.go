@@ -3,6 +3,7 @@ package register
 import (
 	"net/netip"
 
+	"github.com/sipward/sipward/sip/packet"
 	"github.com/sipward/sipward/sip/parse"
 	"github.com/sipward/sipward/sip/party"
 )
@@ -35,7 +36,46 @@ const (
 	TooManyContacts
 	// Allowed: nothing speaks against it.
 	Allowed
+	reasonEnd
 )
+
+// Reasons is the number of Reason values with the invalid zero, for arrays
+// indexed by one.
+const Reasons = int(reasonEnd)
+
+// words are what metrics, records and people call the reasons.
+var words = [Reasons]string{
+	0:               "invalid",
+	Malformed:       "malformed",
+	Deregistration:  "deregistration",
+	Banned:          "banned",
+	UnknownCustomer: "unknown_customer",
+	NonNumeric:      "non_numeric",
+	OutsideBlocks:   "outside_blocks",
+	ForeignBlock:    "foreign_block",
+	ForeignUsername: "foreign_username",
+	InUse:           "in_use",
+	TooManyContacts: "too_many_contacts",
+	Allowed:         "allowed",
+}
+
+// String returns the reason as a metric label.
+func (r Reason) String() string {
+	if r >= reasonEnd {
+		r = 0
+	}
+	return words[r]
+}
+
+// ReasonOf returns the Reason of a word that String returns, 0 for any other.
+func ReasonOf(word string) Reason {
+	for r := Malformed; r < reasonEnd; r++ {
+		if words[r] == word {
+			return r
+		}
+	}
+	return 0
+}
 
 // Verdict is what becomes of a REGISTER.
 type Verdict struct {
@@ -55,7 +95,7 @@ type Request struct {
 	To          parse.URI  // address of record
 	RequestHost string     // lower case
 	Username    string     // of the digest; "" for none
-	Source      netip.Addr // without zone; IPv4 is not mapped
+	Source      netip.Addr // without zone; IPv4 is not mapped; zero: not known
 	Contacts    []parse.Contact
 	Expires     int32 // seconds, of the Expires header; -1 when absent
 }
@@ -64,4 +104,18 @@ type Request struct {
 type Policy struct {
 	UnknownCustomer party.Rule // a source that is no customer's
 	MaxContacts     int        // phones with one number at once; 0: any; a customer's own comes first
+}
+
+// Fill makes q of a REGISTER as it was read. Texts and contacts belong to m: q
+// is to be judged before the parser's next call.
+func (q *Request) Fill(m *parse.Message, p *packet.Packet) {
+	*q = Request{
+		Broken:      m.Repeated || m.Mismatched || m.Cut || m.To == (parse.URI{}) || p.Truncated,
+		To:          m.To,
+		RequestHost: m.RequestURI.Host,
+		Username:    m.AuthUser,
+		Source:      p.Src.Addr(),
+		Contacts:    m.Contacts,
+		Expires:     m.Expires,
+	}
 }

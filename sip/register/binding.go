@@ -1,0 +1,211 @@
+package register
+
+import (
+	"hash/maphash"
+	"net/netip"
+	"strings"
+	"unsafe"
+
+	"github.com/sipward/sipward/sip/packet"
+	"github.com/sipward/sipward/sip/parse"
+	"github.com/sipward/sipward/sip/party"
+)
+
+// Binding is one contact that the registrar accepted for an address of record.
+type Binding struct {
+	ID        uint64 // of this binding for as long as it lives; rises with each new one
+	Number    string // user part; of a number the digits without +
+	Domain    string // host of the address of record
+	Asked     string // host of the Request-URI
+	Username  string // of the digest
+	Contact   parse.Contact
+	Source    netip.AddrPort // of the REGISTER's first hop; zero: nobody was seen registering it
+	Transport packet.Transport
+	Customer  party.ID // by the present table
+	Stray     Reason   // why the present table would refuse the number; 0: it would not
+	Since     int64    // when it was learnt, in nanoseconds since the Unix epoch, to the second
+	Refreshed int64    // when the registrar last confirmed it, to the second
+	Expires   int64    // when it ends
+}
+
+// slot is a Binding in the registry: without pointers, so that a million of
+// them cost the garbage collector nothing. 0 is no slot.
+type slot struct {
+	key       uint64 // of the address of record, see keyOf
+	id        uint64 // 0: the slot is free
+	contact   uint64 // hash of the contact's URI
+	instance  uint64 // hash of +sip.instance and reg-id; 0: it has not both
+	expires   int64
+	since     uint32 // seconds since the Unix epoch
+	refreshed uint32
+	next      uint32 // of the same key, or the next free slot
+	later     uint32 // in its bucket of the wheel
+	sooner    uint32
+	text      uint32
+	checked   uint32 // version of the table that customer and stray are by
+	customer  party.ID
+	source    packet.Endpoint
+	textLen   uint16
+	bucket    uint16
+	transport packet.Transport
+	stray     Reason
+	flags     flags
+}
+
+// flags say which texts of a slot are not written, since they follow from others.
+type flags uint8
+
+const (
+	numbered    flags = 1 << iota // Number is in the key
+	askedSame                     // Asked is Domain
+	userSame                      // the contact's user is Number
+	usernameNot                   // there is no Username
+	usernameSame
+)
+
+const second = int64(1e9)
+
+func seconds(ns int64) uint32 {
+	return uint32(min(max(ns/second, 0), 1<<32-1)) //nolint:gosec // bounded
+}
+
+// unnumbered marks keys that are hashes; no party.Number has that bit.
+const unnumbered = 1 << 63
+
+// keyOf names an address of record: a number is one whatever its domain, since
+// blocks are the switch's; anything else is user@host.
+func keyOf(seed maphash.Seed, to parse.URI) (key uint64, number party.Number, numeric bool) {
+	if number = party.Pack(to.User); number != 0 {
+		return uint64(number), number, true
+	}
+	if party.Digits(to.User) { // longer than any block's
+		return maphash.String(seed, strings.TrimPrefix(to.User, "+")) | unnumbered, 0, true
+	}
+	return mix(maphash.String(seed, to.User), maphash.String(seed, to.Host)) | unnumbered, 0, false
+}
+
+func mix(a, b uint64) uint64 { return (a^b>>29)*0x9e3779b97f4a7c15 + b }
+
+func contactHash(seed maphash.Seed, c *parse.Contact) uint64 {
+	return mix(mix(maphash.String(seed, c.URI.User), maphash.String(seed, c.URI.Host)), uint64(c.Port))
+}
+
+// instanceHash is 0 unless the contact has both an instance and a reg-id, which
+// then name it whatever its URI (RFC 5626 section 6).
+func instanceHash(seed maphash.Seed, c *parse.Contact) uint64 {
+	if c.Instance == "" || c.RegID == 0 {
+		return 0
+	}
+	return mix(maphash.String(seed, c.Instance), uint64(c.RegID)) | 1
+}
+
+// name is a contact's identity among those of one address of record.
+type name struct{ contact, instance uint64 }
+
+func (r *Registry) nameOf(c *parse.Contact) name {
+	return name{contactHash(r.seed, c), instanceHash(r.seed, c)}
+}
+
+func (n name) is(s *slot) bool {
+	return n.contact == s.contact || n.instance != 0 && n.instance == s.instance
+}
+
+// write appends the texts of b and sets the flags of those that it leaves out.
+func (f *flags) write(b *Binding, key uint64, to []byte) []byte {
+	*f = 0
+	set := func(is bool, bit flags) bool {
+		if is {
+			*f |= bit
+		}
+		return is
+	}
+	text := func(s string) {
+		s = s[:min(len(s), 255)]
+		to = append(append(to, byte(len(s))), s...)
+	}
+	to = append(to, byte(b.Contact.Port>>8), byte(b.Contact.Port))
+	to = append(to, byte(b.Contact.RegID>>24), byte(b.Contact.RegID>>16), byte(b.Contact.RegID>>8), byte(b.Contact.RegID))
+	if !set(key&unnumbered == 0, numbered) {
+		text(b.Number)
+	}
+	text(b.Domain)
+	if !set(b.Asked == b.Domain, askedSame) {
+		text(b.Asked)
+	}
+	if !set(b.Contact.URI.User == b.Number, userSame) {
+		text(b.Contact.URI.User)
+	}
+	text(b.Contact.URI.Host)
+	text(b.Contact.Instance)
+	if !set(b.Username == "", usernameNot) && !set(b.Username == b.Number, usernameSame) {
+		text(b.Username)
+	}
+	return to
+}
+
+// read fills the texts of b.
+func (f flags) read(b *Binding, key uint64, from string) {
+	text := func() string {
+		n := 1 + int(from[0])
+		s := from[1:n]
+		from = from[n:]
+		return s
+	}
+	b.Contact.Port = uint16(from[0])<<8 | uint16(from[1])
+	b.Contact.RegID = uint32(from[2])<<24 | uint32(from[3])<<16 | uint32(from[4])<<8 | uint32(from[5])
+	from = from[6:]
+	if f&numbered != 0 {
+		b.Number = party.Number(key).String()
+	} else {
+		b.Number = text()
+	}
+	b.Domain = text()
+	b.Asked, b.Contact.URI.User, b.Username = b.Domain, b.Number, b.Number
+	if f&askedSame == 0 {
+		b.Asked = text()
+	}
+	if f&userSame == 0 {
+		b.Contact.URI.User = text()
+	}
+	b.Contact.URI.Host = text()
+	b.Contact.Instance = text()
+	if f&usernameNot != 0 {
+		b.Username = ""
+	} else if f&usernameSame == 0 {
+		b.Username = text()
+	}
+}
+
+// hosts returns Domain and Asked without a copy: they are not to be kept.
+func (f flags) hosts(from []byte) (domain, asked string) {
+	text := func() string {
+		n := int(from[0])
+		s := unsafe.String(unsafe.SliceData(from[1:]), n)
+		from = from[1+n:]
+		return s
+	}
+	from = from[6:]
+	if f&numbered == 0 {
+		text()
+	}
+	domain = text()
+	if f&askedSame != 0 {
+		return domain, domain
+	}
+	return domain, text()
+}
+
+// binding returns what slot i holds.
+func (r *Registry) binding(i uint32) Binding {
+	s := r.at(i)
+	b := Binding{
+		ID: s.id, Transport: s.transport, Customer: s.customer, Stray: s.stray,
+		Since: int64(s.since) * second, Refreshed: int64(s.refreshed) * second, Expires: s.expires,
+	}
+	if s.source != (packet.Endpoint{}) {
+		b.Source = s.source.AddrPort()
+	}
+	b.Contact.Expires = -1
+	s.flags.read(&b, s.key, string(r.texts.get(s.text, int(s.textLen))))
+	return b
+}

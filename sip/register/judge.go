@@ -1,0 +1,257 @@
+package register
+
+import (
+	"strings"
+
+	"github.com/sipward/sipward/sip/parse"
+	"github.com/sipward/sipward/sip/party"
+)
+
+// inquiry is what the checks of one REGISTER know.
+type inquiry struct {
+	q       *Request
+	now     int64
+	found   foundBy // how the customer was found
+	key     uint64
+	number  party.Number // 0: none, or longer than any block's
+	numeric bool
+	user    party.Number // the digest username, when it is a number
+	user1   string       // the username before any @
+	other   uint32       // the binding that is in the way
+	held    int          // contacts that the number keeps
+	adds    int          // contacts that the REGISTER adds or refreshes
+	limit   int
+	v       Verdict
+}
+
+// check is one reason. Judge and Explain walk the same list.
+type check struct {
+	reason Reason
+	// applies reports whether the reason decides, and sets block and holder.
+	applies func(r *Registry, in *inquiry) bool
+	// say tells an operator what was found, either way.
+	say func(r *Registry, in *inquiry, applies bool) string
+}
+
+// checks stand in the order of the reasons; the first that applies decides.
+var checks = [...]check{
+	{Malformed, (*Registry).malformed, (*Registry).sayMalformed},
+	{Deregistration, (*Registry).deregistration, (*Registry).sayDeregistration},
+	{Banned, (*Registry).banned, (*Registry).sayBanned},
+	{UnknownCustomer, (*Registry).unknownCustomer, (*Registry).sayUnknownCustomer},
+	{NonNumeric, (*Registry).nonNumeric, (*Registry).sayNonNumeric},
+	{OutsideBlocks, (*Registry).outsideBlocks, (*Registry).sayOutsideBlocks},
+	{ForeignBlock, (*Registry).foreignBlock, (*Registry).sayForeignBlock},
+	{ForeignUsername, (*Registry).foreignUsername, (*Registry).sayForeignUsername},
+	{InUse, (*Registry).inUse, (*Registry).sayInUse},
+	{TooManyContacts, (*Registry).tooManyContacts, (*Registry).sayTooManyContacts},
+}
+
+// Judge says what becomes of a REGISTER at now, in nanoseconds since the Unix
+// epoch. It changes nothing, and allocates nothing.
+func (r *Registry) Judge(q *Request, now int64) Verdict {
+	in := r.inquire(q, now)
+	defer r.forget()
+	for i := range checks {
+		if c := &checks[i]; c.applies(r, in) {
+			in.v.Reason = c.reason
+			return in.v
+		}
+	}
+	in.v.Reason = Allowed
+	in.v.Block, _, _ = r.book.BlockOf(in.number)
+	return in.v
+}
+
+// Step is one check of Explain.
+type Step struct {
+	Check   Reason
+	Decides bool   // it is the verdict
+	Text    string // a sentence for people
+}
+
+// Explain judges as Judge does and says what each check found, up to the one
+// that decides.
+func (r *Registry) Explain(q *Request, now int64) (Verdict, []Step) {
+	in := r.inquire(q, now)
+	defer r.forget()
+	var steps []Step
+	for i := range checks {
+		c := &checks[i]
+		applies := c.applies(r, in)
+		steps = append(steps, Step{c.reason, applies, c.say(r, in, applies)})
+		if applies {
+			in.v.Reason = c.reason
+			return in.v, steps
+		}
+	}
+	in.v.Reason = Allowed
+	in.v.Block, _, _ = r.book.BlockOf(in.number)
+	return in.v, append(steps, Step{Allowed, true, "Nothing speaks against it."})
+}
+
+func (r *Registry) inquire(q *Request, now int64) *inquiry {
+	r.in = inquiry{q: q, now: now}
+	in := &r.in
+	in.v.Customer, in.found = customerOf(r.book, q)
+	in.key, in.number, in.numeric = keyOf(r.seed, q.To)
+	return in
+}
+
+// forget lets go of what belongs to the caller.
+func (r *Registry) forget() { r.in = inquiry{} }
+
+// malformed: two readers could take it for two different REGISTERs, or it
+// breaks RFC 3261 section 10.3 step 6.
+func (r *Registry) malformed(in *inquiry) bool {
+	return in.q.Broken || strayStar(in.q)
+}
+
+// strayStar reports a "Contact: *" beside another contact, or with another
+// expiry than 0.
+func strayStar(q *Request) bool {
+	for i := range q.Contacts {
+		if q.Contacts[i].Star && (len(q.Contacts) > 1 || q.Expires != 0) {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *Registry) deregistration(in *inquiry) bool {
+	for i := range in.q.Contacts {
+		if c := &in.q.Contacts[i]; !c.Star && asked(c, in.q.Expires) != 0 {
+			return false
+		}
+	}
+	return len(in.q.Contacts) > 0
+}
+
+// defaultExpires is for who says nothing (RFC 3261 section 10.2.1.1 leaves it
+// to the registrar; section 20.10 has an hour).
+const defaultExpires = 3600
+
+// asked is how long a contact is wanted, in seconds.
+func asked(c *parse.Contact, header int32) int32 {
+	switch {
+	case c.Expires >= 0:
+		return c.Expires
+	case header >= 0:
+		return header
+	}
+	return defaultExpires
+}
+
+func (r *Registry) banned(in *inquiry) bool { return in.q.Banned }
+
+func (r *Registry) unknownCustomer(in *inquiry) bool {
+	return in.v.Customer == party.Unknown && r.cfg.Policy.UnknownCustomer == party.Deny
+}
+
+func (r *Registry) nonNumeric(in *inquiry) bool {
+	return !in.numeric && r.book.NonNumeric(in.v.Customer) == party.Deny
+}
+
+func (r *Registry) outsideBlocks(in *inquiry) bool {
+	own := r.book.Blocks(in.v.Customer)
+	if len(own) == 0 || !in.numeric {
+		return false
+	}
+	block, owner, held := r.book.BlockOf(in.number)
+	switch {
+	case held && owner == in.v.Customer:
+		return false
+	case held:
+		in.v.Block, in.v.Holder = block, owner
+	default:
+		in.v.Block = own[0]
+	}
+	return true
+}
+
+func (r *Registry) foreignBlock(in *inquiry) bool {
+	block, owner, held := r.book.BlockOf(in.number)
+	if !held || owner == in.v.Customer {
+		return false
+	}
+	in.v.Block, in.v.Holder = block, owner
+	return true
+}
+
+func (r *Registry) foreignUsername(in *inquiry) bool {
+	in.user1, _, _ = strings.Cut(in.q.Username, "@") // some send it with their realm
+	in.user = party.Pack(in.user1)
+	block, owner, held := r.book.BlockOf(in.user)
+	if !held || owner == in.v.Customer {
+		return false
+	}
+	in.v.Block, in.v.Holder = block, owner
+	return true
+}
+
+func (r *Registry) inUse(in *inquiry) bool {
+	for i := r.chain(in.key); i != 0; i = r.at(i).next {
+		if r.at(i).expires <= in.now {
+			continue
+		}
+		if customer, sure := r.present(i); sure && customer != in.v.Customer {
+			in.v.Block, _, _ = r.book.BlockOf(in.number)
+			in.v.Holder, in.other = customer, i
+			return true
+		}
+	}
+	return false
+}
+
+func (r *Registry) tooManyContacts(in *inquiry) bool {
+	in.limit = r.book.MaxContacts(in.v.Customer)
+	if in.limit == 0 {
+		in.limit = r.cfg.Policy.MaxContacts
+	}
+	for i := range in.q.Contacts {
+		if asked(&in.q.Contacts[i], in.q.Expires) != 0 {
+			in.adds++
+		}
+	}
+	if in.limit <= 0 || in.adds == 0 {
+		return false
+	}
+	for i := r.chain(in.key); i != 0; i = r.at(i).next {
+		if s := r.at(i); s.expires > in.now && !r.mentions(in.q, s) {
+			in.held++
+		}
+	}
+	if in.held+in.adds <= in.limit {
+		return false
+	}
+	in.v.Block, _, _ = r.book.BlockOf(in.number)
+	return true
+}
+
+// mentions reports whether one of the REGISTER's contacts is that of s.
+func (r *Registry) mentions(q *Request, s *slot) bool {
+	for i := range q.Contacts {
+		if r.nameOf(&q.Contacts[i]).is(s) {
+			return true
+		}
+	}
+	return false
+}
+
+// strayOf returns why the present table would refuse a number to a customer; 0
+// when it would not. It asks the checks that look at the number alone.
+func (r *Registry) strayOf(customer party.ID, key uint64, number string) Reason {
+	in := &r.in
+	*in = inquiry{key: key, numeric: true, v: Verdict{Customer: customer}}
+	if key&unnumbered == 0 {
+		in.number = party.Number(key)
+	} else {
+		in.numeric = party.Digits(number)
+	}
+	for _, c := range checks[NonNumeric-1 : ForeignUsername-1] {
+		if c.applies(r, in) {
+			return c.reason
+		}
+	}
+	return 0
+}

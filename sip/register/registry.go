@@ -1,0 +1,278 @@
+package register
+
+import (
+	"hash/maphash"
+
+	"github.com/sipward/sipward/sip/packet"
+	"github.com/sipward/sipward/sip/parse"
+	"github.com/sipward/sipward/sip/party"
+)
+
+// Config of a Registry.
+type Config struct {
+	Book        *party.Book
+	Policy      Policy
+	MaxBindings int // live at once; 0: 1,000,000
+}
+
+const (
+	defaultBindings = 1_000_000
+	// maxChain bounds the bindings of one number: a verdict looks at each.
+	maxChain = 128
+)
+
+// Registry holds the live bindings and judges REGISTERs by them and by the
+// table of customers. It is not safe for concurrent use. A binding costs about
+// 250 bytes; TestBindingCost measures it.
+type Registry struct {
+	cfg   Config
+	book  *party.Book
+	seed  maphash.Seed
+	index map[uint64]uint32 // by key: the first slot of a chain
+	slots [][]slot          // pages of slotPage
+	used  uint32            // slots that were ever handed out; the first is 1
+	free  uint32            // the first that is free
+	texts texts
+	wheel wheel
+
+	lastID  uint64
+	version uint32 // of the table: rises with SetBook
+	sweep   uint32 // the next slot that Tick judges by the present table; 0: all are
+
+	pending generations[*pending]
+	changes []Change
+	scratch []byte
+	in      inquiry // of the present Judge or Explain: on the stack it would be an allocation
+	stats   Stats
+}
+
+// Stats counts what a Registry holds and what it could not use.
+type Stats struct {
+	Bindings  int    // live, or expired since the last Tick
+	Strays    int    // of these
+	Pending   int    // REGISTERs that are remembered for their answer
+	Discarded uint64 // contacts that were accepted and had no room here
+	Forgotten uint64 // REGISTERs that were forgotten before their time
+	Unasked   uint64 // 2xx that came from where no REGISTER was sent
+}
+
+// NewRegistry returns a Registry without bindings.
+func NewRegistry(cfg Config) *Registry {
+	if cfg.MaxBindings <= 0 {
+		cfg.MaxBindings = defaultBindings
+	}
+	return &Registry{
+		cfg: cfg, book: cfg.Book, seed: maphash.MakeSeed(), index: map[uint64]uint32{},
+		pending: newGenerations[*pending](generation, maxPending), version: 1,
+	}
+}
+
+// SetBook makes verdicts go by book, which must come from the present one by
+// Next. It costs nothing: bindings are looked at by Tick, step by step.
+func (r *Registry) SetBook(book *party.Book) {
+	r.book = book
+	r.version++
+	r.sweep = 1
+}
+
+// Book returns the present table.
+func (r *Registry) Book() *party.Book { return r.book }
+
+// SetPolicy changes what the table does not say.
+func (r *Registry) SetPolicy(p Policy) { r.cfg.Policy = p }
+
+// Stats returns the registry's counters.
+func (r *Registry) Stats() Stats {
+	s := r.stats
+	s.Pending, s.Forgotten = r.pending.len(), r.pending.forgotten
+	return s
+}
+
+// What happened to a binding.
+type What uint8
+
+// Changes; the zero value is invalid.
+const (
+	Added     What = iota + 1
+	Refreshed      // the registrar confirmed it; its expiry or source may be others
+	Removed        // by its phone, or by the registrar, which lists it no more
+	Expired
+	Strayed // the table, or a newer one, would refuse its number
+	Settled // it was a stray and is none any more
+)
+
+// String returns what happened in a word.
+func (w What) String() string {
+	switch w {
+	case Added:
+		return "added"
+	case Refreshed:
+		return "refreshed"
+	case Removed:
+		return "removed"
+	case Expired:
+		return "expired"
+	case Strayed:
+		return "strayed"
+	case Settled:
+		return "settled"
+	}
+	return "invalid"
+}
+
+// Gone reports whether the binding is no more.
+func (w What) Gone() bool { return w == Removed || w == Expired }
+
+// Change is what happened to one binding. A binding that is learnt as a stray
+// is Added, then Strayed.
+type Change struct {
+	What    What
+	Binding Binding
+}
+
+func (r *Registry) change(w What, i uint32) {
+	r.changes = append(r.changes, Change{w, r.binding(i)})
+}
+
+const slotPage = 1 << 10
+
+func (r *Registry) at(i uint32) *slot { return &r.slots[i/slotPage][i%slotPage] }
+
+// chain returns the first slot of a key; at(i).next is the next one.
+func (r *Registry) chain(key uint64) uint32 { return r.index[key] }
+
+// find returns the slot of a contact of key, 0 when there is none.
+func (r *Registry) find(key uint64, n name) uint32 {
+	for i := r.chain(key); i != 0; i = r.at(i).next {
+		if n.is(r.at(i)) {
+			return i
+		}
+	}
+	return 0
+}
+
+// add takes b over, whose ID is given, and returns its slot, or 0 when there is
+// no room.
+func (r *Registry) add(key uint64, b *Binding) uint32 {
+	length := 0
+	for i := r.chain(key); i != 0; i = r.at(i).next {
+		length++
+	}
+	if r.stats.Bindings >= r.cfg.MaxBindings || length >= maxChain {
+		r.stats.Discarded++
+		return 0
+	}
+	i := r.take()
+	s := r.at(i)
+	n := r.nameOf(&b.Contact)
+	*s = slot{key: key, id: b.ID, contact: n.contact, instance: n.instance, since: seconds(b.Since), next: r.index[key]}
+	r.index[key] = i
+	r.stats.Bindings++
+	r.fill(i, b)
+	return i
+}
+
+// fill writes what a refresh can change.
+func (r *Registry) fill(i uint32, b *Binding) {
+	s := r.at(i)
+	n := r.nameOf(&b.Contact)
+	s.contact, s.instance = n.contact, n.instance
+	s.refreshed, s.expires, s.transport = seconds(b.Refreshed), b.Expires, b.Transport
+	s.source = packet.Endpoint{}
+	if b.Source.IsValid() {
+		s.source = packet.EndpointFrom(b.Source)
+	}
+	r.texts.drop(s.text, int(s.textLen))
+	r.scratch = s.flags.write(b, s.key, r.scratch[:0])
+	s.text, s.textLen = r.texts.put(r.scratch), uint16(len(r.scratch)) //nolint:gosec // at most maxText
+	r.wheel.put(r, i)
+}
+
+func (r *Registry) take() uint32 {
+	if i := r.free; i != 0 {
+		r.free = r.at(i).next
+		return i
+	}
+	r.used++
+	if int(r.used/slotPage) >= len(r.slots) {
+		r.slots = append(r.slots, make([]slot, slotPage))
+	}
+	return r.used
+}
+
+func (r *Registry) remove(i uint32) {
+	s := r.at(i)
+	r.wheel.out(r, i)
+	r.texts.drop(s.text, int(s.textLen))
+	if s.stray != 0 {
+		r.stats.Strays--
+	}
+	if first := r.index[s.key]; first != i {
+		before := r.at(first)
+		for before.next != i {
+			before = r.at(before.next)
+		}
+		before.next = s.next
+	} else if s.next != 0 {
+		r.index[s.key] = s.next
+	} else {
+		delete(r.index, s.key)
+	}
+	*s = slot{next: r.free}
+	r.free = i
+	r.stats.Bindings--
+}
+
+// customerOf finds whose a REGISTER is: never by its number, which anyone can
+// claim.
+func customerOf(book *party.Book, q *Request) (party.ID, foundBy) {
+	if id := book.ByAddr(q.Source); book.Is(id, party.Customer) {
+		return id, bySource
+	}
+	if id := book.ByDomain(q.To.Host); book.Is(id, party.Customer) {
+		return id, byDomain
+	}
+	if id := book.ByDomain(q.RequestHost); book.Is(id, party.Customer) {
+		return id, byRequest
+	}
+	return party.Unknown, byNothing
+}
+
+// foundBy says what a customer was found by.
+type foundBy uint8
+
+const (
+	byNothing foundBy = iota + 1
+	bySource
+	byDomain
+	byRequest
+)
+
+// present returns the customer of a binding by the present table, and whether
+// that is to be relied on: a REGISTER that was seen leaving the switch itself
+// says nothing of whose phone it was, unless its domain does.
+func (r *Registry) present(i uint32) (customer party.ID, sure bool) {
+	s := r.at(i)
+	customer = s.customer
+	if s.checked != r.version {
+		customer = r.owner(s)
+	}
+	switch {
+	case s.source.IsZero():
+		return customer, false
+	case customer == party.Unknown:
+		return customer, !r.book.Local(s.source.Addr())
+	}
+	return customer, true
+}
+
+// owner finds the customer of a binding by the present table.
+func (r *Registry) owner(s *slot) party.ID {
+	domain, asked := s.flags.hosts(r.texts.get(s.text, int(s.textLen)))
+	q := Request{To: parse.URI{Host: domain}, RequestHost: asked}
+	if !s.source.IsZero() {
+		q.Source = s.source.Addr()
+	}
+	customer, _ := customerOf(r.book, &q)
+	return customer
+}
