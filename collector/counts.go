@@ -38,6 +38,8 @@ func drops(i *ingest.Stats, s *store.Stats, b *broker.Stats) []tally.Count {
 			{"foreign", i.Foreign},
 			{"unreadable", i.Unreadable},
 			{"unlisted", i.Unlisted},
+			{"unsent_tables", i.Unsent},
+			{"unasked", i.Unasked},
 			{"panics", i.Panics},
 		}),
 		tally.Stage("store", []tally.Event{
@@ -63,6 +65,7 @@ func counts(i *ingest.Stats, s *store.Stats, b *broker.Stats) []tally.Count {
 			{"duplicates", i.Duplicates},
 			{"hellos", i.Hellos},
 			{"acks", i.Acks},
+			{"tables", i.Tables},
 			{"retries", i.Retries},
 			{"refusals", i.Refusals},
 			{"reconnects", i.Reconnects},

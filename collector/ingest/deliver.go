@@ -47,7 +47,9 @@ func (i *Ingest) deliver(ctx context.Context, from link, topic string, payload [
 	case leaf == record.TopicLive && len(payload) <= maxLive:
 		i.count(i.live.setLive(node, payload, i.now()))
 	case leaf == record.TopicState && len(payload) <= maxState:
-		i.count(i.live.setState(node, payload, i.now()))
+		i.takeState(node, payload)
+	case leaf == record.TopicAnswer && len(payload) <= maxAnswer:
+		i.count(i.questions.take(node, payload))
 	default:
 		i.stats.foreign.Add(1)
 	}
@@ -62,6 +64,14 @@ func (i *Ingest) count(err error) {
 	case err != nil:
 		i.stats.unreadable.Add(1)
 	}
+}
+
+func (i *Ingest) takeState(node string, payload []byte) {
+	if err := i.live.setState(node, payload, i.now()); err != nil {
+		i.count(err)
+		return
+	}
+	i.tables.meet(node)
 }
 
 func (i *Ingest) takeData(ctx context.Context, from link, node, leaf string, payload []byte, done func()) bool {
@@ -124,5 +134,6 @@ func (i *Ingest) takeHello(from link, node string, payload []byte) {
 	}
 	i.stats.hellos.Add(1)
 	i.ledger.heard(node, i.now())
+	i.tables.meet(node)
 	i.acks.hello(node, h, from)
 }

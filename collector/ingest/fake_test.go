@@ -247,6 +247,7 @@ type nowhere struct{}
 
 func (nowhere) Handle(func(context.Context, string, []byte) bool) {}
 func (nowhere) Publish(string, []byte) error                      { return nil }
+func (nowhere) Retain(string, []byte) error                       { return nil }
 
 func config(s *memory) Config {
 	return Config{Name: "test", Local: nowhere{}, Store: s}

@@ -38,6 +38,8 @@ type Local interface {
 	Handle(take func(ctx context.Context, topic string, payload []byte) bool)
 	// Publish sends to whoever subscribed, and does not wait.
 	Publish(topic string, payload []byte) error
+	// Retain is Publish for now and for whoever subscribes to topic later.
+	Retain(topic string, payload []byte) error
 }
 
 // Config says where batches come from and go to. Zero values mean the defaults.
@@ -99,10 +101,13 @@ type Ingest struct {
 	ledger *ledger
 	live   *table
 	acks   *acker
+	tables *tables
 	links  []*remote
 	local  *local
 	now    func() time.Time
 	retry  backoff // of the store
+
+	questions questions
 }
 
 // New makes an Ingest that does nothing until Run. The embedded broker must not
@@ -121,7 +126,7 @@ func New(cfg Config) (*Ingest, error) {
 		cfg: cfg, log: cfg.Log, now: time.Now, seldom: seldom.New(cfg.Log),
 		queue: newQueue(cfg.QueueBytes, cfg.QueueMessages),
 		seen:  newDamaged(4096), ledger: newLedger(4*cfg.MaxNodes, cfg.GapAfter),
-		live:  newTable(cfg.MaxNodes, 256<<20),
+		live: newTable(cfg.MaxNodes, 256<<20), tables: newTables(cfg.MaxNodes), questions: questions{all: map[string]*asked{}},
 		retry: backoff{first: 100 * time.Millisecond, most: 10 * time.Second},
 	}
 	i.acks = newAcker(i, 4)
@@ -133,7 +138,7 @@ func New(cfg Config) (*Ingest, error) {
 		i.links = append(i.links, l)
 	}
 	if cfg.Local != nil {
-		i.local = &local{ingest: i, broker: cfg.Local}
+		i.local = &local{ingest: i, broker: cfg.Local, shelf: i.tables.shelf()}
 		cfg.Local.Handle(i.local.take)
 	}
 	return i, nil
@@ -170,6 +175,9 @@ func (i *Ingest) Run(ctx context.Context) error {
 	i.acks.run(ctx, g)
 	for _, l := range i.links {
 		g.Go(func() error { return l.run(ctx) })
+	}
+	if i.local != nil {
+		g.Go(func() error { i.hand(ctx, i.local.shelf, i.local.retain); return nil })
 	}
 	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err

@@ -14,6 +14,7 @@ import (
 type local struct {
 	ingest *Ingest
 	broker Local
+	shelf  *shelf
 	stuck  atomic.Bool // the last one that waited did so in vain
 }
 
@@ -39,6 +40,11 @@ func (l *local) post(node string, a *record.Ack) {
 		err = l.broker.Publish(record.Topic(node, record.TopicAck), b)
 	}
 	l.ingest.posted(node, err)
+}
+
+// retain gives the broker a table for a node.
+func (l *local) retain(_ context.Context, topic string, payload []byte) error {
+	return l.broker.Retain(topic, payload)
 }
 
 // posted counts an ack that was handed to a broker.

@@ -19,6 +19,8 @@ import (
 type mosquitto struct {
 	dir, host, port string
 	script          string
+	cmd             *exec.Cmd
+	file            string // its configuration
 }
 
 func (m *mosquitto) url() string { return "tcp://" + net.JoinHostPort(m.host, m.port) }
@@ -82,24 +84,34 @@ func startMosquitto(t testing.TB, nodes ...string) *mosquitto {
 	if err := os.WriteFile(file, []byte(conf+"\nuser "+who.Username+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	m.file = file
 	m.run(t, "init")
-	m.serve(t, file)
+	m.serve(t)
 	m.run(t, "setup")
 	m.run(t, append([]string{"add"}, nodes...)...)
 	return m
 }
 
-func (m *mosquitto) serve(t testing.TB, file string) {
+// restart kills the server and starts it again.
+func (m *mosquitto) restart(t testing.TB) {
 	t.Helper()
-	log, err := os.Create(filepath.Join(m.dir, "log"))
+	_ = m.cmd.Process.Kill()
+	_ = m.cmd.Wait()
+	m.serve(t)
+}
+
+func (m *mosquitto) serve(t testing.TB) {
+	t.Helper()
+	log, err := os.OpenFile(filepath.Join(m.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("mosquitto", "-c", file)
+	cmd := exec.Command("mosquitto", "-c", m.file)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	m.cmd = cmd
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()

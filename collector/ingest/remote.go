@@ -22,6 +22,8 @@ type remote struct {
 	url    string
 	id     string
 	out    *outbox
+	cmds   chan command
+	shelf  *shelf
 	up     atomic.Bool
 	again  backoff
 }
@@ -44,7 +46,7 @@ func newRemote(i *Ingest, n int, broker string) (*remote, error) {
 		return nil, fmt.Errorf("ingest: random name of a client: %w", err)
 	}
 	return &remote{
-		ingest: i, url: u.String(), out: newOutbox(i.cfg.MaxNodes),
+		ingest: i, url: u.String(), out: newOutbox(i.cfg.MaxNodes), cmds: make(chan command, maxCommands), shelf: i.tables.shelf(),
 		id:    "sipward-collector-" + strconv.Itoa(n) + fmt.Sprintf("-%x", random),
 		again: backoff{first: time.Second, most: time.Minute},
 	}, nil
@@ -54,6 +56,24 @@ func (r *remote) post(node string, a *record.Ack) {
 	if !r.up.Load() || !r.out.put(node, a) {
 		r.ingest.stats.unanswered.Add(1)
 	}
+}
+
+// command is a message to one node.
+type command struct {
+	node    string
+	payload []byte
+}
+
+// command sends a message to a node soon, if the broker can be reached.
+func (r *remote) command(node string, payload []byte) {
+	if r.up.Load() {
+		select {
+		case r.cmds <- command{node, payload}:
+			return
+		default:
+		}
+	}
+	r.ingest.stats.unasked.Add(1)
 }
 
 func (r *remote) run(ctx context.Context) error {
@@ -109,6 +129,15 @@ func (r *remote) session(ctx context.Context) error {
 				return
 			}
 		}
+	}()
+	handed := make(chan struct{})
+	defer func() { lost(nil); <-handed }()
+	go func() {
+		defer close(handed)
+		r.ingest.tables.forget(r.shelf) // the broker may be another one now, or have lost its memory
+		r.ingest.hand(ctx, r.shelf, func(ctx context.Context, topic string, payload []byte) error {
+			return finished(ctx, client.Publish(topic, 1, true, payload), writeTimeout)
+		})
 	}()
 	return r.send(ctx, client)
 }
@@ -171,10 +200,27 @@ func (r *remote) subscribe(ctx context.Context, client paho.Client) error {
 			}
 		}
 	}
+	return r.subscribeAnswers(ctx, client)
+}
+
+// subscribeAnswers takes no for an answer: who set up the broker for an older
+// version of this program has records stored all the same.
+func (r *remote) subscribeAnswers(ctx context.Context, client paho.Client) error {
+	t := client.Subscribe(record.TopicRoot+"+/"+record.TopicAnswer, 1, nil)
+	if err := finished(ctx, t, connectTimeout); err != nil {
+		return fmt.Errorf("subscribe: %w", err)
+	}
+	if st, ok := t.(*paho.SubscribeToken); ok {
+		for topic, code := range st.Result() {
+			if code > 2 {
+				r.ingest.log.Warn("the broker refuses a topic: nodes cannot be asked for their bindings; set its rights up anew", "broker", r.url, "topic", topic)
+			}
+		}
+	}
 	return nil
 }
 
-// send publishes acks until the connection is lost.
+// send publishes acks and questions until the connection is lost.
 func (r *remote) send(ctx context.Context, client paho.Client) error {
 	for {
 		for node, a := r.out.take(); a != nil; node, a = r.out.take() {
@@ -191,6 +237,8 @@ func (r *remote) send(ctx context.Context, client paho.Client) error {
 		}
 		select {
 		case <-r.out.wake:
+		case c := <-r.cmds:
+			client.Publish(record.Topic(c.node, record.TopicCmd), 1, false, c.payload) // who asks waits for the answer, not for this
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

@@ -20,11 +20,14 @@ type Stats struct {
 	Buried     uint64 // messages set aside
 	Unburied   uint64 // messages that could not even be set aside
 	Foreign    uint64 // messages on other topics, or too long
-	Unreadable uint64 // hello, live and state messages that make no sense
+	Unreadable uint64 // hello, live, state and answer messages that make no sense
 	Unlisted   uint64 // live and state messages of nodes beyond the bound
 	TurnedAway uint64 // data messages that found no room; their nodes have them
 	Retries    uint64 // of a store that failed
 	Refusals   uint64 // transactions that the store refused for their records
+	Tables     uint64 // number tables handed to a broker, one for each node
+	Unsent     uint64 // number tables that a broker did not take
+	Unasked    uint64 // questions to nodes that could not be sent
 	Panics     uint64
 	Reconnects uint64 // connections to brokers that were lost or failed
 
@@ -57,7 +60,7 @@ var LatencyBounds = [...]time.Duration{
 type stats struct {
 	messages, bytes, batches, records, duplicates, hellos, acks, unanswered atomic.Uint64
 	damaged, buried, unburied, foreign, unreadable, unlisted, turnedAway    atomic.Uint64
-	retries, refusals, panics, reconnects                                   atomic.Uint64
+	retries, refusals, panics, reconnects, tables, tablesUnsent, unasked    atomic.Uint64
 	connected                                                               atomic.Int64
 	failing                                                                 atomic.Bool
 	commits                                                                 latency
@@ -94,7 +97,8 @@ func (i *Ingest) Stats() Stats {
 		Duplicates: s.duplicates.Load(), Hellos: s.hellos.Load(), Acks: s.acks.Load(), Unanswered: s.unanswered.Load(),
 		Damaged: s.damaged.Load(), Buried: s.buried.Load(), Unburied: s.unburied.Load(), Foreign: s.foreign.Load(),
 		Unreadable: s.unreadable.Load(), Unlisted: s.unlisted.Load(), TurnedAway: s.turnedAway.Load(),
-		Retries: s.retries.Load(), Refusals: s.refusals.Load(), Panics: s.panics.Load(), Reconnects: s.reconnects.Load(),
+		Retries: s.retries.Load(), Refusals: s.refusals.Load(), Panics: s.panics.Load(),
+		Tables: s.tables.Load(), Unsent: s.tablesUnsent.Load(), Unasked: s.unasked.Load(), Reconnects: s.reconnects.Load(),
 		QueueBytes: i.queue.used.Load(), QueueMax: i.queue.size, QueueMessages: len(i.queue.ch), QueueWaiting: i.queue.waiting.Load(),
 		Brokers: len(i.links), Connected: int(s.connected.Load()), Nodes: i.live.count(), Active: i.ledger.active(i.now()),
 		StoreFailing: s.failing.Load(), Commits: s.commits.get(),
