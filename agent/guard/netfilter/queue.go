@@ -1,0 +1,328 @@
+package netfilter
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Messages and attributes of nfnetlink_queue (linux/netfilter/nfnetlink_queue.h).
+const (
+	msgPacket  = unix.NFNL_SUBSYS_QUEUE<<8 | 0
+	msgVerdict = unix.NFNL_SUBSYS_QUEUE<<8 | 1
+	msgConfig  = unix.NFNL_SUBSYS_QUEUE<<8 | 2
+
+	attrPacketHeader  = 1
+	attrVerdictHeader = 2
+	attrPayload       = 10
+
+	configCommand = 1
+	configParams  = 2
+	configLength  = 3
+	configMask    = 4
+	configFlags   = 5
+
+	commandBind  = 1
+	copyPacket   = 2
+	flagFailOpen = 1
+)
+
+// Verdicts of netfilter.
+const (
+	verdictDrop   = 0
+	verdictAccept = 1
+)
+
+const (
+	// queueLength is how many packets wait in the kernel for their verdict: at
+	// 20 us each a tenth of a second.
+	queueLength = 4096
+	// socketBytes is room for twice as many packets of one kilobyte, as the
+	// kernel counts them. What does not fit is not judged.
+	socketBytes = 16 << 20
+	// burst is how many packets are read before their verdicts are sent: a phone
+	// waits for those before it.
+	burst = 32
+	// readBytes holds the longest packet with its attributes.
+	readBytes = 1<<16 + 4096
+
+	headerBytes  = unix.SizeofNlMsghdr + 4 // with nfgenmsg
+	verdictBytes = headerBytes + 4 + 8
+	// attrTypeMask takes the flags off a type.
+	attrTypeMask = 0x3fff
+)
+
+// queue is one netfilter queue, and belongs to one goroutine.
+type queue struct {
+	number uint16
+	file   *os.File
+	raw    syscall.RawConn
+	in     []byte
+	out    []byte // verdicts to be sent
+	bound  error  // errNotBound until the kernel has agreed
+	counts *counts
+}
+
+var errNotBound = errors.New("the kernel has not answered")
+
+// openQueue opens a queue. The kernel sends packets from then on.
+func openQueue(number uint16, closed bool, c *counts) (*queue, error) {
+	q := &queue{number: number, in: make([]byte, readBytes), out: make([]byte, 0, burst*verdictBytes), bound: errNotBound, counts: c}
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_NETFILTER)
+	if err != nil {
+		return nil, fmt.Errorf("opening a netfilter socket: %w", err)
+	}
+	q.file = os.NewFile(uintptr(fd), "netfilter queue")
+	err = unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
+	if err == nil && unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, socketBytes) != nil {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, socketBytes) // less is no reason to stop: what is lost is counted
+	}
+	if err == nil {
+		q.raw, err = q.file.SyscallConn()
+	}
+	if err == nil {
+		_, err = unix.Write(fd, q.config(closed))
+	}
+	if err != nil {
+		_ = q.file.Close()
+		return nil, fmt.Errorf("opening netfilter queue %d: %w", number, err)
+	}
+	return q, nil
+}
+
+// config is all that the kernel is told of the queue, in one message: the first
+// packet comes right behind its answer, or before it.
+func (q *queue) config(closed bool) []byte {
+	b := q.begin(nil, msgConfig, unix.NLM_F_REQUEST|unix.NLM_F_ACK)
+	b = appendAttr(b, configCommand, []byte{commandBind, 0, 0, 0})
+	b = appendAttr(b, configParams, append(binary.BigEndian.AppendUint32(nil, 0xffff), copyPacket))
+	b = appendAttr(b, configLength, binary.BigEndian.AppendUint32(nil, queueLength))
+	if !closed {
+		// Full: packets pass.
+		flag := binary.BigEndian.AppendUint32(nil, flagFailOpen)
+		b = appendAttr(b, configMask, flag)
+		b = appendAttr(b, configFlags, flag)
+	}
+	binary.NativeEndian.PutUint32(b, uint32(len(b))) //nolint:gosec // about a hundred bytes
+	return b
+}
+
+// begin appends a message's headers without its length.
+func (q *queue) begin(b []byte, kind, flags uint16) []byte {
+	b = append(b, 0, 0, 0, 0)
+	b = binary.NativeEndian.AppendUint16(b, kind)
+	b = binary.NativeEndian.AppendUint16(b, flags)
+	b = append(b, 0, 0, 0, 0, 0, 0, 0, 0) // sequence, port: the kernel fills in
+	b = append(b, unix.AF_UNSPEC, unix.NFNETLINK_V0)
+	return binary.BigEndian.AppendUint16(b, q.number)
+}
+
+func appendAttr(b []byte, kind uint16, value []byte) []byte {
+	b = binary.NativeEndian.AppendUint16(b, uint16(4+len(value))) //nolint:gosec // a few bytes
+	b = binary.NativeEndian.AppendUint16(b, kind)
+	b = append(b, value...)
+	for len(b)%4 != 0 {
+		b = append(b, 0)
+	}
+	return b
+}
+
+// verdict notes a verdict to be sent.
+func (q *queue) verdict(id, verdict uint32) {
+	at := len(q.out)
+	b := q.begin(q.out, msgVerdict, unix.NLM_F_REQUEST)
+	b = binary.NativeEndian.AppendUint16(b, 4+8)
+	b = binary.NativeEndian.AppendUint16(b, attrVerdictHeader)
+	b = binary.BigEndian.AppendUint32(b, verdict)
+	b = binary.BigEndian.AppendUint32(b, id)
+	binary.NativeEndian.PutUint32(b[at:], verdictBytes)
+	q.out = b
+}
+
+// flush sends the verdicts that were noted, in one system call. Those of packets
+// that the kernel has forgotten come back as errors, and are counted then.
+func (q *queue) flush(fd int) error {
+	if len(q.out) == 0 {
+		return nil
+	}
+	defer func() { q.out = q.out[:0] }()
+	for {
+		_, err := unix.Write(fd, q.out)
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, unix.EINTR):
+		case errors.Is(err, unix.ENOBUFS), errors.Is(err, unix.EAGAIN):
+			// An error message for us did not fit; the verdicts were taken.
+			q.counts.overruns.Add(1)
+			return nil
+		default:
+			return fmt.Errorf("sending verdicts to netfilter queue %d: %w", q.number, err)
+		}
+	}
+}
+
+// read waits for packets, hands each to judge and sends what it returns. It
+// returns after one burst, and with os.ErrDeadlineExceeded after interrupt.
+func (q *queue) read(judge func(packet []byte, now int64) uint32) error {
+	var failed error
+	err := q.raw.Read(func(fd uintptr) bool {
+		var n int
+		n, failed = q.burst(int(fd), judge)
+		return n > 0 || failed != nil
+	})
+	if failed != nil {
+		return failed
+	}
+	return err
+}
+
+// interrupt ends a read that waits, now and later.
+func (q *queue) interrupt() error { return q.file.SetReadDeadline(time.Unix(1, 0)) }
+
+// drain deals with what is there, without waiting.
+func (q *queue) drain(judge func([]byte, int64) uint32) error {
+	var failed error
+	err := q.raw.Control(func(fd uintptr) {
+		for n := 1; n > 0 && failed == nil; {
+			n, failed = q.burst(int(fd), judge)
+		}
+	})
+	return errors.Join(failed, err)
+}
+
+// burst reads up to so many messages, and returns how many it read.
+func (q *queue) burst(fd int, judge func([]byte, int64) uint32) (n int, err error) {
+	var now int64
+	for n < burst {
+		size, err := unix.Read(fd, q.in)
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case errors.Is(err, unix.EAGAIN):
+			return n, q.flush(fd)
+		case errors.Is(err, unix.ENOBUFS):
+			// Packets that did not fit went as fail says, and the kernel counts them.
+			q.counts.overruns.Add(1)
+			n++
+			continue
+		case err != nil:
+			return n, fmt.Errorf("reading netfilter queue %d: %w", q.number, err)
+		case size == 0:
+			return n, fmt.Errorf("reading netfilter queue %d: the kernel closed it", q.number)
+		}
+		if n == 0 {
+			now = time.Now().UnixNano() // a burst is a fraction of a millisecond
+		}
+		n++
+		if err := q.messages(q.in[:size], now, judge); err != nil {
+			return n, err
+		}
+	}
+	return n, q.flush(fd)
+}
+
+// messages deals with all messages of one read.
+func (q *queue) messages(b []byte, now int64, judge func([]byte, int64) uint32) error {
+	for len(b) > 0 {
+		kind, body, rest, ok := cutMessage(b)
+		if !ok {
+			q.counts.malformed.Add(1)
+			return nil
+		}
+		b = rest
+		switch kind {
+		case unix.NLMSG_ERROR:
+			if err := q.answer(body); err != nil {
+				return err
+			}
+		case msgPacket:
+			id, packet, ok := readPacket(body)
+			if !ok {
+				q.counts.malformed.Add(1)
+				continue
+			}
+			q.verdict(id, judge(packet, now))
+		}
+	}
+	return nil
+}
+
+// answer takes what the kernel says about one of our messages: to the first, the
+// configuration, in any case, and to a verdict when it is wrong.
+func (q *queue) answer(body []byte) error {
+	if len(body) < 4 {
+		q.counts.malformed.Add(1)
+		return nil
+	}
+	code := int32(binary.NativeEndian.Uint32(body)) //nolint:gosec // a negative errno
+	if !errors.Is(q.bound, errNotBound) {
+		if code != 0 {
+			q.counts.verdictErrors.Add(1)
+		}
+		return nil
+	}
+	q.bound = nil
+	if code != 0 {
+		q.bound = q.refused(syscall.Errno(-code))
+	}
+	return q.bound
+}
+
+func (q *queue) refused(errno syscall.Errno) error {
+	switch errno { //nolint:exhaustive // the others say it themselves
+	case unix.EBUSY, unix.EEXIST:
+		return fmt.Errorf("binding netfilter queue %d: another program has it: %w", q.number, errno)
+	case unix.EPERM:
+		return fmt.Errorf("binding netfilter queue %d: needs CAP_NET_ADMIN: %w", q.number, errno)
+	case unix.EINVAL:
+		return fmt.Errorf("binding netfilter queue %d: has the kernel nfnetlink_queue? %w", q.number, errno)
+	}
+	return fmt.Errorf("binding netfilter queue %d: %w", q.number, errno)
+}
+
+// close gives the queue back to the kernel, which drops what is in it.
+func (q *queue) close() error { return q.file.Close() }
+
+// cutMessage splits the first netlink message off b.
+func cutMessage(b []byte) (kind uint16, body, rest []byte, ok bool) {
+	if len(b) < unix.SizeofNlMsghdr {
+		return 0, nil, nil, false
+	}
+	length := int(binary.NativeEndian.Uint32(b))
+	if length < unix.SizeofNlMsghdr || length > len(b) {
+		return 0, nil, nil, false
+	}
+	return binary.NativeEndian.Uint16(b[4:]), b[unix.SizeofNlMsghdr:length], b[min((length+3)&^3, len(b)):], true
+}
+
+// readPacket reads the id and the packet, from its network header on. Without
+// an id there is nothing to give a verdict on; without a packet it is empty.
+func readPacket(body []byte) (id uint32, packet []byte, ok bool) {
+	if len(body) < 4 {
+		return 0, nil, false
+	}
+	for b := body[4:]; len(b) >= 4; {
+		length := int(binary.NativeEndian.Uint16(b))
+		if length < 4 || length > len(b) {
+			return 0, nil, false
+		}
+		value := b[4:length]
+		switch binary.NativeEndian.Uint16(b[2:]) & attrTypeMask {
+		case attrPacketHeader:
+			if len(value) < 4 {
+				return 0, nil, false
+			}
+			id, ok = binary.BigEndian.Uint32(value), true
+		case attrPayload:
+			packet = value
+		}
+		b = b[min((length+3)&^3, len(b)):]
+	}
+	return id, packet, ok
+}
