@@ -1,0 +1,90 @@
+package guard
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/sipward/sipward/sip/party"
+	"github.com/sipward/sipward/sip/register"
+)
+
+// Passed is the word for a REGISTER that nothing speaks against; those for the
+// others are of register.Kind.
+const Passed = "passed"
+
+const kinds = int(register.WouldRefuse) + 1 // 0 stands for Passed
+
+// tallies count verdicts by customer, kind and reason. Both are closed sets and
+// customers come from the table, so they need no further bound.
+type tallies struct {
+	by []*[kinds][register.Reasons]uint64
+}
+
+// add counts one verdict. kind 0: it passed.
+func (t *tallies) add(customer party.ID, kind register.Kind, reason register.Reason) {
+	if n := int(customer) + 1; n > len(t.by) {
+		t.by = slices.Grow(t.by, n-len(t.by))[:n]
+	}
+	c := t.by[customer]
+	if c == nil {
+		c = new([kinds][register.Reasons]uint64)
+		t.by[customer] = c
+	}
+	c[kind][reason]++
+}
+
+// Verdict counts transactions of one customer that had one fate.
+type Verdict struct {
+	Customer string // its id; party.UnknownName for nobody's
+	Verdict  string // Passed, or a register.Kind
+	Reason   string
+	Count    uint64
+}
+
+// list returns what was counted, by customer, verdict and reason. Parties of one
+// name, a customer and a carrier, are one.
+func (t *tallies) list(book *party.Book) []Verdict {
+	var out []Verdict
+	for id, c := range t.by {
+		if c == nil {
+			continue
+		}
+		name := partyName(book, party.ID(id)) //nolint:gosec // an index that came from one
+		for kind := range c {
+			word := Passed
+			if kind > 0 {
+				word = register.Kind(kind).String() //nolint:gosec // below kinds
+			}
+			for reason, n := range c[kind] {
+				if n > 0 {
+					out = append(out, Verdict{name, word, register.Reason(reason).String(), n}) //nolint:gosec // below Reasons
+				}
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b Verdict) int {
+		return cmp.Or(cmp.Compare(a.Customer, b.Customer), cmp.Compare(a.Verdict, b.Verdict), cmp.Compare(a.Reason, b.Reason))
+	})
+	return merged(out)
+}
+
+// merged adds up neighbours that differ in nothing but their count.
+func merged(in []Verdict) []Verdict {
+	out := in[:0]
+	for _, v := range in {
+		if n := len(out); n > 0 && out[n-1].Customer == v.Customer && out[n-1].Verdict == v.Verdict && out[n-1].Reason == v.Reason {
+			out[n-1].Count += v.Count
+			continue
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// partyName is what reports call id.
+func partyName(book *party.Book, id party.ID) string {
+	if int(id) >= book.Len() {
+		return party.UnknownName
+	}
+	return book.Name(id)
+}
