@@ -1,0 +1,134 @@
+package table
+
+import (
+	"cmp"
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
+
+	"github.com/sipward/sipward/configs"
+)
+
+// maxWidth is how many digits a number may have.
+const maxWidth = 32
+
+var one = big.NewInt(1)
+
+// value is the number that digits stand for.
+func value(digits string) *big.Int {
+	n, _ := new(big.Int).SetString(digits, 10) // checked by whoever made it
+	return n
+}
+
+// digits writes n with a width: 7 as 0007.
+func digits(n *big.Int, width int) string {
+	s := n.String()
+	return strings.Repeat("0", max(0, width-len(s))) + s
+}
+
+// end is the number after the last of a width.
+func end(width int) *big.Int {
+	return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(width)), nil)
+}
+
+// after and before are the neighbours of a number; "" where there is none of its
+// width.
+func after(number string) string {
+	n := value(number)
+	if n.Add(n, one).Cmp(end(len(number))) >= 0 {
+		return ""
+	}
+	return digits(n, len(number))
+}
+
+func before(number string) string {
+	n := value(number)
+	if n.Sign() == 0 {
+		return ""
+	}
+	return digits(n.Sub(n, one), len(number))
+}
+
+// Compare orders numbers, by width first: 0100 and 100 have nothing in common.
+func Compare(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) }
+
+func overlap(a, b configs.Block) bool {
+	return len(a.First) == len(b.First) && a.First <= b.Last && b.First <= a.Last
+}
+
+// Size is how many numbers a block has.
+func Size(b configs.Block) *big.Int {
+	n := value(b.Last)
+	return n.Sub(n, value(b.First)).Add(n, one)
+}
+
+// Word writes a block as 1000-1999, or as the one number that it has.
+func Word(b configs.Block) string {
+	if b.First == b.Last {
+		return b.First
+	}
+	return b.First + "-" + b.Last
+}
+
+// ParseRange reads 1000-1999, or one number. A leading + is dropped.
+func ParseRange(s string) (configs.Block, error) {
+	first, last, is := strings.Cut(s, "-")
+	if !is {
+		last = first
+	}
+	b := configs.Block{First: strings.TrimPrefix(strings.TrimSpace(first), "+"), Last: strings.TrimPrefix(strings.TrimSpace(last), "+")}
+	return b, checkBlock(b, s)
+}
+
+// checkBlock says what is wrong with a block that somebody wrote as s.
+func checkBlock(b configs.Block, s string) error {
+	switch {
+	case !isNumber(b.First) || !isNumber(b.Last):
+		return fmt.Errorf("%q is no range of numbers: write FIRST-LAST, as in 1000-1999, with 1 to %d digits each", s, maxWidth)
+	case len(b.First) != len(b.Last):
+		return fmt.Errorf("%q: both numbers of a range need as many digits, for 0100 and 100 are two numbers", s)
+	case b.First > b.Last:
+		return fmt.Errorf("%q: the smaller number comes first: %s-%s", s, b.Last, b.First)
+	}
+	return nil
+}
+
+func isNumber(s string) bool {
+	return s != "" && len(s) <= maxWidth && strings.Trim(s, "0123456789") == ""
+}
+
+// sorted returns blocks in the order of numbers.
+func sorted(blocks []configs.Block) []configs.Block {
+	out := slices.Clone(blocks)
+	slices.SortFunc(out, func(a, b configs.Block) int { return Compare(a.First, b.First) })
+	return out
+}
+
+// subtract returns what of blocks, which are in order, is in none of cut.
+func subtract(blocks, cut []configs.Block) (out []configs.Block) {
+	cut = sorted(cut)
+	for _, b := range sorted(blocks) {
+		whole := true
+		at, _ := slices.BinarySearchFunc(cut, b, func(c, b configs.Block) int { // the first that ends in it or behind it
+			return Compare(c.Last, b.First)
+		})
+		for _, c := range cut[at:] {
+			if !overlap(b, c) {
+				break
+			}
+			if b.First < c.First {
+				out = append(out, configs.Block{First: b.First, Last: before(c.First)})
+			}
+			if c.Last >= b.Last {
+				whole = false
+				break
+			}
+			b.First = after(c.Last)
+		}
+		if whole {
+			out = append(out, b)
+		}
+	}
+	return out
+}
