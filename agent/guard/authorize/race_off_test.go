@@ -1,0 +1,5 @@
+//go:build !race
+
+package authorize
+
+const raceDetector = false
