@@ -16,6 +16,7 @@ import (
 	"github.com/sipward/sipward/collector/store"
 	"github.com/sipward/sipward/configs"
 	"github.com/sipward/sipward/internal/adminhttp"
+	"github.com/sipward/sipward/internal/backoff"
 )
 
 // collector is all parts of one collector.
@@ -111,12 +112,8 @@ func (c *collector) openStore(ctx context.Context) (store.Store, error) {
 		why := "store: " + err.Error()
 		c.waiting.Store(&why)
 		c.log.Error("opening the database; trying again", "error", err, "after", pause)
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return nil, ctx.Err()
+		if err := backoff.Wait(ctx, pause); err != nil {
+			return nil, err
 		}
 	}
 }

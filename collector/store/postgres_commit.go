@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/sipward/sipward/internal/backoff"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -98,6 +98,9 @@ func (s *Postgres) tx(ctx context.Context, do func(pgx.Tx) error) error {
 // order of two, was in the way of.
 const maxTries = 10
 
+// again is between two of these tries.
+var again = backoff.Backoff{First: 10 * time.Millisecond, Most: 640 * time.Millisecond}
+
 func (s *Postgres) retry(ctx context.Context, do func(pgx.Tx) error) (err error) {
 	for try := range maxTries {
 		err = s.tx(ctx, do)
@@ -107,12 +110,8 @@ func (s *Postgres) retry(ctx context.Context, do func(pgx.Tx) error) (err error)
 			return classifyPostgres(err)
 		}
 		s.stats.retries.Add(1)
-		wait := time.NewTimer(rand.N(10 * time.Millisecond << min(try, 6))) //nolint:gosec // jitter
-		select {
-		case <-ctx.Done():
-			wait.Stop()
-			return ctx.Err()
-		case <-wait.C:
+		if err := again.Wait(ctx, try); err != nil {
+			return err
 		}
 	}
 	return classifyPostgres(err)

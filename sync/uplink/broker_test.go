@@ -18,6 +18,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/listeners"
 	"github.com/mochi-mqtt/server/v2/packets"
 
+	"github.com/sipward/sipward/internal/backoff"
 	"github.com/sipward/sipward/internal/testkit/virtual"
 	"github.com/sipward/sipward/sync/record"
 )
@@ -297,7 +298,7 @@ func (c *collector) store(ctx context.Context, m message) {
 	c.mu.Lock()
 	wait := c.commit
 	c.mu.Unlock()
-	if !sleep(ctx, wait) {
+	if backoff.Wait(ctx, wait) != nil {
 		return
 	}
 	c.mu.Lock()

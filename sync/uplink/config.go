@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sipward/sipward/internal/backoff"
 	"github.com/sipward/sipward/internal/brokerurl"
 	"github.com/sipward/sipward/sync/record"
 )
@@ -54,10 +55,8 @@ const (
 	writeTimeout   = 10 * time.Second // of one message
 	byeTimeout     = time.Second      // for the last state
 	stateEvery     = 30 * time.Second
-	stateSoon      = 3 * time.Second       // after connecting: an agent that has just started is not ready yet
-	holdEvery      = 50 * time.Millisecond // between two looks into the spool
-	backoffLeast   = time.Second
-	backoffMost    = time.Minute
+	stateSoon      = 3 * time.Second        // after connecting: an agent that has just started is not ready yet
+	holdEvery      = 50 * time.Millisecond  // between two looks into the spool
 	stable         = 30 * time.Second       // a connection that lasts so long ends the backing off
 	repeatLog      = 10 * time.Minute       // the same failure is logged so often
 	anewAfter      = 3 * time.Minute        // without any answer: another connection is tried
@@ -68,6 +67,9 @@ const (
 	ackQueue       = 64
 	ackBytes       = 1 << 20
 )
+
+// retry is what passes between two tries to connect.
+var retry = backoff.Backoff{First: time.Second, Most: time.Minute}
 
 // New checks the configuration. It starts nothing.
 func New(c Config, spool Spool) (*Uplink, error) {

@@ -5,12 +5,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
 	"net"
 	"net/url"
 	"sync"
 	"time"
 
+	"github.com/sipward/sipward/internal/backoff"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -60,7 +60,7 @@ func (u *Uplink) Run(ctx context.Context) error {
 		// a broker that returns would get all its nodes at once.
 		var connected *lostError
 		if i%len(u.brokers) == len(u.brokers)-1 || errors.As(err, &connected) {
-			if !sleep(ctx, u.pause(err)) {
+			if backoff.Wait(ctx, u.pause(err)) != nil {
 				return nil
 			}
 		}
@@ -102,18 +102,17 @@ func (u *Uplink) once(ctx context.Context, broker *url.URL) error {
 	return &lostError{err, lasted}
 }
 
-// pause is how long to wait before the next try: a random part of a time that
-// doubles (full jitter). Who was refused waits long: it will be refused again.
+// pause is how long to wait before the next try. Who was refused waits long: it
+// will be refused again.
 func (u *Uplink) pause(err error) time.Duration {
 	var lost *lostError
 	if errors.As(err, &lost) && lost.lasted >= stable {
 		u.tries = 0
 	}
-	most := min(backoffLeast<<min(u.tries, 6), backoffMost)
+	jitter := retry.Pause(u.tries)
 	u.tries++
-	jitter := time.Duration(rand.Int64N(int64(most))) //nolint:gosec // G404: spreads clients, hides nothing
 	if _, ok := refused(err); ok {
-		return backoffMost*3/4 + jitter/2
+		return retry.Most*3/4 + jitter/2
 	}
 	return jitter
 }
@@ -145,18 +144,6 @@ func (u *Uplink) failed(broker *url.URL, err error) {
 		u.log.Warn("the connection to the broker was lost; records wait on disk", "broker", broker.Redacted(), "error", lost.err, "lasted", lost.lasted)
 	default:
 		u.log.Warn("no connection to the broker; records wait on disk", "broker", broker.Redacted(), "error", err)
-	}
-}
-
-// sleep waits; false when the context ended.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
 	}
 }
 
