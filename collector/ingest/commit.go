@@ -180,7 +180,7 @@ func (i *Ingest) insist(ctx context.Context, what string, do func(context.Contex
 		if n == 0 {
 			i.log.Error("the store fails, trying again", "tried_to", what, "error", err)
 		}
-		if err := i.retry.wait(ctx, n); err != nil {
+		if err := i.retry.Wait(ctx, n); err != nil {
 			return err
 		}
 	}

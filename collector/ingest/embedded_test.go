@@ -13,6 +13,7 @@ import (
 
 	paho "github.com/eclipse/paho.mqtt.golang"
 	"github.com/sipward/sipward/collector/ingest/broker"
+	"github.com/sipward/sipward/internal/backoff"
 	"github.com/sipward/sipward/sync/record"
 	"golang.org/x/sync/errgroup"
 )
@@ -286,7 +287,7 @@ func TestBrokerThatRefuses(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			i.links[0].again = backoff{first: time.Millisecond, most: 2 * time.Millisecond}
+			i.links[0].again = backoff.Backoff{First: time.Millisecond, Most: 2 * time.Millisecond}
 			run(t, i.Run)
 			eventually(t, func() bool { return i.Stats().Reconnects >= 2 })
 			if i.Stats().Messages != 0 {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/sipward/sipward/internal/backoff"
 	"github.com/sipward/sipward/internal/seldom"
 	"github.com/sipward/sipward/sync/record"
 	"golang.org/x/sync/errgroup"
@@ -105,7 +106,7 @@ type Ingest struct {
 	links  []*remote
 	local  *local
 	now    func() time.Time
-	retry  backoff // of the store
+	retry  backoff.Backoff // of the store
 
 	questions questions
 }
@@ -127,7 +128,7 @@ func New(cfg Config) (*Ingest, error) {
 		queue: newQueue(cfg.QueueBytes, cfg.QueueMessages),
 		seen:  newDamaged(4096), ledger: newLedger(4*cfg.MaxNodes, cfg.GapAfter),
 		live: newTable(cfg.MaxNodes, 256<<20), tables: newTables(cfg.MaxNodes), questions: questions{all: map[string]*asked{}},
-		retry: backoff{first: 100 * time.Millisecond, most: 10 * time.Second},
+		retry: backoff.Backoff{First: 100 * time.Millisecond, Most: 10 * time.Second},
 	}
 	i.acks = newAcker(i, 4)
 	for n, url := range cfg.Brokers {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sipward/sipward/internal/backoff"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -125,7 +126,7 @@ func TestFailingStoreIsTriedAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i.retry = backoff{first: time.Millisecond, most: 2 * time.Millisecond}
+	i.retry = backoff.Backoff{First: time.Millisecond, Most: 2 * time.Millisecond}
 	run(t, i.Run)
 	var acked atomic.Bool
 	i.deliver(t.Context(), in, data("a"), batch(t, 7, 1, "x"), func() { acked.Store(true) })

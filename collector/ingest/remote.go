@@ -10,6 +10,7 @@ import (
 	"time"
 
 	paho "github.com/eclipse/paho.mqtt.golang"
+	"github.com/sipward/sipward/internal/backoff"
 	"github.com/sipward/sipward/internal/brokerurl"
 	"github.com/sipward/sipward/sync/record"
 )
@@ -25,7 +26,7 @@ type remote struct {
 	cmds   chan command
 	shelf  *shelf
 	up     atomic.Bool
-	again  backoff
+	again  backoff.Backoff
 }
 
 // Times of a connection.
@@ -48,7 +49,7 @@ func newRemote(i *Ingest, n int, broker string) (*remote, error) {
 	return &remote{
 		ingest: i, url: u.String(), out: newOutbox(i.cfg.MaxNodes), cmds: make(chan command, maxCommands), shelf: i.tables.shelf(),
 		id:    "sipward-collector-" + strconv.Itoa(n) + fmt.Sprintf("-%x", random),
-		again: backoff{first: time.Second, most: time.Minute},
+		again: backoff.Backoff{First: time.Second, Most: time.Minute},
 	}, nil
 }
 
@@ -85,11 +86,11 @@ func (r *remote) run(ctx context.Context) error {
 			return ctx.Err()
 		}
 		r.ingest.stats.reconnects.Add(1)
-		if r.ingest.now().Sub(began) > r.again.most {
+		if r.ingest.now().Sub(began) > r.again.Most {
 			n = 0
 		}
 		log.Warn("not connected", "error", err)
-		if err := r.again.wait(ctx, n); err != nil {
+		if err := r.again.Wait(ctx, n); err != nil {
 			return err
 		}
 	}

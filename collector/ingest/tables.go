@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/zstd"
+	"github.com/sipward/sipward/internal/backoff"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -203,7 +204,7 @@ func (i *Ingest) hand(ctx context.Context, s *shelf, retain func(ctx context.Con
 			}
 			i.tables.put(s, node, t.Version, i.now())
 			i.stats.tables.Add(1)
-			if pause(ctx, time.Duration(len(t.Packed))*time.Second/tableRate) != nil {
+			if backoff.Wait(ctx, time.Duration(len(t.Packed))*time.Second/tableRate) != nil {
 				return
 			}
 		}
@@ -213,16 +214,5 @@ func (i *Ingest) hand(ctx context.Context, s *shelf, retain func(ctx context.Con
 		case <-ctx.Done():
 			return
 		}
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	paho "github.com/eclipse/paho.mqtt.golang"
 	"github.com/klauspost/compress/zstd"
+	"github.com/sipward/sipward/internal/backoff"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -247,7 +248,7 @@ func TestTablesOfABrokerThatForgets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i.links[0].again = backoff{first: time.Millisecond, most: 10 * time.Millisecond}
+	i.links[0].again = backoff.Backoff{First: time.Millisecond, Most: 10 * time.Millisecond}
 	run(t, i.Run)
 	i.SetTables([]Table{{Version: 1, Packed: packed(t, "one")}}, []string{"a"})
 	eventually(t, func() bool { return i.Stats().Tables == 1 })
