@@ -37,6 +37,9 @@ type State struct {
 	Suspect    []string   `json:"suspect,omitempty"`
 	SkewMS     *int64     `json:"skew_ms,omitempty"` // the node's clock against the collector's
 	Spool      SpoolState `json:"spool"`
+
+	Table *TableState `json:"table,omitempty"` // when customers come from the centre
+	Guard *GuardState `json:"guard,omitempty"`
 }
 
 // Words of State.State.
@@ -54,4 +57,58 @@ type SpoolState struct {
 	Acked           uint64 `json:"acked"`
 	Declared        uint64 `json:"declared"` // lost, or shed
 	OldestUnackedMS int64  `json:"oldest_unacked_ms"`
+}
+
+// TableState is the centre's table of customers and blocks as a node has it.
+type TableState struct {
+	Version      uint64 `json:"version"` // 0: none has come yet
+	IssuedUnixMS int64  `json:"issued_unix_ms"`
+	AgeS         int64  `json:"age_s"`           // since then, by the node's clock
+	Key          string `json:"key,omitempty"`   // id of the key that signed it
+	Refused      uint64 `json:"refused"`         // copies that were not taken
+	Error        string `json:"error,omitempty"` // why the last one was not; "" when it was
+}
+
+// GuardState is what stands between phones and the registrar.
+type GuardState struct {
+	Mode     string `json:"mode"`
+	Fail     string `json:"fail"`
+	Bindings int    `json:"bindings"`
+	Strays   int    `json:"strays"`  // bindings that their customer's blocks do not hold
+	Refused  uint64 `json:"refused"` // REGISTERs of this run; in mode monitor those that would have been
+	Banned   int    `json:"banned"`  // sources, now
+}
+
+// Question is what a collector asks a node on the topic cmd, as JSON.
+type Question struct {
+	ID    string `json:"id"`    // comes back with the answer; 1 to 63 characters as of a node's id
+	Ask   string `json:"ask"`   // AskBindings
+	First string `json:"first"` // number: bindings from it on; "" with Last: of all numbers, and of users that are none
+	Last  string `json:"last"`  // number of the same length
+	Limit int    `json:"limit"` // most that the answer holds, of at most 1,000; 0: 100
+}
+
+// AskBindings asks who is registered with numbers from Question.First to Last.
+const AskBindings = "bindings"
+
+// Answer is what the node says on the topic answer, as JSON.
+type Answer struct {
+	ID       string    `json:"id"` // of the question
+	Bindings []Binding `json:"bindings"`
+	More     int       `json:"more"`            // that the limit left out
+	Error    string    `json:"error,omitempty"` // why there is no answer
+}
+
+// Binding is an accepted registration.
+type Binding struct {
+	Number        string `json:"number"` // user part; of a number without +
+	Domain        string `json:"domain"`
+	Customer      string `json:"customer"`
+	Contact       string `json:"contact"`
+	Source        string `json:"source"` // address and port; "" when nobody was seen registering it
+	Transport     string `json:"transport"`
+	Username      string `json:"username,omitempty"`
+	Stray         string `json:"stray,omitempty"` // why the table would refuse its number
+	SinceUnixMS   int64  `json:"since_unix_ms"`
+	ExpiresUnixMS int64  `json:"expires_unix_ms"`
 }
