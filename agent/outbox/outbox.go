@@ -12,6 +12,7 @@ import (
 	"github.com/sipward/sipward/sip/dialog"
 	"github.com/sipward/sipward/sip/dtmf"
 	"github.com/sipward/sipward/sip/party"
+	"github.com/sipward/sipward/sip/register"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -40,7 +41,8 @@ type Config struct {
 	LastMarked int64         // beginning of the last hour that was closed, seconds since the Unix epoch; 0: none
 }
 
-// Outbox belongs to the goroutine of the pipeline; Stats may be called by any.
+// Outbox belongs to the goroutine of the pipeline; Registration and Unencoded may
+// be called by any.
 type Outbox struct {
 	cfg   Config
 	spool Spool
@@ -76,6 +78,11 @@ func (o *Outbox) Minute(minutes []counters.Minute, book *party.Book) {
 	for i := range minutes {
 		o.add(record.Telemetry, &record.Record{Minute: record.NewMinute(&minutes[i], book)})
 	}
+}
+
+// Registration takes a report on a REGISTER. It may be called by any goroutine.
+func (o *Outbox) Registration(r *register.Report) {
+	o.add(record.Telemetry, &record.Record{Registration: record.NewRegistration(r)})
 }
 
 // Ticked closes the hours that are over; now is the time of the packets.

@@ -8,6 +8,7 @@ import (
 	"github.com/sipward/sipward/sip/dialog"
 	"github.com/sipward/sipward/sip/dtmf"
 	"github.com/sipward/sipward/sip/party"
+	"github.com/sipward/sipward/sip/register"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -101,6 +102,14 @@ func TestMinutes(t *testing.T) {
 	o := New(Config{Node: "sw1"}, d)
 	o.Minute([]counters.Minute{{}, {}}, book(t))
 	if n := len(d.records[record.Telemetry]); n != 2 || d.records[record.Telemetry][0].GetMinute() == nil {
+		t.Errorf("%v", d.records)
+	}
+}
+
+func TestRegistrations(t *testing.T) {
+	d := &disk{open: map[uint64][]byte{}}
+	New(Config{Node: "sw1"}, d).Registration(&register.Report{Kind: register.Refused, Reason: register.InUse, Number: "1005"})
+	if n := d.records[record.Telemetry]; len(n) != 1 || n[0].GetRegistration().GetNumber() != "1005" {
 		t.Errorf("%v", d.records)
 	}
 }
