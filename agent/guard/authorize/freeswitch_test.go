@@ -2,9 +2,12 @@ package authorize
 
 import (
 	"encoding/xml"
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -168,5 +171,40 @@ func TestFreeSWITCHBad(t *testing.T) {
 		if w := ask(s, "/v1/freeswitch", x.kind, x.form); w.Code != x.status || !strings.Contains(w.Body.String(), x.says) || s.Stats().Bad != 1 {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
+	}
+}
+
+// TestFreeSWITCHConfig: the reference file has FreeSWITCH send what is read, and
+// nothing else.
+func TestFreeSWITCHConfig(t *testing.T) {
+	text, err := os.ReadFile("../../../configs/freeswitch/xml_curl.conf.xml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var conf struct {
+		Params []struct {
+			Name     string `xml:"name,attr"`
+			Value    string `xml:"value,attr"`
+			Bindings string `xml:"bindings,attr"`
+		} `xml:"bindings>binding>param"`
+	}
+	if err := xml.Unmarshal(text, &conf); err != nil {
+		t.Fatal(err)
+	}
+	// These FreeSWITCH always sends.
+	have := []string{"section", "key_value"}
+	for _, p := range conf.Params {
+		switch p.Name {
+		case "enable-post-var":
+			have = append(have, p.Value)
+		case "gateway-url":
+			if p.Value != "http://"+DefaultListen+"/v1/freeswitch" || p.Bindings != "directory" {
+				t.Errorf("%+v", p)
+			}
+		}
+	}
+	slices.Sort(have)
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(formNames)), have); diff != "" {
+		t.Error(diff)
 	}
 }
