@@ -135,14 +135,9 @@ func (f *form) put(i formField, raw string) {
 		text = raw
 		f.forged = f.forged || i != ffKeyValue // FreeSWITCH escapes the others
 	}
-	switch i {
-	case ffSection:
-		f.lookup = f.lookup || text == "directory"
-	case ffAction:
-		f.auth = f.auth || text == "sip_auth"
-	case ffMethod:
-		f.method = f.method || text == "REGISTER"
-	}
+	f.lookup = f.lookup || i == ffSection && text == "directory"
+	f.auth = f.auth || i == ffAction && text == "sip_auth"
+	f.method = f.method || i == ffMethod && text == "REGISTER"
 	f.forged = f.forged || f.have[i] && f.values[i] != text
 	f.values[i], f.have[i] = text, true
 }
