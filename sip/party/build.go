@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"net/netip"
 	"slices"
 	"strings"
@@ -106,7 +107,7 @@ func (b *builder) build() (*Book, error) {
 			v6 = append(v6, owned{p, id})
 		}
 	}
-	b.v4, b.v6 = flatten(v4), flatten(v6)
+	b.v4, b.v6 = narrow(flatten(v4)), flatten(v6)
 	slices.SortFunc(b.claims, func(x, y claim) int {
 		return cmp.Or(cmp.Compare(x.first, y.first), cmp.Compare(x.owner, y.owner))
 	})
@@ -117,6 +118,11 @@ func (b *builder) build() (*Book, error) {
 		}
 	}
 	b.blocks = newBlocks(b.claims)
+	b.traits = make([]trait, len(b.parties))
+	for i := range b.parties {
+		p := &b.parties[i]
+		b.traits[i] = trait{p.Kind, p.NonNumeric, len(p.Blocks) > 0, int32(min(p.MaxContacts, math.MaxInt32))} //nolint:gosec // bounded
+	}
 	b.own = make([][]Block, len(b.parties))
 	for i := range b.claims {
 		c := &b.claims[i]
@@ -128,17 +134,22 @@ func (b *builder) build() (*Book, error) {
 // blocks are all blocks in order, column by column: a search touches the
 // firsts only.
 type blocks struct {
-	firsts, lasts []Number
-	owners        []ID
-	texts         []Block
+	firsts []Number
+	ends   []end
+	texts  []Block
+}
+
+type end struct {
+	last  Number
+	owner ID
 }
 
 func newBlocks(claims []claim) blocks {
 	n := len(claims)
-	b := blocks{make([]Number, n), make([]Number, n), make([]ID, n), make([]Block, n)}
+	b := blocks{make([]Number, n), make([]end, n), make([]Block, n)}
 	for i := range claims {
 		c := &claims[i]
-		b.firsts[i], b.lasts[i], b.owners[i], b.texts[i] = c.first, c.last, c.owner, c.block
+		b.firsts[i], b.ends[i], b.texts[i] = c.first, end{c.last, c.owner}, c.block
 	}
 	return b
 }
@@ -150,7 +161,7 @@ func (b *blocks) find(n Number) int {
 	if !found {
 		i-- // the block that begins before n
 	}
-	if i >= 0 && n <= b.lasts[i] {
+	if i >= 0 && n <= b.ends[i].last {
 		return i
 	}
 	return -1

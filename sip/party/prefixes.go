@@ -114,3 +114,32 @@ func (f *flat) find(a netip.Addr) ID {
 	}
 	return f.owners[low]
 }
+
+// flat4 is flat with IPv4 addresses as they are: a quarter of the memory to
+// search.
+type flat4 struct {
+	starts []uint32
+	owners []ID
+}
+
+func narrow(f flat) flat4 {
+	n := flat4{make([]uint32, len(f.starts)), f.owners}
+	for i, w := range f.starts {
+		n.starts[i] = uint32(w.lo) //nolint:gosec // an IPv4 address
+	}
+	return n
+}
+
+func (f *flat4) find(a netip.Addr) ID {
+	b := a.As4()
+	w := binary.BigEndian.Uint32(b[:])
+	low, high := 0, len(f.starts)
+	for high-low > 1 {
+		if mid := int(uint(low+high) >> 1); f.starts[mid] <= w { //nolint:gosec // no index is negative
+			low = mid
+		} else {
+			high = mid
+		}
+	}
+	return f.owners[low]
+}

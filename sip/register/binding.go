@@ -29,27 +29,30 @@ type Binding struct {
 }
 
 // slot is a Binding in the registry: without pointers, so that a million of
-// them cost the garbage collector nothing. 0 is no slot.
+// them cost the garbage collector nothing. It is two cache lines, the first of
+// which holds all that a verdict reads. 0 is no slot.
 type slot struct {
-	key       uint64 // of the address of record, see keyOf
+	key      uint64 // of the address of record, see keyOf
+	contact  uint64 // hash of the contact's URI
+	instance uint64 // hash of +sip.instance and reg-id; 0: it has not both
+	expires  int64
+	next     uint32 // in the index, or the next free slot
+	checked  uint32 // version of the table that customer and stray are by
+	customer party.ID
+	source   packet.Endpoint
+	textLen  uint16
+
 	id        uint64 // 0: the slot is free
-	contact   uint64 // hash of the contact's URI
-	instance  uint64 // hash of +sip.instance and reg-id; 0: it has not both
-	expires   int64
 	since     uint32 // seconds since the Unix epoch
 	refreshed uint32
-	next      uint32 // of the same key, or the next free slot
 	later     uint32 // in its bucket of the wheel
 	sooner    uint32
 	text      uint32
-	checked   uint32 // version of the table that customer and stray are by
-	customer  party.ID
-	source    packet.Endpoint
-	textLen   uint16
-	bucket    uint16
+	bucket    uint16 // of the wheel, and 1; 0: in none
 	transport packet.Transport
 	stray     Reason
 	flags     flags
+	_         [30]byte
 }
 
 // flags say which texts of a slot are not written, since they follow from others.

@@ -70,8 +70,7 @@ func (r *Registry) sayOutsideBlocks(in *inquiry, applies bool) string {
 	case !in.numeric:
 		return "Blocks say nothing of it."
 	case !applies:
-		block, _, _ := r.book.BlockOf(in.number)
-		return fmt.Sprintf("%s is in block %s of %s.", in.q.To.User, block, r.who(in.v.Customer))
+		return fmt.Sprintf("%s is in block %s of %s.", in.q.To.User, in.block, r.who(in.v.Customer))
 	case in.v.Holder != party.Unknown:
 		return fmt.Sprintf("%s is outside the blocks of %s (%s); it is in block %s of %s.", in.q.To.User, r.who(in.v.Customer), list(own), in.v.Block, r.who(in.v.Holder))
 	}
@@ -110,9 +109,9 @@ func (r *Registry) sayTooManyContacts(in *inquiry, applies bool) string {
 	case in.adds == 0:
 		return "It adds no contact."
 	case applies:
-		return fmt.Sprintf("It would have %s, and may have %d.", plural(in.held+in.adds, "contact"), in.limit)
+		return fmt.Sprintf("It would have %s, and may have %d.", plural(in.keeps+in.adds, "contact"), in.limit)
 	}
-	return fmt.Sprintf("It would have %s of %d.", plural(in.held+in.adds, "contact"), in.limit)
+	return fmt.Sprintf("It would have %s of %d.", plural(in.keeps+in.adds, "contact"), in.limit)
 }
 
 // who names a customer in a sentence.

@@ -328,19 +328,16 @@ func (r *Registry) adopt(x *pending) {
 // registrar does not list. Those of the same number in another domain may be
 // another address of record to it.
 func (r *Registry) removeUnlisted(key uint64, domain string, listed []parse.Contact) {
+	r.name(listed)
 	for i := r.chain(key); i != 0; {
 		s := r.at(i)
-		next := s.next
-		if own, _ := s.flags.hosts(r.texts.get(s.text, int(s.textLen))); own == domain && !r.lists(listed, s) {
+		next := r.after(s)
+		if own, _ := s.flags.hosts(r.texts.get(s.text, int(s.textLen))); own == domain && !r.named(s) {
 			r.change(Removed, i)
 			r.remove(i)
 		}
 		i = next
 	}
-}
-
-func (r *Registry) lists(listed []parse.Contact, s *slot) bool {
-	return r.mentions(&Request{Contacts: listed}, s)
 }
 
 // examine finds the customer of slot i by the present table, and whether the

@@ -15,11 +15,12 @@ type inquiry struct {
 	key     uint64
 	number  party.Number // 0: none, or longer than any block's
 	numeric bool
-	user    party.Number // the digest username, when it is a number
-	user1   string       // the username before any @
-	other   uint32       // the binding that is in the way
-	held    int          // contacts that the number keeps
-	adds    int          // contacts that the REGISTER adds or refreshes
+	block   party.Block // that holds the number
+	owner   party.ID    // of block
+	held    bool        // some block holds the number
+	other   uint32      // the binding that is in the way
+	keeps   int         // contacts that the number has beside
+	adds    int         // contacts that the REGISTER adds or refreshes
 	limit   int
 	v       Verdict
 }
@@ -59,7 +60,7 @@ func (r *Registry) Judge(q *Request, now int64) Verdict {
 		}
 	}
 	in.v.Reason = Allowed
-	in.v.Block, _, _ = r.book.BlockOf(in.number)
+	in.v.Block = in.block
 	return in.v
 }
 
@@ -86,7 +87,7 @@ func (r *Registry) Explain(q *Request, now int64) (Verdict, []Step) {
 		}
 	}
 	in.v.Reason = Allowed
-	in.v.Block, _, _ = r.book.BlockOf(in.number)
+	in.v.Block = in.block
 	return in.v, append(steps, Step{Allowed, true, "Nothing speaks against it."})
 }
 
@@ -95,6 +96,7 @@ func (r *Registry) inquire(q *Request, now int64) *inquiry {
 	in := &r.in
 	in.v.Customer, in.found = customerOf(r.book, q)
 	in.key, in.number, in.numeric = keyOf(r.seed, q.To)
+	in.block, in.owner, in.held = r.book.BlockOf(in.number)
 	return in
 }
 
@@ -153,35 +155,35 @@ func (r *Registry) nonNumeric(in *inquiry) bool {
 }
 
 func (r *Registry) outsideBlocks(in *inquiry) bool {
-	own := r.book.Blocks(in.v.Customer)
-	if len(own) == 0 || !in.numeric {
+	if !in.numeric || !r.book.HasBlocks(in.v.Customer) {
 		return false
 	}
-	block, owner, held := r.book.BlockOf(in.number)
 	switch {
-	case held && owner == in.v.Customer:
+	case in.held && in.owner == in.v.Customer:
 		return false
-	case held:
-		in.v.Block, in.v.Holder = block, owner
+	case in.held:
+		in.v.Block, in.v.Holder = in.block, in.owner
 	default:
-		in.v.Block = own[0]
+		in.v.Block = r.book.Blocks(in.v.Customer)[0]
 	}
 	return true
 }
 
 func (r *Registry) foreignBlock(in *inquiry) bool {
-	block, owner, held := r.book.BlockOf(in.number)
-	if !held || owner == in.v.Customer {
+	if !in.held || in.owner == in.v.Customer {
 		return false
 	}
-	in.v.Block, in.v.Holder = block, owner
+	in.v.Block, in.v.Holder = in.block, in.owner
 	return true
 }
 
 func (r *Registry) foreignUsername(in *inquiry) bool {
-	in.user1, _, _ = strings.Cut(in.q.Username, "@") // some send it with their realm
-	in.user = party.Pack(in.user1)
-	block, owner, held := r.book.BlockOf(in.user)
+	user, _, _ := strings.Cut(in.q.Username, "@") // some send it with their realm
+	number := party.Pack(user)
+	if number == in.number {
+		return false // it was looked at
+	}
+	block, owner, held := r.book.BlockOf(number)
 	if !held || owner == in.v.Customer {
 		return false
 	}
@@ -190,12 +192,12 @@ func (r *Registry) foreignUsername(in *inquiry) bool {
 }
 
 func (r *Registry) inUse(in *inquiry) bool {
-	for i := r.chain(in.key); i != 0; i = r.at(i).next {
+	for i := r.chain(in.key); i != 0; i = r.after(r.at(i)) {
 		if r.at(i).expires <= in.now {
 			continue
 		}
 		if customer, sure := r.present(i); sure && customer != in.v.Customer {
-			in.v.Block, _, _ = r.book.BlockOf(in.number)
+			in.v.Block = in.block
 			in.v.Holder, in.other = customer, i
 			return true
 		}
@@ -216,22 +218,31 @@ func (r *Registry) tooManyContacts(in *inquiry) bool {
 	if in.limit <= 0 || in.adds == 0 {
 		return false
 	}
-	for i := r.chain(in.key); i != 0; i = r.at(i).next {
-		if s := r.at(i); s.expires > in.now && !r.mentions(in.q, s) {
-			in.held++
+	r.name(in.q.Contacts)
+	for i := r.chain(in.key); i != 0; i = r.after(r.at(i)) {
+		if s := r.at(i); s.expires > in.now && !r.named(s) {
+			in.keeps++
 		}
 	}
-	if in.held+in.adds <= in.limit {
+	if in.keeps+in.adds <= in.limit {
 		return false
 	}
-	in.v.Block, _, _ = r.book.BlockOf(in.number)
+	in.v.Block = in.block
 	return true
 }
 
-// mentions reports whether one of the REGISTER's contacts is that of s.
-func (r *Registry) mentions(q *Request, s *slot) bool {
-	for i := range q.Contacts {
-		if r.nameOf(&q.Contacts[i]).is(s) {
+// name takes down which contacts named is about.
+func (r *Registry) name(contacts []parse.Contact) {
+	r.names = r.names[:0]
+	for i := range contacts {
+		r.names = append(r.names, r.nameOf(&contacts[i]))
+	}
+}
+
+// named reports whether the contact of s is one of those.
+func (r *Registry) named(s *slot) bool {
+	for _, n := range r.names {
+		if n.is(s) {
 			return true
 		}
 	}
@@ -248,6 +259,7 @@ func (r *Registry) strayOf(customer party.ID, key uint64, number string) Reason 
 	} else {
 		in.numeric = party.Digits(number)
 	}
+	in.block, in.owner, in.held = r.book.BlockOf(in.number)
 	for _, c := range checks[NonNumeric-1 : ForeignUsername-1] {
 		if c.applies(r, in) {
 			return c.reason

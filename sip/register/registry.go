@@ -2,6 +2,7 @@ package register
 
 import (
 	"hash/maphash"
+	"math/bits"
 
 	"github.com/sipward/sipward/sip/packet"
 	"github.com/sipward/sipward/sip/parse"
@@ -28,10 +29,11 @@ type Registry struct {
 	cfg   Config
 	book  *party.Book
 	seed  maphash.Seed
-	index map[uint64]uint32 // by key: the first slot of a chain
-	slots [][]slot          // pages of slotPage
-	used  uint32            // slots that were ever handed out; the first is 1
-	free  uint32            // the first that is free
+	index []uint32 // by hash of the key: the first slot of a chain, which other keys can share
+	salt  uint64
+	slots [][]slot // pages of slotPage
+	used  uint32   // slots that were ever handed out; the first is 1
+	free  uint32   // the first that is free
 	texts texts
 	wheel wheel
 
@@ -42,6 +44,7 @@ type Registry struct {
 	pending generations[*pending]
 	changes []Change
 	scratch []byte
+	names   []name
 	in      inquiry // of the present Judge or Explain: on the stack it would be an allocation
 	stats   Stats
 }
@@ -61,9 +64,11 @@ func NewRegistry(cfg Config) *Registry {
 	if cfg.MaxBindings <= 0 {
 		cfg.MaxBindings = defaultBindings
 	}
+	seed := maphash.MakeSeed()
 	return &Registry{
-		cfg: cfg, book: cfg.Book, seed: maphash.MakeSeed(), index: map[uint64]uint32{},
-		pending: newGenerations[*pending](generation, maxPending), version: 1,
+		cfg: cfg, book: cfg.Book, seed: seed, salt: maphash.String(seed, "index"), version: 1,
+		index:   make([]uint32, 1<<bits.Len(uint(cfg.MaxBindings-1))), //nolint:gosec // positive
+		pending: newGenerations[*pending](generation, maxPending),
 	}
 }
 
@@ -138,12 +143,28 @@ const slotPage = 1 << 10
 
 func (r *Registry) at(i uint32) *slot { return &r.slots[i/slotPage][i%slotPage] }
 
-// chain returns the first slot of a key; at(i).next is the next one.
-func (r *Registry) chain(key uint64) uint32 { return r.index[key] }
+// home is where the index has a key. All of it is made at once: a table that
+// grows would stall whoever waits for it to be copied.
+func (r *Registry) home(key uint64) *uint32 {
+	h := (key ^ r.salt) * 0x9e3779b97f4a7c15
+	h = (h ^ h>>32) * 0xd6e8feb86659fd93
+	return &r.index[(h^h>>32)&uint64(len(r.index)-1)] //nolint:gosec // not negative
+}
+
+// chain returns the first slot of a key, and after the next one; 0: none.
+func (r *Registry) chain(key uint64) uint32 { return r.same(*r.home(key), key) }
+func (r *Registry) after(s *slot) uint32    { return r.same(s.next, s.key) }
+
+func (r *Registry) same(i uint32, key uint64) uint32 {
+	for i != 0 && r.at(i).key != key {
+		i = r.at(i).next
+	}
+	return i
+}
 
 // find returns the slot of a contact of key, 0 when there is none.
 func (r *Registry) find(key uint64, n name) uint32 {
-	for i := r.chain(key); i != 0; i = r.at(i).next {
+	for i := r.chain(key); i != 0; i = r.after(r.at(i)) {
 		if n.is(r.at(i)) {
 			return i
 		}
@@ -155,7 +176,7 @@ func (r *Registry) find(key uint64, n name) uint32 {
 // no room.
 func (r *Registry) add(key uint64, b *Binding) uint32 {
 	length := 0
-	for i := r.chain(key); i != 0; i = r.at(i).next {
+	for i := r.chain(key); i != 0; i = r.after(r.at(i)) {
 		length++
 	}
 	if r.stats.Bindings >= r.cfg.MaxBindings || length >= maxChain {
@@ -165,8 +186,9 @@ func (r *Registry) add(key uint64, b *Binding) uint32 {
 	i := r.take()
 	s := r.at(i)
 	n := r.nameOf(&b.Contact)
-	*s = slot{key: key, id: b.ID, contact: n.contact, instance: n.instance, since: seconds(b.Since), next: r.index[key]}
-	r.index[key] = i
+	*s = slot{key: key, id: b.ID, contact: n.contact, instance: n.instance, since: seconds(b.Since)}
+	home := r.home(key)
+	s.next, *home = *home, i
 	r.stats.Bindings++
 	r.fill(i, b)
 	return i
@@ -207,17 +229,11 @@ func (r *Registry) remove(i uint32) {
 	if s.stray != 0 {
 		r.stats.Strays--
 	}
-	if first := r.index[s.key]; first != i {
-		before := r.at(first)
-		for before.next != i {
-			before = r.at(before.next)
-		}
-		before.next = s.next
-	} else if s.next != 0 {
-		r.index[s.key] = s.next
-	} else {
-		delete(r.index, s.key)
+	before := r.home(s.key)
+	for *before != i {
+		before = &r.at(*before).next
 	}
+	*before = s.next
 	*s = slot{next: r.free}
 	r.free = i
 	r.stats.Bindings--
