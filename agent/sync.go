@@ -1,7 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
 	"time"
 
 	"github.com/sipward/sipward/agent/outbox"
@@ -70,7 +74,7 @@ func (a *agent) restore() error {
 		return nil
 	}
 	if err := a.spool.Open(); err != nil {
-		return err
+		return explainOpen(err, a.cfg.Spool.Dir)
 	}
 	var open []pipeline.Saved
 	lastMarked := a.spool.LastMark() // closed after the last checkpoint: what is counted now is of a later hour
@@ -90,6 +94,17 @@ func (a *agent) restore() error {
 		a.log.Error("calls of the last run could not be read", "calls", bad)
 	}
 	return nil
+}
+
+// explainOpen says what to do about a spool that run cannot open.
+func explainOpen(err error, dir string) error {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w; make user %d the owner of %s (chown), or name another folder in spool.dir", err, os.Geteuid(), dir)
+	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("%w; name a folder that can be written in spool.dir", err)
+	}
+	return err
 }
 
 // stateNow is what the uplink says of this agent; see record.State.
