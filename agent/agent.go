@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/sipward/sipward/agent/admin"
@@ -35,6 +36,7 @@ type agent struct {
 	spool   *spool.Spool      // nil without an uplink
 	outbox  *outbox.Outbox    // feeds the spool; the pipeline's, made by restore
 	uplink  *uplink.Uplink
+	guard   *guards
 	admin   *admin.Server
 }
 
@@ -61,10 +63,13 @@ func newAgent(cfg *configs.Agent, log *slog.Logger) (*agent, error) {
 	if a.records != nil || a.spool != nil {
 		core.Finished = a.finished
 	}
+	if err := a.addGuard(&core); err != nil {
+		return nil, err
+	}
 	a.core = pipeline.New(core)
 	a.task = pipeline.NewTask(a.core, a.queue)
 	listen, socket := cfg.Admin.Places()
-	a.admin = admin.New(admin.Config{Listen: listen, Socket: socket, Source: a, Log: log})
+	a.admin = admin.New(admin.Config{Listen: listen, Socket: socket, Source: a, Local: map[string]http.Handler{"/guard/": a.guard.Pages()}, Log: log})
 	return a, nil
 }
 

@@ -12,11 +12,25 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/sipward/sipward/agent/guard"
+	"github.com/sipward/sipward/sip/parse"
+	"github.com/sipward/sipward/sip/register"
 )
 
 // exported reads all metrics of an agent that has every part, as Prometheus
-// would: "name type labels", and "stage event" of those that have them.
+// would: "name type labels", and "stage event" of those that have them. A guard
+// has one edge at a time.
 func exported(t *testing.T) (metrics, events map[string]bool) {
+	t.Helper()
+	metrics, events = exportedWith(t, "nfqueue")
+	m, e := exportedWith(t, "authorize")
+	maps.Copy(metrics, m)
+	maps.Copy(events, e)
+	return metrics, events
+}
+
+func exportedWith(t *testing.T, mode string) (metrics, events map[string]bool) {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "sipward") // a socket's path must be short
 	if err != nil {
@@ -27,7 +41,9 @@ func exported(t *testing.T) (metrics, events map[string]bool) {
 	a := parts(t, "capture: {interfaces: [none0], hep: [{network: udp, address: '127.0.0.1:0'}]}\n"+
 		"customers: [{id: acme, channels: 3, domains: [acme.example]}]\ncarriers: [{id: telco, channels: 9, domains: [telco.example]}]\n"+
 		"uplink: {brokers: ['mqtt://127.0.0.1:1']}\nspool: {dir: "+filepath.Join(dir, "spool")+"}\n"+
+		"guard: {mode: "+mode+", dir: "+filepath.Join(dir, "guard")+"}\n"+
 		"records: {file: "+filepath.Join(dir, "calls.jsonl")+"}\nadmin: {listen: off, socket: "+socket+"}")
+	a.guard.Judge(&register.Request{To: parse.URI{User: "1005"}}, guard.About{})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- a.admin.Run(ctx) }() // the pages alone: the parts need not run to be shown

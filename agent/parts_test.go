@@ -9,6 +9,9 @@ import (
 
 	"github.com/sipward/sipward/agent/admin"
 	"github.com/sipward/sipward/agent/capture"
+	"github.com/sipward/sipward/agent/guard"
+	"github.com/sipward/sipward/agent/guard/authorize"
+	"github.com/sipward/sipward/agent/guard/netfilter"
 	"github.com/sipward/sipward/agent/pipeline"
 	"github.com/sipward/sipward/agent/records"
 	"github.com/sipward/sipward/configs"
@@ -22,6 +25,9 @@ func TestEveryCounterIsShown(t *testing.T) {
 	var l capture.LiveStats
 	var h capture.HEPStats
 	var r records.Stats
+	var g guard.Stats
+	var q netfilter.Stats
+	var z authorize.Stats
 	for name, tt := range map[string]struct {
 		fields []any
 		counts func() [][]tally.Count
@@ -37,9 +43,15 @@ func TestEveryCounterIsShown(t *testing.T) {
 				"Stats.Frames", "Stats.MalformedBy", // of packet and parse: an invalid zero has no name
 			},
 		},
-		"live":    {[]any{&l}, func() [][]tally.Count { return [][]tally.Count{liveDrops(l), liveCounts(l)} }, nil},
-		"hep":     {[]any{&h}, func() [][]tally.Count { return [][]tally.Count{hepDrops(h), hepCounts(h)} }, nil},
-		"records": {[]any{&r}, func() [][]tally.Count { return [][]tally.Count{recordDrops(r), recordCounts(r)} }, nil},
+		"live": {[]any{&l}, func() [][]tally.Count { return [][]tally.Count{liveDrops(l), liveCounts(l)} }, nil},
+		"hep":  {[]any{&h}, func() [][]tally.Count { return [][]tally.Count{hepDrops(h), hepCounts(h)} }, nil},
+		"guard": {
+			[]any{&g}, func() [][]tally.Count { return [][]tally.Count{guardDrops(&g), guardCounts(&g)} },
+			[]string{"Stats.Resent", "Stats.Bindings", "Stats.Strays", "Stats.Banned", "Stats.Pending", "Stats.Unsaved", "Stats.Judging", "Stats.Slowest"},
+		},
+		"netfilter": {[]any{&q}, func() [][]tally.Count { return [][]tally.Count{queueDrops(&q), queueCounts(&q)} }, nil},
+		"authorize": {[]any{&z}, func() [][]tally.Count { return [][]tally.Count{nil, authorizeCounts(&z)} }, nil},
+		"records":   {[]any{&r}, func() [][]tally.Count { return [][]tally.Count{recordDrops(r), recordCounts(r)} }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			want := fill.Numbers(tt.fields)
@@ -80,6 +92,9 @@ func parts(t *testing.T, text string) *agent {
 	cfg, err := configs.Parse("f", []byte(text))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if cfg.Guard.Dir == configs.Defaults().Guard.Dir {
+		cfg.Guard.Dir = t.TempDir()
 	}
 	a, err := newAgent(cfg, slog.New(slog.DiscardHandler))
 	if err != nil {

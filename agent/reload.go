@@ -75,6 +75,7 @@ func (r *reloader) reload(ctx context.Context) error {
 		"node": cfg.Node != was.Node, "capture": !reflect.DeepEqual(cfg.Capture, was.Capture), "calls": cfg.Calls != was.Calls,
 		"dtmf": cfg.DTMF != was.DTMF, "admin": cfg.Admin != was.Admin, "records": cfg.Records != was.Records,
 		"uplink": !reflect.DeepEqual(cfg.Uplink, was.Uplink), "spool": cfg.Spool != was.Spool,
+		"guard": !reflect.DeepEqual(fixed(cfg.Guard), fixed(was.Guard)), "table": cfg.Table != was.Table,
 	} {
 		if changed {
 			r.agent.log.Warn("this part of the configuration changed and needs a restart", "part", what)
@@ -82,6 +83,12 @@ func (r *reloader) reload(ctx context.Context) error {
 	}
 	r.agent.log.Info("configuration reloaded", "customers", len(cfg.Customers), "carriers", len(cfg.Carriers))
 	return nil
+}
+
+// fixed is what of the guard needs a restart.
+func fixed(g configs.Guard) configs.Guard {
+	g.UnknownCustomer, g.MaxContacts = "", 0
+	return g
 }
 
 // follow takes over addresses that came and went, as a floating address that
@@ -109,6 +116,8 @@ func (r *reloader) use(ctx context.Context, cfg *configs.Agent) error {
 	if err := r.agent.task.SetBook(ctx, book); err != nil {
 		return fmt.Errorf("handing the parties over: %w", err)
 	}
+	r.agent.guard.SetBook(book, cfg.Local)
+	r.agent.guard.SetPolicy(cfg.Guard.Policy())
 	r.cfg, r.book = cfg, book
 	return nil
 }

@@ -63,7 +63,8 @@ func load(path string, log *slog.Logger) (*configs.Agent, error) {
 // run runs all parts until ctx ends or one of them fails. They end in the
 // order of the packets: captures, then the pipeline with what was queued, then
 // the kernel's counters, which it reads for the last time as it closes what is
-// open, and then the records of that. The uplink ends at once: what it did not
+// open, then the guard, and then the records of that. The uplink and the edges
+// of the guard end at once: what it did not
 // send is on disk.
 //
 // The sockets of admin are opened before anything else: whoever starts a second
@@ -72,12 +73,16 @@ func (a *agent) run(ctx context.Context, path string) error {
 	if err := a.admin.Open(ctx); err != nil {
 		return err
 	}
+	if err := a.guard.Open(); err != nil {
+		return err
+	}
 	if err := a.restore(); err != nil {
 		return err
 	}
 	defer a.logEnd()
 	group, ctx := errgroup.WithContext(ctx)
 	framing, noFrames := context.WithCancel(context.WithoutCancel(ctx))
+	guarding, noRegisters := context.WithCancel(context.WithoutCancel(ctx))
 	recording, noRecords := context.WithCancel(context.WithoutCancel(ctx))
 	group.Go(func() error {
 		defer noFrames()
@@ -87,9 +92,14 @@ func (a *agent) run(ctx context.Context, path string) error {
 		return a.runCaptures(ctx)
 	})
 	group.Go(func() error {
-		defer noRecords()
+		defer noRegisters()
 		return errors.Join(a.task.Run(framing), a.closeKernel())
 	})
+	group.Go(func() error {
+		defer noRecords()
+		return a.guard.Run(guarding)
+	})
+	group.Go(func() error { return a.guard.runEdges(ctx) })
 	if a.records != nil {
 		group.Go(func() error { return a.records.Run(recording) })
 	}

@@ -33,6 +33,10 @@ func (a *agent) Status() *admin.Status {
 		out.Drops = append(out.Drops, a.outboxDrops()...)
 		out.Counts = slices.Concat(out.Counts, spoolCounts(&s), uplinkCounts(&u))
 	}
+	g := a.guard.Stats()
+	out.Guard = a.guard.status(&a.cfg.Guard, &g)
+	drops, counts := a.guard.tallies(&g)
+	out.Drops, out.Counts = append(out.Drops, drops...), append(out.Counts, counts...)
 	if a.live != nil {
 		l := a.live.Stats()
 		out.Drops, out.Counts = append(out.Drops, liveDrops(l)...), append(out.Counts, liveCounts(l)...)
@@ -152,6 +156,7 @@ func (a *agent) parts() []part {
 	if a.spool != nil {
 		out = append(out, part{a.spool.Ready(), fmt.Sprintf("spool: %s is not open yet", a.cfg.Spool.Dir)})
 	}
+	out = append(out, a.guard.parts()...)
 	if a.records != nil {
 		out = append(out, part{a.records.Ready(), fmt.Sprintf("records: %s is not open yet", a.cfg.Records.File)})
 	}

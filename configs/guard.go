@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"path/filepath"
 	"time"
 
@@ -105,6 +106,9 @@ type Ban struct {
 	Time     time.Duration `yaml:"time"`  // that a ban lasts
 	Allow    []Prefix      `yaml:"allow"` // are never banned
 }
+
+// Spared returns the networks that are never banned.
+func (b *Ban) Spared() []netip.Prefix { return prefixes(b.Allow) }
 
 // Authorize says where the switch asks for verdicts.
 type Authorize struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -23,7 +24,8 @@ type Config struct {
 	Listen string // address:port; "" for none
 	Socket string // path of a unix socket; "" for none
 	Source Source
-	Log    *slog.Logger // nil: none
+	Local  map[string]http.Handler // further pages, on the socket alone
+	Log    *slog.Logger            // nil: none
 }
 
 // Server serves the pages of the agent, and notices losses.
@@ -42,6 +44,7 @@ func New(cfg Config) *Server {
 		Status:   func() any { return NewReport(s.Status(), time.Now()) },
 		Health:   s.health,
 		NotReady: func() []string { return cfg.Source.Status().NotReady },
+		Local:    cfg.Local,
 	})
 	return s
 }

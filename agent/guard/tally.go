@@ -81,6 +81,13 @@ func merged(in []Verdict) []Verdict {
 	return out
 }
 
+// Name is what reports call a party.
+func (g *Guard) Name(id party.ID) string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return partyName(g.book, id)
+}
+
 // partyName is what reports call id.
 func partyName(book *party.Book, id party.ID) string {
 	if int(id) >= book.Len() {

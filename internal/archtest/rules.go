@@ -56,7 +56,7 @@ var layers = []Layer{
 		"the outbox makes records of the core's results, and is handed the spool as an interface"},
 	{"agent/replay", []string{"agent/pipeline", "sip/...", "counters"},
 		"a replay is a driver of its own pipeline: frames, the terminal and the place of records are handed to it"},
-	{"agent", []string{"agent/...", "internal/adminhttp", "internal/program", "internal/seal", "internal/tally", "sip/...", "counters", "sync/...", "configs"},
+	{"agent", []string{"agent/...", "internal/adminhttp", "internal/program", "internal/seal", "internal/seldom", "internal/tally", "sip/...", "counters", "sync/...", "configs"},
 		"the agent's main wires its own edges to the core, and never a part of the collector"},
 	{"collector/store", []string{"internal/backoff", "sync/record", "counters"},
 		"the store is an edge: it knows records and a database"},

@@ -81,6 +81,7 @@ func (n *node) agentConfig(broker, passwordFile string) string {
 	if passwordFile != "" {
 		fmt.Fprintf(&b, "  password_file: %s\n", passwordFile)
 	}
+	fmt.Fprintf(&b, "guard:\n  dir: %s\n", filepath.Join(n.dir, "guard"))
 	fmt.Fprintf(&b, "spool:\n  dir: %s\n  budget_mib: 1024\n  min_free_mib: 0\n  reserve_mib: 8\n  keep_acked: 24h\n", n.spool)
 	// An agent that was down misses ends; such calls shall not last for ever.
 	fmt.Fprintf(&b, "calls:\n  setup_timeout: %v\n  max_age: %v\n", setupTimeout, maxAge)

@@ -82,6 +82,7 @@ func (l *lab) newAgent(x agentSetup) *agent {
 	if x.password != "" {
 		fmt.Fprintf(&b, "  password_file: %s\n", x.password)
 	}
+	fmt.Fprintf(&b, "guard:\n  dir: %s\n", filepath.Join(a.dir, "guard"))
 	fmt.Fprintf(&b, "spool:\n  dir: %s\n  budget_mib: 1024\n  min_free_mib: 0\n  reserve_mib: %d\n  keep_acked: %s\n", x.spool, x.reserve, x.keep)
 	// An agent that was down misses ends; such calls shall not last for ever.
 	fmt.Fprintf(&b, "calls:\n  setup_timeout: 10s\n  max_age: 15s\n%s", x.more)

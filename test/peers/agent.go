@@ -36,6 +36,12 @@ records:
   file: %[1]s/calls.jsonl
 `
 
+// agentGuard is for configurations that say nothing of the guard.
+const agentGuard = `
+guard:
+  dir: %s/guard
+`
+
 // BuildAgent builds the agent of this module into dir, or returns the one that
 // SIPWARD_AGENT names.
 func BuildAgent(ctx context.Context, dir string) (string, error) {
@@ -55,7 +61,11 @@ func BuildAgent(ctx context.Context, dir string) (string, error) {
 func (a *Agent) Start(ctx context.Context) (err error) {
 	dir := a.Host.lab.Dir
 	a.config, a.records = filepath.Join(dir, "agent.yaml"), filepath.Join(dir, "calls.jsonl")
-	if err := os.WriteFile(a.config, []byte(a.Config+fmt.Sprintf(agentFiles, dir)), 0o644); err != nil {
+	text := a.Config + fmt.Sprintf(agentFiles, dir)
+	if !strings.Contains(text, "\nguard:") {
+		text += fmt.Sprintf(agentGuard, dir)
+	}
+	if err := os.WriteFile(a.config, []byte(text), 0o644); err != nil {
 		return err
 	}
 	a.starts++
@@ -157,12 +167,27 @@ type AgentStatus struct {
 		Drops     []AgentCount `json:"drops"`
 		Counts    []AgentCount `json:"counts"`
 	} `json:"agent"`
+	Guard struct {
+		Mode     string         `json:"mode"`
+		Bindings int            `json:"bindings"`
+		Strays   int            `json:"strays"`
+		Banned   int            `json:"banned"`
+		Verdicts []AgentVerdict `json:"verdicts"`
+	} `json:"guard"`
 	Sync *struct { // nil without an uplink
 		Spool struct {
 			Calls     AgentSpool `json:"calls"`
 			Telemetry AgentSpool `json:"telemetry"`
 		} `json:"spool"`
 	} `json:"sync"`
+}
+
+// AgentVerdict counts what became of REGISTERs.
+type AgentVerdict struct {
+	Customer string `json:"customer"`
+	Verdict  string `json:"verdict"`
+	Reason   string `json:"reason"`
+	Count    int    `json:"count"`
 }
 
 // AgentSpool is what became of the records of a stream.

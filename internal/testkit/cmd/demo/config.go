@@ -70,6 +70,7 @@ func (s *site) write(plan *testkit.Plan) error {
 	_, port, _ := net.SplitHostPort(s.broker)
 	fmt.Fprintf(&b, "uplink:\n  brokers: [\"mqtts://localhost:%s\"]\n  ca_file: %[2]s\n  cert_file: %[2]s\n  key_file: %[2]s\n", port, s.credentials())
 	fmt.Fprintf(&b, "spool:\n  dir: %s\n", filepath.Join(s.dir, "spool"))
+	fmt.Fprintf(&b, "guard:\n  dir: %s\n", filepath.Join(s.dir, "guard"))
 	fmt.Fprintln(&b, "customers:")
 	for i := range plan.Customers {
 		first, last := plan.Block(i)
