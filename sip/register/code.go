@@ -120,7 +120,6 @@ func (r *Registry) Restore(data []byte, now int64) error {
 	if i == 0 {
 		return ErrFull
 	}
-	r.at(i).since, r.at(i).refreshed = seconds(b.Since), seconds(b.Refreshed)
 	r.changes = r.changes[:0]
 	r.examine(i)
 	return nil

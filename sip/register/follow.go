@@ -315,7 +315,7 @@ func (r *Registry) adopt(x *pending) {
 	key, _, _ := keyOf(r.seed, x.to)
 	for n := range x.contacts {
 		i := r.find(key, r.nameOf(&x.contacts[n]))
-		if i == 0 || r.at(i).refreshed != seconds(x.answeredT) {
+		if i == 0 || r.of(i).refreshed != seconds(x.answeredT) {
 			continue // it has been refreshed since, or is gone
 		}
 		b := r.binding(i)
@@ -331,8 +331,8 @@ func (r *Registry) removeUnlisted(key uint64, domain string, listed []parse.Cont
 	r.name(listed)
 	for i := r.chain(key); i != 0; {
 		s := r.at(i)
-		next := r.after(s)
-		if own, _ := s.flags.hosts(r.texts.get(s.text, int(s.textLen))); own == domain && !r.named(s) {
+		next := s.sibling
+		if own, _ := r.hosts(i); own == domain && !r.named(s) {
 			r.change(Removed, i)
 			r.remove(i)
 		}
@@ -344,7 +344,7 @@ func (r *Registry) removeUnlisted(key uint64, domain string, listed []parse.Cont
 // table would refuse its number.
 func (r *Registry) examine(i uint32) {
 	s := r.at(i)
-	s.customer, s.checked = r.owner(s), r.version
+	s.customer, s.checked = r.owner(i), r.version
 	var stray Reason
 	if customer, sure := r.present(i); sure || customer != party.Unknown {
 		number := ""
@@ -353,8 +353,8 @@ func (r *Registry) examine(i uint32) {
 		}
 		stray = r.strayOf(customer, s.key, number)
 	}
-	was := s.stray
-	s.stray = stray
+	was := r.of(i).stray
+	r.of(i).stray = stray
 	switch {
 	case was == 0 && stray != 0:
 		r.stats.Strays++
@@ -380,7 +380,7 @@ func (r *Registry) Tick(now int64, most int) (changes []Change, more bool) {
 			r.sweep = 0
 			break
 		}
-		if s := r.at(r.sweep); s.id != 0 && s.checked != r.version {
+		if s := r.at(r.sweep); s.expires != 0 && s.checked != r.version {
 			r.examine(r.sweep)
 		}
 		r.sweep++

@@ -192,7 +192,7 @@ func (r *Registry) foreignUsername(in *inquiry) bool {
 }
 
 func (r *Registry) inUse(in *inquiry) bool {
-	for i := r.chain(in.key); i != 0; i = r.after(r.at(i)) {
+	for i := r.chain(in.key); i != 0; i = r.at(i).sibling {
 		if r.at(i).expires <= in.now {
 			continue
 		}
@@ -219,7 +219,7 @@ func (r *Registry) tooManyContacts(in *inquiry) bool {
 		return false
 	}
 	r.name(in.q.Contacts)
-	for i := r.chain(in.key); i != 0; i = r.after(r.at(i)) {
+	for i := r.chain(in.key); i != 0; i = r.at(i).sibling {
 		if s := r.at(i); s.expires > in.now && !r.named(s) {
 			in.keeps++
 		}

@@ -28,7 +28,7 @@ func (r *Registry) List(from Cursor, want Select, now int64, most int, to []Bind
 	for i := uint32(from) + 1; i <= end; i++ {
 		s := r.at(i)
 		switch {
-		case s.id == 0, s.expires <= now, want.Strays && s.stray == 0,
+		case s.expires <= now, want.Strays && r.of(i).stray == 0,
 			ranged && (s.key < uint64(first) || s.key > uint64(last)),
 			want.Customer != "" && r.book.Name(s.customer) != want.Customer:
 			continue
@@ -47,7 +47,7 @@ func (r *Registry) List(from Cursor, want Select, now int64, most int, to []Bind
 // Of appends the live bindings of one number, or of user@host, to to.
 func (r *Registry) Of(user, host string, now int64, to []Binding) []Binding {
 	key, _, _ := keyOf(r.seed, uri(user, host))
-	for i := r.chain(key); i != 0; i = r.after(r.at(i)) {
+	for i := r.chain(key); i != 0; i = r.at(i).sibling {
 		if r.at(i).expires > now {
 			to = append(to, r.binding(i))
 		}

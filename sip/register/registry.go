@@ -4,7 +4,6 @@ import (
 	"hash/maphash"
 	"math/bits"
 
-	"github.com/sipward/sipward/sip/packet"
 	"github.com/sipward/sipward/sip/parse"
 	"github.com/sipward/sipward/sip/party"
 )
@@ -29,11 +28,12 @@ type Registry struct {
 	cfg   Config
 	book  *party.Book
 	seed  maphash.Seed
-	index []uint32 // by hash of the key: the first slot of a chain, which other keys can share
+	index []uint32 // by hash of the key: the first of a list of keys
 	salt  uint64
 	slots [][]slot // pages of slotPage
-	used  uint32   // slots that were ever handed out; the first is 1
-	free  uint32   // the first that is free
+	rests [][]rest
+	used  uint32 // slots that were ever handed out; the first is 1
+	free  uint32 // the first that is free
 	texts texts
 	wheel wheel
 
@@ -67,7 +67,7 @@ func NewRegistry(cfg Config) *Registry {
 	seed := maphash.MakeSeed()
 	return &Registry{
 		cfg: cfg, book: cfg.Book, seed: seed, salt: maphash.String(seed, "index"), version: 1,
-		index:   make([]uint32, 1<<bits.Len(uint(cfg.MaxBindings-1))), //nolint:gosec // positive
+		index:   make([]uint32, 2<<bits.Len(uint(cfg.MaxBindings-1))), //nolint:gosec // positive
 		pending: newGenerations[*pending](generation, maxPending),
 	}
 }
@@ -142,6 +142,7 @@ func (r *Registry) change(w What, i uint32) {
 const slotPage = 1 << 10
 
 func (r *Registry) at(i uint32) *slot { return &r.slots[i/slotPage][i%slotPage] }
+func (r *Registry) of(i uint32) *rest { return &r.rests[i/slotPage][i%slotPage] }
 
 // home is where the index has a key. All of it is made at once: a table that
 // grows would stall whoever waits for it to be copied.
@@ -151,11 +152,9 @@ func (r *Registry) home(key uint64) *uint32 {
 	return &r.index[(h^h>>32)&uint64(len(r.index)-1)] //nolint:gosec // not negative
 }
 
-// chain returns the first slot of a key, and after the next one; 0: none.
-func (r *Registry) chain(key uint64) uint32 { return r.same(*r.home(key), key) }
-func (r *Registry) after(s *slot) uint32    { return r.same(s.next, s.key) }
-
-func (r *Registry) same(i uint32, key uint64) uint32 {
+// chain returns the first slot of a key, whose others are its siblings; 0: none.
+func (r *Registry) chain(key uint64) uint32 {
+	i := *r.home(key)
 	for i != 0 && r.at(i).key != key {
 		i = r.at(i).next
 	}
@@ -164,7 +163,7 @@ func (r *Registry) same(i uint32, key uint64) uint32 {
 
 // find returns the slot of a contact of key, 0 when there is none.
 func (r *Registry) find(key uint64, n name) uint32 {
-	for i := r.chain(key); i != 0; i = r.after(r.at(i)) {
+	for i := r.chain(key); i != 0; i = r.at(i).sibling {
 		if n.is(r.at(i)) {
 			return i
 		}
@@ -176,7 +175,7 @@ func (r *Registry) find(key uint64, n name) uint32 {
 // no room.
 func (r *Registry) add(key uint64, b *Binding) uint32 {
 	length := 0
-	for i := r.chain(key); i != 0; i = r.after(r.at(i)) {
+	for i := r.chain(key); i != 0; i = r.at(i).sibling {
 		length++
 	}
 	if r.stats.Bindings >= r.cfg.MaxBindings || length >= maxChain {
@@ -186,9 +185,9 @@ func (r *Registry) add(key uint64, b *Binding) uint32 {
 	i := r.take()
 	s := r.at(i)
 	n := r.nameOf(&b.Contact)
-	*s = slot{key: key, id: b.ID, contact: n.contact, instance: n.instance, since: seconds(b.Since)}
-	home := r.home(key)
-	s.next, *home = *home, i
+	*s = slot{key: key, contact: n.contact, instance: n.instance}
+	*r.of(i) = rest{id: b.ID, since: seconds(b.Since)}
+	r.link(i)
 	r.stats.Bindings++
 	r.fill(i, b)
 	return i
@@ -196,18 +195,52 @@ func (r *Registry) add(key uint64, b *Binding) uint32 {
 
 // fill writes what a refresh can change.
 func (r *Registry) fill(i uint32, b *Binding) {
-	s := r.at(i)
+	s, o := r.at(i), r.of(i)
 	n := r.nameOf(&b.Contact)
 	s.contact, s.instance = n.contact, n.instance
-	s.refreshed, s.expires, s.transport = seconds(b.Refreshed), b.Expires, b.Transport
-	s.source = packet.Endpoint{}
+	o.refreshed, s.expires, o.transport = seconds(b.Refreshed), b.Expires, b.Transport
+	s.source, o.port = [16]byte{}, b.Source.Port()
 	if b.Source.IsValid() {
-		s.source = packet.EndpointFrom(b.Source)
+		s.source = b.Source.Addr().As16()
 	}
-	r.texts.drop(s.text, int(s.textLen))
-	r.scratch = s.flags.write(b, s.key, r.scratch[:0])
-	s.text, s.textLen = r.texts.put(r.scratch), uint16(len(r.scratch)) //nolint:gosec // at most maxText
+	r.texts.drop(o.text, int(o.textLen))
+	r.scratch = o.flags.write(b, s.key, r.scratch[:0])
+	o.text, o.textLen = r.texts.put(r.scratch), uint16(len(r.scratch)) //nolint:gosec // at most maxText
 	r.wheel.put(r, i)
+}
+
+// link puts slot i into the index.
+func (r *Registry) link(i uint32) {
+	s := r.at(i)
+	if first := r.chain(s.key); first != 0 {
+		f := r.at(first)
+		s.sibling, f.sibling = f.sibling, i
+		return
+	}
+	home := r.home(s.key)
+	s.next, *home = *home, i
+}
+
+// unlink takes slot i out of the index. The sibling of a first becomes the
+// first.
+func (r *Registry) unlink(i uint32) {
+	s := r.at(i)
+	if first := r.chain(s.key); first != i {
+		before := r.at(first)
+		for before.sibling != i {
+			before = r.at(before.sibling)
+		}
+		before.sibling = s.sibling
+		return
+	}
+	before := r.home(s.key)
+	for *before != i {
+		before = &r.at(*before).next
+	}
+	*before = s.next
+	if s.sibling != 0 {
+		r.at(s.sibling).next, *before = s.next, s.sibling
+	}
 }
 
 func (r *Registry) take() uint32 {
@@ -218,23 +251,20 @@ func (r *Registry) take() uint32 {
 	r.used++
 	if int(r.used/slotPage) >= len(r.slots) {
 		r.slots = append(r.slots, make([]slot, slotPage))
+		r.rests = append(r.rests, make([]rest, slotPage))
 	}
 	return r.used
 }
 
 func (r *Registry) remove(i uint32) {
-	s := r.at(i)
+	s, o := r.at(i), r.of(i)
 	r.wheel.out(r, i)
-	r.texts.drop(s.text, int(s.textLen))
-	if s.stray != 0 {
+	r.texts.drop(o.text, int(o.textLen))
+	if o.stray != 0 {
 		r.stats.Strays--
 	}
-	before := r.home(s.key)
-	for *before != i {
-		before = &r.at(*before).next
-	}
-	*before = s.next
-	*s = slot{next: r.free}
+	r.unlink(i)
+	*s, *o = slot{next: r.free}, rest{}
 	r.free = i
 	r.stats.Bindings--
 }
@@ -271,24 +301,31 @@ func (r *Registry) present(i uint32) (customer party.ID, sure bool) {
 	s := r.at(i)
 	customer = s.customer
 	if s.checked != r.version {
-		customer = r.owner(s)
+		customer = r.owner(i)
 	}
 	switch {
-	case s.source.IsZero():
+	case !s.seen():
 		return customer, false
 	case customer == party.Unknown:
-		return customer, !r.book.Local(s.source.Addr())
+		return customer, !r.book.Local(s.addr())
 	}
 	return customer, true
 }
 
 // owner finds the customer of a binding by the present table.
-func (r *Registry) owner(s *slot) party.ID {
-	domain, asked := s.flags.hosts(r.texts.get(s.text, int(s.textLen)))
+func (r *Registry) owner(i uint32) party.ID {
+	s := r.at(i)
+	domain, asked := r.hosts(i)
 	q := Request{To: parse.URI{Host: domain}, RequestHost: asked}
-	if !s.source.IsZero() {
-		q.Source = s.source.Addr()
+	if s.seen() {
+		q.Source = s.addr()
 	}
 	customer, _ := customerOf(r.book, &q)
 	return customer
+}
+
+// hosts returns Domain and Asked of slot i; they are not to be kept.
+func (r *Registry) hosts(i uint32) (domain, asked string) {
+	o := r.of(i)
+	return o.flags.hosts(r.texts.get(o.text, int(o.textLen)))
 }

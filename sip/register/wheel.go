@@ -16,20 +16,20 @@ const wheelSize = 1 << 12
 
 // put moves slot i to the bucket of its expiry.
 func (w *wheel) put(r *Registry, i uint32) {
-	s := r.at(i)
+	s := r.of(i)
 	w.out(r, i)
 	// What is over already waits for the next second, not for the next turn.
-	at := max(s.expires/second, w.done+1)
+	at := max(r.at(i).expires/second, w.done+1)
 	s.bucket = uint16(at&(wheelSize-1)) + 1 //nolint:gosec // below 1<<12
 	w.push(r, i)
 }
 
 func (w *wheel) push(r *Registry, i uint32) {
-	s := r.at(i)
+	s := r.of(i)
 	b := &w.buckets[s.bucket-1]
 	s.sooner, s.later = b.tail, 0
 	if b.tail != 0 {
-		r.at(b.tail).later = i
+		r.of(b.tail).later = i
 	} else {
 		b.head = i
 	}
@@ -39,18 +39,18 @@ func (w *wheel) push(r *Registry, i uint32) {
 
 // out takes slot i out of its bucket, if it is in one.
 func (w *wheel) out(r *Registry, i uint32) {
-	s := r.at(i)
+	s := r.of(i)
 	if s.bucket == 0 {
 		return
 	}
 	b := &w.buckets[s.bucket-1]
 	if s.sooner != 0 {
-		r.at(s.sooner).later = s.later
+		r.of(s.sooner).later = s.later
 	} else {
 		b.head = s.later
 	}
 	if s.later != 0 {
-		r.at(s.later).sooner = s.sooner
+		r.of(s.later).sooner = s.sooner
 	} else {
 		b.tail = s.sooner
 	}
@@ -84,9 +84,9 @@ func (w *wheel) turn(r *Registry, now int64, most int, expire func(uint32)) int 
 			expire(i)
 			continue
 		}
-		at := r.at(i).bucket
+		at := r.of(i).bucket
 		w.out(r, i)
-		r.at(i).bucket = at
+		r.of(i).bucket = at
 		w.push(r, i)
 	}
 	return most
