@@ -249,3 +249,9 @@ func run(t *testing.T, name string, args ...string) string {
 	}
 	return string(out)
 }
+
+type judgePanics struct{}
+
+func (judgePanics) Judge(*register.Request, *packet.Packet, *parse.Message) register.Verdict {
+	panic("on purpose")
+}

@@ -274,16 +274,18 @@ func (q *queue) answer(body []byte) error {
 	return q.bound
 }
 
+// refused says why the kernel did not give us the queue. It has EPERM for a
+// queue of somebody else, too.
 func (q *queue) refused(errno syscall.Errno) error {
-	switch errno { //nolint:exhaustive // the others say it themselves
-	case unix.EBUSY, unix.EEXIST:
-		return fmt.Errorf("binding netfilter queue %d: another program has it: %w", q.number, errno)
-	case unix.EPERM:
-		return fmt.Errorf("binding netfilter queue %d: needs CAP_NET_ADMIN: %w", q.number, errno)
-	case unix.EINVAL:
-		return fmt.Errorf("binding netfilter queue %d: has the kernel nfnetlink_queue? %w", q.number, errno)
+	why := "does the kernel have nfnetlink_queue?"
+	text, _ := os.ReadFile(procQueues) // unreadable: no other program is known to have it
+	switch _, taken := readQueues(text, q.number, 1); {
+	case taken || errno == unix.EBUSY:
+		why = "another program has it"
+	case errno == unix.EPERM:
+		why = "needs CAP_NET_ADMIN"
 	}
-	return fmt.Errorf("binding netfilter queue %d: %w", q.number, errno)
+	return fmt.Errorf("binding netfilter queue %d: %s: %w", q.number, why, errno)
 }
 
 // close gives the queue back to the kernel, which drops what is in it.

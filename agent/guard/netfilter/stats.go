@@ -88,7 +88,7 @@ func (k *kernelCounts) look(first uint16, n int) {
 	if err != nil {
 		return // nothing to be read: the figures stay
 	}
-	f := readQueues(text, first, n)
+	f, _ := readQueues(text, first, n)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.last = f
@@ -119,7 +119,8 @@ func (k *kernelCounts) reset(received uint64) {
 
 // readQueues reads the lines of our queues: number, port, waiting, copy mode,
 // copy range, dropped because the queue was full, because the socket was, last id.
-func readQueues(text []byte, first uint16, n int) (f queueFigures) {
+// some is false when there is none of ours.
+func readQueues(text []byte, first uint16, n int) (f queueFigures, some bool) {
 	for line := range bytes.Lines(text) {
 		var column [8]uint64
 		fields := bytes.Fields(line)
@@ -132,9 +133,10 @@ func readQueues(text []byte, first uint16, n int) (f queueFigures) {
 		if at := int64(column[0]) - int64(first); at < 0 || at >= int64(n) { //nolint:gosec // 16 bits
 			continue
 		}
+		some = true
 		f.waiting += column[2]
 		f.queueDropped += column[5]
 		f.socketDropped += column[6]
 	}
-	return f
+	return f, some
 }

@@ -1,0 +1,62 @@
+# install
+ipset -exist restore <<'END'
+create sipward4 hash:ip family inet maxelem 65536 timeout 0
+create sipward6 hash:net family inet6 maxelem 65536 timeout 0
+END
+iptables-restore --noflush <<'END'
+*mangle
+:sipward - [0:0]
+-I INPUT ! -i lo -p udp -m multiport --dports 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15 -j sipward
+-I INPUT ! -i lo -p udp -m multiport --dports 16,17 -j sipward
+-I INPUT ! -i lo -p tcp -m multiport --dports 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15 -j sipward
+-I INPUT ! -i lo -p tcp -m multiport --dports 16,17 -j sipward
+-A sipward -m set --match-set sipward4 src -j DROP
+-A sipward ! -p udp -j RETURN
+-A sipward -p udp -m u32 --u32 "0>>22&0x3C@8&0xDFDFDFDF=0x52454749&&0>>22&0x3C@12&0xDFDFDFDF=0x53544552" -j NFQUEUE --queue-num 5060 --queue-bypass
+-A sipward -p udp -m length --length 60:65535 -m u32 --u32 "0>>22&0x3C@8>>24=1:0x20" -j NFQUEUE --queue-num 5060 --queue-bypass
+-A sipward -p udp -m string --algo kmp --icase --hex-string "|524547495354455220|" -j NFQUEUE --queue-num 5060 --queue-bypass
+-A sipward -p udp -m string --algo kmp --icase --hex-string "|524547495354455209|" -j NFQUEUE --queue-num 5060 --queue-bypass
+COMMIT
+END
+ip6tables-restore --noflush <<'END'
+*mangle
+:sipward - [0:0]
+-I INPUT ! -i lo -p udp -m multiport --dports 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15 -j sipward
+-I INPUT ! -i lo -p udp -m multiport --dports 16,17 -j sipward
+-I INPUT ! -i lo -p tcp -m multiport --dports 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15 -j sipward
+-I INPUT ! -i lo -p tcp -m multiport --dports 16,17 -j sipward
+-A sipward -m set --match-set sipward6 src -j DROP
+-A sipward ! -p udp -j RETURN
+-A sipward -m u32 --u32 "0=0" -m socket
+-A sipward -p udp -m u32 --u32 "4>>8&0xFF=17&&48&0xDFDFDFDF=0x52454749&&52&0xDFDFDFDF=0x53544552" -j NFQUEUE --queue-num 5060 --queue-bypass
+-A sipward -p udp -m length --length 80:65535 -m u32 --u32 "4>>8&0xFF=17&&48>>24=1:0x20" -j NFQUEUE --queue-num 5060 --queue-bypass
+-A sipward -p udp -m u32 ! --u32 "4>>8&0xFF=17" -j NFQUEUE --queue-num 5060 --queue-bypass
+-A sipward -p udp -m string --algo kmp --icase --hex-string "|524547495354455220|" -j NFQUEUE --queue-num 5060 --queue-bypass
+-A sipward -p udp -m string --algo kmp --icase --hex-string "|524547495354455209|" -j NFQUEUE --queue-num 5060 --queue-bypass
+COMMIT
+END
+# remove
+iptables-restore --noflush <<'END'
+*mangle
+-D INPUT ! -i lo -p udp -m multiport --dports 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15 -j sipward
+-D INPUT ! -i lo -p udp -m multiport --dports 16,17 -j sipward
+-D INPUT ! -i lo -p tcp -m multiport --dports 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15 -j sipward
+-D INPUT ! -i lo -p tcp -m multiport --dports 16,17 -j sipward
+-F sipward
+-X sipward
+COMMIT
+END
+ip6tables-restore --noflush <<'END'
+*mangle
+-D INPUT ! -i lo -p udp -m multiport --dports 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15 -j sipward
+-D INPUT ! -i lo -p udp -m multiport --dports 16,17 -j sipward
+-D INPUT ! -i lo -p tcp -m multiport --dports 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15 -j sipward
+-D INPUT ! -i lo -p tcp -m multiport --dports 16,17 -j sipward
+-F sipward
+-X sipward
+COMMIT
+END
+ipset restore <<'END'
+destroy sipward4
+destroy sipward6
+END
