@@ -9,24 +9,25 @@ import (
 	"hash/maphash"
 	"io"
 	"os"
+	"slices"
 )
 
 // A journal begins with its format and goes on with entries, each the newest
 // word on its key:
 //
-//	crc(4) of what follows, kind(1), length of key(2), length of value(2), key, value
+//	kind(1), length of key(2), length of value(2), crc(4) of these, crc(4) of key and value, key, value
 //
 // Numbers are big-endian. The last entry may be torn: the host lost power, or
-// the agent was killed. Nothing else needs to be whole for the rest to be read.
+// the agent was killed. What is damaged in between costs that entry: the next is
+// found by the checksum of its header.
 const (
 	journalFormat = "sipward bindings 1\n"
 	journalName   = "sipward bindings " // of any version
-	entryHeader   = 9
+	entryHeader   = 13
 	entryPut      = 1
 	entryGone     = 2
 
-	// maxKey and maxValue bound what an entry holds, in bytes: a length that is
-	// damaged must not lead far.
+	// maxKey and maxValue bound what an entry holds, in bytes.
 	maxKey   = 2 << 10
 	maxValue = 8 << 10
 )
@@ -38,16 +39,17 @@ var errNewer = errors.New("a newer version wrote it")
 
 // appendEntry appends one entry. A nil value says that the key is gone.
 func appendEntry(b []byte, key string, value []byte) []byte {
-	at := len(b)
 	kind := byte(entryPut)
 	if value == nil {
 		kind = entryGone
 	}
-	b = append(b, 0, 0, 0, 0, kind)
+	at := len(b)
+	b = append(b, kind)
 	b = binary.BigEndian.AppendUint16(b, uint16(len(key)))   //nolint:gosec // fits, see fitsEntry
 	b = binary.BigEndian.AppendUint16(b, uint16(len(value))) //nolint:gosec // as above
-	b = append(append(b, key...), value...)
-	binary.BigEndian.PutUint32(b[at:], crc32.Checksum(b[at+4:], castagnoli))
+	b = binary.BigEndian.AppendUint32(b, crc32.Checksum(b[at:], castagnoli))
+	b = append(append(append(b, 0, 0, 0, 0), key...), value...)
+	binary.BigEndian.PutUint32(b[at+9:], crc32.Checksum(b[at+entryHeader:], castagnoli))
 	return b
 }
 
@@ -60,13 +62,11 @@ type entry struct {
 	key, value []byte
 }
 
-// entries reads a journal from its beginning. Damage is counted; what comes
-// behind it is read where the length of the damaged entry still leads there.
+// entries reads a journal from its beginning.
 type entries struct {
 	r       *bufio.Reader
 	buf     []byte
-	damaged int
-	torn    bool
+	damaged int // stretches that were no entries
 }
 
 // readEntries begins to read f.
@@ -93,50 +93,58 @@ func readEntries(f io.Reader) (*entries, error) {
 
 func short(err error) bool { return err == io.ErrUnexpectedEOF || err == io.EOF } //nolint:errorlint // of io.ReadFull, never wrapped
 
-// next returns the next entry whose checksum is right; io.EOF after the last one.
+// next returns the next entry whose checksums are right; io.EOF after the last one.
 func (e *entries) next() (entry, error) {
 	for {
-		b, err := e.read()
+		head, err := e.header()
 		if err != nil {
 			return entry{}, err
 		}
-		k := int(binary.BigEndian.Uint16(b[5:]))
-		kind, rest := b[4], b[entryHeader:]
-		if binary.BigEndian.Uint32(b) != crc32.Checksum(b[4:], castagnoli) || kind != entryPut && kind != entryGone {
+		k, v := int(binary.BigEndian.Uint16(head[1:])), int(binary.BigEndian.Uint16(head[3:]))
+		gone, sum := head[0] == entryGone, binary.BigEndian.Uint32(head[9:])
+		e.buf = slices.Grow(e.buf[:0], k+v)[:k+v]
+		_, _ = e.r.Discard(entryHeader) // they were peeked
+		if _, err := io.ReadFull(e.r, e.buf); err != nil {
+			return entry{}, end(err)
+		}
+		if crc32.Checksum(e.buf, castagnoli) != sum {
 			e.damaged++
 			continue
 		}
-		return entry{gone: kind == entryGone, key: rest[:k], value: rest[k:]}, nil
+		return entry{gone: gone, key: e.buf[:k:k], value: e.buf[k:]}, nil
 	}
 }
 
-// read reads as many bytes as the next entry says it has.
-func (e *entries) read() ([]byte, error) {
-	if cap(e.buf) == 0 {
-		e.buf = make([]byte, entryHeader+maxKey+maxValue)
+// header returns the next header, without taking it, and skips what is none.
+func (e *entries) header() ([]byte, error) {
+	for skipping := false; ; {
+		b, err := e.r.Peek(entryHeader)
+		if err != nil {
+			return nil, end(err)
+		}
+		if isHeader(b) {
+			return b, nil
+		}
+		if !skipping {
+			skipping = true
+			e.damaged++
+		}
+		_, _ = e.r.Discard(1) // it was peeked
 	}
-	b := e.buf[:entryHeader]
-	if _, err := io.ReadFull(e.r, b); err != nil {
-		return nil, e.end(err, err != io.EOF) //nolint:errorlint // as above
-	}
-	k, v := int(binary.BigEndian.Uint16(b[5:])), int(binary.BigEndian.Uint16(b[7:]))
-	if k > maxKey || v > maxValue {
-		e.damaged++
-		return nil, io.EOF // nothing says where the next one begins
-	}
-	b = e.buf[:entryHeader+k+v]
-	if _, err := io.ReadFull(e.r, b[entryHeader:]); err != nil {
-		return nil, e.end(err, true)
-	}
-	return b, nil
 }
 
-func (e *entries) end(err error, torn bool) error {
-	if !short(err) {
-		return fmt.Errorf("reading: %w", err)
+func isHeader(b []byte) bool {
+	return (b[0] == entryPut || b[0] == entryGone) &&
+		binary.BigEndian.Uint16(b[1:]) <= maxKey && binary.BigEndian.Uint16(b[3:]) <= maxValue &&
+		binary.BigEndian.Uint32(b[5:]) == crc32.Checksum(b[:5], castagnoli)
+}
+
+// end is what an error of the reader means: a torn entry is where the journal ends.
+func end(err error) error {
+	if short(err) {
+		return io.EOF
 	}
-	e.torn = torn
-	return io.EOF
+	return fmt.Errorf("reading: %w", err)
 }
 
 // readJournal calls do for the newest value of each key that is not gone, in the
