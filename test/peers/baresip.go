@@ -17,6 +17,7 @@ type Phone struct {
 	Local    netip.Addr
 	Switch   netip.Addr
 	Password string
+	TLS      bool // to the switch
 	proc     *Proc
 }
 
@@ -46,9 +47,13 @@ func (p *Phone) Start(ctx context.Context) (err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
+	transport := ""
+	if p.TLS {
+		transport = ";transport=tls"
+	}
 	files := map[string]string{
 		"config":   fmt.Sprintf(phoneConfig, hostPart(p.Local), controlTCP),
-		"accounts": fmt.Sprintf("<sip:%s@%s>;auth_pass=%s;answermode=auto;regint=3600;dtmfmode=rtpevent\n", p.Number, hostPart(p.Switch), p.Password),
+		"accounts": fmt.Sprintf("<sip:%s@%s%s>;auth_pass=%s;answermode=auto;regint=3600;dtmfmode=rtpevent\n", p.Number, hostPart(p.Switch), transport, p.Password),
 		"contacts": "",
 	}
 	for name, text := range files {

@@ -59,11 +59,26 @@ type RegisterRound struct {
 	Outcome        string
 }
 
+// Requests fills in requests.xml.
+type Requests struct{ List []Request }
+
+// Request is one request and the answer to it.
+type Request struct {
+	Method     string
+	User       string // of From and To
+	Username   string // of the digest; "" is User
+	Expires    int    // seconds, of a REGISTER; 0 takes the binding away
+	Everything bool   // Contact: *
+	Pad        string // a header value, to make the request big
+	Outcome    string // the final status
+	Challenged bool   // a 401 comes before it
+}
+
 // SIPp is one run of sipp.
 type SIPp struct {
 	Host    *Host
 	Name    string // of its files in the lab's folder
-	Fill    any    // Caller, Callee or Register
+	Fill    any    // Caller, Callee, Register or Requests
 	Local   netip.AddrPort
 	Remote  netip.AddrPort // where a caller sends to; zero for a callee
 	TCP     bool
@@ -95,6 +110,8 @@ func (s *SIPp) file() (string, error) {
 		return "callee.xml", nil
 	case Register:
 		return "register.xml", nil
+	case Requests:
+		return "requests.xml", nil
 	}
 	return "", fmt.Errorf("sipp %s: no scenario for %T", s.Name, s.Fill)
 }

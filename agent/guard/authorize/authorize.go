@@ -117,15 +117,15 @@ func New(cfg Config) (*Server, error) {
 }
 
 // onLoopback refuses what others than this host could reach: whoever asks
-// learns who owns which numbers. A name is refused too: what it stands for is
-// another's to say.
+// learns who owns which numbers. What localhost stands for is looked at when it
+// is known.
 func onLoopback(listen string) error {
 	host, _, err := net.SplitHostPort(listen)
 	if err != nil {
 		return fmt.Errorf("authorize server: listen %q: write address:port", listen)
 	}
 	a, err := netip.ParseAddr(host)
-	if err != nil || !a.Unmap().IsLoopback() {
+	if host != "localhost" && (err != nil || !a.Unmap().IsLoopback()) {
 		return fmt.Errorf("authorize server: listen %q: only loopback addresses may be used, as %s or [::1]:9466", listen, DefaultListen)
 	}
 	return nil

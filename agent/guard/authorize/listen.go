@@ -32,6 +32,9 @@ func (s *Server) open(ctx context.Context) (listeners []net.Listener, err error)
 		}
 		s.addr = l.Addr()
 		listeners = append(listeners, &bounded{l, held, &s.count.shed})
+		if err := onLoopback(s.addr.String()); err != nil {
+			return listeners, fmt.Errorf("%s is %s: %w", s.cfg.Listen, s.addr, err)
+		}
 	}
 	if s.cfg.Socket != "" {
 		l, err := openSocket(ctx, s.cfg.Socket)

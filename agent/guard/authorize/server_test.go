@@ -46,13 +46,13 @@ func TestSlow(t *testing.T) {
 
 func TestConfig(t *testing.T) {
 	for _, listen := range []string{
-		"0.0.0.0:9466", ":9466", "192.0.2.1:9466", "[::]:9466", "[2001:db8::1]:9466", "localhost:9466", "127.0.0.1", "example.com:9466",
+		"0.0.0.0:9466", ":9466", "192.0.2.1:9466", "[::]:9466", "[2001:db8::1]:9466", "127.0.0.1", "example.com:9466",
 	} {
 		if _, err := New(Config{Listen: listen, Judge: &desk{}}); err == nil || !strings.Contains(err.Error(), listen) {
 			t.Errorf("%s: %v", listen, err)
 		}
 	}
-	for _, listen := range []string{DefaultListen, "127.7.7.7:0", "[::1]:9466", "[::ffff:127.0.0.1]:9466"} {
+	for _, listen := range []string{DefaultListen, "127.7.7.7:0", "[::1]:9466", "[::ffff:127.0.0.1]:9466", "localhost:9466"} {
 		if _, err := New(Config{Listen: listen, Judge: &desk{}}); err != nil {
 			t.Errorf("%s: %v", listen, err)
 		}
