@@ -118,8 +118,8 @@ func appendValue(to, value []byte) ([]byte, bool) {
 	for i := 0; i < len(value); i++ {
 		c := value[i]
 		if c == '\r' || c == '\n' {
-			for i+1 < len(value) && (value[i+1] <= ' ') {
-				i++
+			if i = endOfFold(value, i); i < 0 {
+				return to, false
 			}
 			c = ' '
 		}
@@ -129,6 +129,21 @@ func appendValue(to, value []byte) ([]byte, bool) {
 		to = append(to, c)
 	}
 	return to, true
+}
+
+// endOfFold returns the index of the last blank of the fold that begins at i, or
+// -1 when that is none, as a CR without LF.
+func endOfFold(b []byte, i int) int {
+	for i < len(b) && b[i] == '\r' {
+		i++
+	}
+	if i+1 >= len(b) || b[i] != '\n' || b[i+1] != ' ' && b[i+1] != '\t' {
+		return -1
+	}
+	for i+1 < len(b) && (b[i+1] == ' ' || b[i+1] == '\t') {
+		i++
+	}
+	return i
 }
 
 // read finds the headers, and reports whether all are there. Of those that may
