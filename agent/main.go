@@ -25,6 +25,7 @@ type cli struct {
 	Replay  replayCmd          `cmd:"" help:"Read capture files (pcap, pcapng, gzip of both, - for standard input) and print what they hold."`
 	Check   checkCmd           `cmd:"" help:"Read a configuration file, name every problem in it with its line, and list what is odd."`
 	Status  statusCmd          `cmd:"" help:"Print the figures of the running agent."`
+	Guard   guardCmd           `cmd:"" help:"Number blocks: explain a verdict, list bindings, strays and bans, print the firewall rules."`
 	Spool   spoolCmd           `cmd:"" help:"Look at the records on disk that wait for a collector: list, dump, verify."`
 	Version program.VersionCmd `cmd:"" help:"Print the version."`
 

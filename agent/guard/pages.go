@@ -81,23 +81,28 @@ func parseSource(s string) (netip.Addr, error) {
 	return netip.Addr{}, fmt.Errorf("%q is no address; write one as 203.0.113.7 or 2001:db8::7", s)
 }
 
+// BanList is the page of bans.
+type BanList struct {
+	NowUnixMS int64    `json:"now_unix_ms"`
+	Bans      []BanRow `json:"bans"`
+}
+
+// BanRow is one of them.
+type BanRow struct {
+	Site        string `json:"site"` // an IPv4 address, or a /64
+	SinceUnixMS int64  `json:"since_unix_ms"`
+	UntilUnixMS int64  `json:"until_unix_ms"`
+	Refusals    uint32 `json:"refusals"` // that led to it
+	Seen        uint64 `json:"seen"`     // REGISTERs since that the kernel did not drop
+	Kernel      bool   `json:"kernel"`   // the kernel drops what it sends
+}
+
 func (g *Guard) bansPage(w http.ResponseWriter, _ *http.Request) {
-	type row struct {
-		Site        string `json:"site"`
-		SinceUnixMS int64  `json:"since_unix_ms"`
-		UntilUnixMS int64  `json:"until_unix_ms"`
-		Refusals    uint32 `json:"refusals"`
-		Seen        uint64 `json:"seen"`
-		Kernel      bool   `json:"kernel"`
-	}
-	rows := []row{}
+	list := BanList{NowUnixMS: time.Now().UnixMilli(), Bans: []BanRow{}}
 	for _, b := range g.BannedSources() {
-		rows = append(rows, row{siteText(b.Site), b.Since / 1e6, b.Until / 1e6, b.Refusals, b.Seen, b.Told})
+		list.Bans = append(list.Bans, BanRow{siteText(b.Site), b.Since / 1e6, b.Until / 1e6, b.Refusals, b.Seen, b.Told})
 	}
-	show(w, struct {
-		NowUnixMS int64 `json:"now_unix_ms"`
-		Bans      []row `json:"bans"`
-	}{time.Now().UnixMilli(), rows})
+	show(w, list)
 }
 
 func (g *Guard) liftPage(w http.ResponseWriter, r *http.Request) {
