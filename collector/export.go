@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/signal"
 	"syscall"
@@ -176,10 +177,25 @@ func openReader(ctx context.Context, p *place) (store.Reader, error) {
 		}
 		return store.OpenPostgres(ctx, url, store.Options{})
 	}
-	if _, err := os.Stat(storeDir(cfg)); err != nil {
-		return nil, fmt.Errorf("opening the database: %w; where is the collector's --data?", err)
+	return openFolder(ctx, storeDir(cfg))
+}
+
+// openFolder opens SQLite beside a running collector.
+func openFolder(ctx context.Context, dir string) (store.Reader, error) {
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return nil, explainData(err)
+	case err != nil:
+		return nil, fmt.Errorf("opening the database: %w; name the data folder of the collector with --data, or its --config", err)
 	}
-	return store.OpenSQLiteReader(ctx, storeDir(cfg), store.Options{})
+	s, err := store.OpenSQLiteReader(ctx, dir, store.Options{})
+	// SQLite writes a little beside its files even to read, and has many words
+	// for not being allowed to.
+	if owner, ok := info.Sys().(*syscall.Stat_t); ok && err != nil && os.Geteuid() != 0 && os.Geteuid() != int(owner.Uid) {
+		return nil, fmt.Errorf("%w; user %d does not own %s: run as user %d, who does, or as root", err, os.Geteuid(), dir, owner.Uid)
+	}
+	return s, err
 }
 
 // output is standard output, or a new file that is there whole or not at all.
