@@ -2,6 +2,7 @@ package register
 
 import (
 	"hash/maphash"
+	"math/bits"
 	"net/netip"
 	"strings"
 	"unsafe"

@@ -69,7 +69,7 @@ func (o *Outcomes) Message(m *parse.Message, now int64) {
 
 // transaction names the transaction of a REGISTER or of a response to one.
 func transaction(seed maphash.Seed, m *parse.Message) uint64 {
-	return maphash.String(seed, m.CallID) ^ uint64(m.CSeq)*0x9e3779b97f4a7c15
+	return mix(maphash.String(seed, m.CallID), uint64(m.CSeq))
 }
 
 func statusIndex(status uint16) uint16 {

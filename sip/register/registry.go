@@ -147,9 +147,7 @@ func (r *Registry) of(i uint32) *rest { return &r.rests[i/slotPage][i%slotPage] 
 // home is where the index has a key. All of it is made at once: a table that
 // grows would stall whoever waits for it to be copied.
 func (r *Registry) home(key uint64) *uint32 {
-	h := (key ^ r.salt) * 0x9e3779b97f4a7c15
-	h = (h ^ h>>32) * 0xd6e8feb86659fd93
-	return &r.index[(h^h>>32)&uint64(len(r.index)-1)] //nolint:gosec // not negative
+	return &r.index[scatter(key^r.salt)&uint64(len(r.index)-1)] //nolint:gosec // not negative
 }
 
 // chain returns the first slot of a key, whose others are its siblings; 0: none.
