@@ -7,7 +7,9 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -63,7 +65,8 @@ type Guard struct {
 	wake   chan struct{} // the kernel has to be told something
 	faults chan string   // a panic that has to be logged
 
-	mu       sync.Mutex // guards everything below; nothing waits while it is held
+	urgent   atomic.Int32 // who wait for mu and should not
+	mu       sync.Mutex   // guards everything below; nothing waits while it is held
 	book     *party.Book
 	registry *register.Registry
 	request  register.Request // Seen's
@@ -162,5 +165,24 @@ func (g *Guard) poke() {
 	select {
 	case g.wake <- struct{}{}:
 	default:
+	}
+}
+
+// lock is for who must not wait long.
+func (g *Guard) lock() {
+	g.urgent.Add(1)
+	g.mu.Lock()
+	g.urgent.Add(-1)
+}
+
+// yield lets those go first who must not wait long. Who does much in small steps
+// calls it between them: a mutex alone would let the same one have it again and
+// again, for a millisecond.
+func (g *Guard) yield() {
+	for range 100 {
+		if g.urgent.Load() == 0 {
+			return
+		}
+		runtime.Gosched()
 	}
 }

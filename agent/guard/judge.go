@@ -29,7 +29,7 @@ func (g *Guard) Judge(q *register.Request, about About) register.Verdict {
 	if about.At == 0 {
 		about.At = started.UnixNano()
 	}
-	g.mu.Lock()
+	g.lock()
 	defer g.mu.Unlock()
 	v := g.decide(q, &about, register.Refused)
 	g.count.took(about.At, time.Since(started))
@@ -39,7 +39,7 @@ func (g *Guard) Judge(q *register.Request, about About) register.Verdict {
 // Seen takes a REGISTER, or a response to one, that passed by. Both are the
 // caller's again when it returns.
 func (g *Guard) Seen(p *packet.Packet, m *parse.Message) {
-	g.mu.Lock()
+	g.lock()
 	defer g.mu.Unlock()
 	defer g.caught(nil)
 	if m.Request() && g.watches(p, m) {

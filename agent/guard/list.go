@@ -43,6 +43,7 @@ func (g *Guard) shown(b *register.Binding) Binding {
 
 // page lists some bindings, holding the lock for a moment.
 func (g *Guard) page(from register.Cursor, want register.Select, to []register.Binding, most int) ([]register.Binding, register.Cursor) {
+	g.yield()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.registry.List(from, want, time.Now().UnixNano(), most, to)

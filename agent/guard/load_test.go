@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -182,5 +183,44 @@ func BenchmarkSeen(b *testing.B) {
 		g.Seen(&up, &m)
 		m.Status, m.Contacts[0].Expires = 200, 3600
 		g.Seen(&down, &m)
+	}
+}
+
+// BenchmarkJudgeBesideReload: verdicts one by one while a new table is looked
+// through, bindings are listed, and the file is written anew, all the time.
+func BenchmarkJudgeBesideReload(b *testing.B) {
+	g := benchGuard(b, 300_000)
+	stop := start(b, g)
+	defer stop()
+	ctx, cancel := context.WithCancel(context.Background())
+	var group sync.WaitGroup
+	group.Go(func() {
+		for ctx.Err() == nil {
+			g.SetBook(g.book, nil)
+			for g.tick(time.Now().UnixNano()) {
+			}
+			_, _, _ = g.Bindings("", "", 100)
+		}
+	})
+	q, about := ask("1005", acme), at(0, "reload", 0)
+	took := make([]time.Duration, 0, 1<<20)
+	b.ResetTimer()
+	for range b.N {
+		about.CSeq++
+		began := time.Now()
+		g.Judge(q, about)
+		if len(took) < cap(took) {
+			took = append(took, time.Since(began))
+		}
+	}
+	b.StopTimer()
+	cancel()
+	group.Wait()
+	slices.Sort(took)
+	for _, p := range []struct {
+		name string
+		at   int
+	}{{"p50-µs", len(took) / 2}, {"p99-µs", len(took) * 99 / 100}, {"p99.9-µs", len(took) * 999 / 1000}, {"worst-µs", len(took) - 1}} {
+		b.ReportMetric(float64(took[min(p.at, len(took)-1)])/1e3, p.name)
 	}
 }

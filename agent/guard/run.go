@@ -32,6 +32,7 @@ func (g *Guard) keepTime(ctx context.Context) error {
 // tick does one step of what time brings, and reports whether there is more to
 // do at once.
 func (g *Guard) tick(now int64) (more bool) {
+	g.yield()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	defer g.caught(nil)
