@@ -96,7 +96,15 @@ func keyOf(seed maphash.Seed, to parse.URI) (key uint64, number party.Number, nu
 	return mix(maphash.String(seed, to.User), maphash.String(seed, to.Host)) | unnumbered, 0, false
 }
 
-func mix(a, b uint64) uint64 { return (a^b>>29)*0x9e3779b97f4a7c15 + b }
+// mix makes one hash of two; each bit of either changes half of it.
+func mix(a, b uint64) uint64 { return scatter(bits.RotateLeft64(a, 23) ^ scatter(b)) }
+
+// scatter is the finalizer of MurmurHash3.
+func scatter(h uint64) uint64 {
+	h = (h ^ h>>33) * 0xff51afd7ed558ccd
+	h = (h ^ h>>33) * 0xc4ceb9fe1a85ec53
+	return h ^ h>>33
+}
 
 func contactHash(seed maphash.Seed, c *parse.Contact) uint64 {
 	return mix(mix(maphash.String(seed, c.URI.User), maphash.String(seed, c.URI.Host)), uint64(c.Port))
