@@ -56,12 +56,17 @@ func (c *backupCmd) Run() (err error) {
 	return nil
 }
 
-// copyCredentials copies the authority and the nodes. Without them every node
-// would have to be added anew.
+// copyCredentials copies the authority, the nodes, and the key of the number table.
+// Without them every node would have to be added anew, and be given another key.
 func copyCredentials(data, to string) error {
-	err := copyFile(filepath.Join(data, "ca.pem"), filepath.Join(to, "ca.pem"))
+	keys, err := filepath.Glob(filepath.Join(data, tableKeyFile+"*"))
 	if err != nil {
 		return err
+	}
+	for _, f := range append(keys, filepath.Join(data, "ca.pem")) {
+		if err := copyFile(f, filepath.Join(to, filepath.Base(f))); err != nil {
+			return err
+		}
 	}
 	files, err := filepath.Glob(filepath.Join(data, "nodes", "*.json"))
 	if err != nil || len(files) == 0 {

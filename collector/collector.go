@@ -39,6 +39,7 @@ type parts struct {
 	broker  *broker.Broker // nil with external brokers
 	watcher *watcher
 	chores  *chores
+	tables  *distributor
 }
 
 // newCollector builds what needs no store; nothing runs yet.
@@ -48,7 +49,7 @@ func newCollector(cfg *configs.Collector, log *slog.Logger) *collector {
 		c.folder = nodes.New(cfg.Data)
 	}
 	listen, socket := cfg.Admin.Places()
-	c.admin = admin.New(admin.Config{Listen: listen, Socket: socket, Source: c, Log: log})
+	c.admin = admin.New(admin.Config{Listen: listen, Socket: socket, Source: c, Ask: c.ask, Log: log})
 	return c
 }
 
@@ -67,8 +68,11 @@ func (c *collector) build(s store.Store) (*parts, error) {
 		}
 		in.Local = p.broker
 	}
-	p.ingest, err = ingest.New(in)
-	return p, err
+	if p.ingest, err = ingest.New(in); err != nil {
+		return nil, err
+	}
+	p.tables = &distributor{store: s, ingest: p.ingest, nodes: p.watcher.last.Load, log: c.log}
+	return p, nil
 }
 
 // external sets up the way to brokers of one's own.
@@ -139,6 +143,7 @@ func (c *collector) Status() *admin.Status {
 		s.ReadUnixMS = v.at.UnixMilli()
 	}
 	s.StoreID, s.Nodes = p.store.ID(), merge(v, p.ingest.Nodes(), now)
+	s.Table = p.tables.shown.Load()
 	s.Losses, s.DeadLetters = append(s.Losses, v.losses...), v.letters
 	s.Reconciliation, s.Retention = p.chores.results()
 	in, st, br := p.stats()

@@ -21,6 +21,7 @@ once. Nothing else is needed: it has a broker and a database of its own.
   sipward-collector run                            broker and SQLite, ready at once
   sipward-collector node add switch-1              credentials for the agent of switch-1
   sipward-collector status                         nodes, hours, losses
+  sipward-collector blocks assign acme --new       a number block for a new customer
   sipward-collector export calls --from 2026-01-01 calls as CSV`
 
 type cli struct {
@@ -30,6 +31,7 @@ type cli struct {
 	Export  exportCmd          `cmd:"" help:"Write calls, attempts or summaries as CSV or JSON lines."`
 	Backup  backupCmd          `cmd:"" help:"Copy SQLite and the credentials into a new folder, while the collector runs."`
 	Node    nodeCmd            `cmd:"" help:"Add, list and remove the nodes that may connect."`
+	Blocks  blocksCmd          `cmd:"" help:"Hand out number blocks, and send the table of customers and blocks to the nodes."`
 	Version program.VersionCmd `cmd:"" help:"Print the version."`
 
 	ShowVersion kong.VersionFlag `name:"version" help:"Print the version."`

@@ -81,7 +81,7 @@ func said(n *admin.Node, h *ingest.Node, now time.Time) {
 		return
 	}
 	n.LastSeenUnixMS = max(n.LastSeenUnixMS, h.StateAt.UnixMilli())
-	n.NotReady, n.Suspect, n.Spool = s.NotReady, s.Suspect, &s.Spool
+	n.NotReady, n.Suspect, n.Spool, n.Table = s.NotReady, s.Suspect, &s.Spool, s.Table
 	if s.Version != "" {
 		n.Version = s.Version
 	}

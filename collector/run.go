@@ -106,6 +106,7 @@ func (c *collector) serve(ctx context.Context, s store.Store) error {
 	group.Go(func() error { return p.ingest.Run(ctx) })
 	group.Go(func() error { return p.watcher.run(ctx) })
 	group.Go(func() error { return p.chores.run(ctx) })
+	group.Go(func() error { return p.tables.run(ctx) })
 	if p.broker != nil {
 		group.Go(func() error { return p.broker.Run(ctx) })
 		group.Go(func() error { return newBouncer(c.folder, p.broker, c.log).run(ctx) })

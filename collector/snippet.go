@@ -26,6 +26,8 @@ type snippet struct {
 const (
 	agentBundle   = "/etc/sipward/uplink.pem"
 	agentPassword = "/etc/sipward/uplink.password" //nolint:gosec // the name of a file
+
+	tablePublicKey = "/etc/sipward/table.pub"
 )
 
 // printSnippet prints YAML that can be appended to the agent's configuration as
@@ -44,7 +46,7 @@ func printSnippet(s *snippet) error {
 	say("# and add these lines to its /etc/sipward/agent.yaml.")
 	if s.external {
 		say("# Tell the broker, too: user %s with this password may publish to sipward/v1/%s/#", s.node, s.node)
-		say("# and read sipward/v1/%s/ack and sipward/v1/%s/cmd, nothing else.", s.node, s.node)
+		say("# and read sipward/v1/%[1]s/ack, sipward/v1/%[1]s/cmd and sipward/v1/%[1]s/table, nothing else.", s.node)
 	}
 	say("node: %s", quoteYAML(s.node))
 	say("uplink:")
@@ -57,6 +59,9 @@ func printSnippet(s *snippet) error {
 		}
 		say("  username: %s\n  password_file: %s", quoteYAML(s.node), agentPassword)
 	}
+	say("# Customers and number blocks from here, in place of those in its own file: put what")
+	say("# `sipward-collector blocks key` prints into %s, and add", tablePublicKey)
+	say("# table: {public_key_file: %s}", tablePublicKey)
 	if _, err := os.Stdout.WriteString(b.String()); err != nil {
 		return fmt.Errorf("printing: %w", err)
 	}

@@ -22,6 +22,7 @@ const (
 	metricIncomplete = "sipward_collector_reconciliation_incomplete"
 	metricTaskTime   = "sipward_collector_task_time_seconds"
 	metricTaskFailed = "sipward_collector_task_failed"
+	metricTable      = "sipward_collector_table_version"
 
 	metricQueue        = "sipward_collector_queue_bytes"
 	metricQueueMax     = "sipward_collector_queue_limit_bytes"
@@ -47,6 +48,7 @@ const (
 	metricNodeRecords  = "sipward_collector_node_records"
 	metricNodeHours    = "sipward_collector_node_hour_marks"
 	metricNodeTwice    = "sipward_collector_node_duplicate_time_seconds"
+	metricNodeTable    = "sipward_collector_node_table_version"
 )
 
 var families = []struct {
@@ -67,6 +69,7 @@ var families = []struct {
 	{metricIncomplete, "Nodes and parties that could not be compared at the last reconciliation.", nil},
 	{metricTaskTime, "When a task last ended, since the Unix epoch.", []string{"task"}},
 	{metricTaskFailed, "1 when the last run of a task failed.", []string{"task"}},
+	{metricTable, "Newest version of the number table: of all, and that all nodes get.", []string{"stage"}},
 
 	{metricQueue, "Bytes of batches that were taken and are not stored yet.", nil},
 	{metricQueueMax, "Bytes that the queue can take.", nil},
@@ -91,6 +94,7 @@ var families = []struct {
 	{metricNodeUnacked, "Records in the node's spool that are not stored here.", []string{"node"}},
 	{metricNodeRecords, "Records since the node's start, by its own word: accepted is acked and spooled and declared lost.", []string{"node", "event"}},
 	{metricNodeHours, "Of the last 48 hours that are over: closed by the node and all here (complete), or not (late).", []string{"node", "state"}},
+	{metricNodeTable, "Version of the number table that the node has, when it has it from the centre.", []string{"node"}},
 	{metricNodeTwice, "When two agents with this id were last seen, since the Unix epoch; 0 for never.", []string{"node"}},
 }
 
@@ -142,6 +146,12 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 		out.gauge(metricTaskFailed, truth(t.Error != ""), name)
 	}
 	out.load(&s.Load)
+	if t := s.Table; t != nil {
+		out.gauge(metricTable, float64(t.Offered[0].Version), "newest")
+		if last := t.Offered[len(t.Offered)-1]; len(last.Stage) == 0 {
+			out.gauge(metricTable, float64(last.Version), "all")
+		}
+	}
 	states := map[string]int{record.StateUp: 0, record.StateDown: 0, Unknown: 0, Gone: 0}
 	for i := range s.Nodes {
 		states[s.Nodes[i].State]++
@@ -200,6 +210,9 @@ func (e emitter) node(n *Node) {
 		e.gauge(metricNodeRecords, float64(s.Accepted), n.ID, "accepted")
 		e.gauge(metricNodeRecords, float64(s.Acked), n.ID, "acked")
 		e.gauge(metricNodeRecords, float64(s.Declared), n.ID, "declared")
+	}
+	if n.Table != nil {
+		e.gauge(metricNodeTable, float64(n.Table.Version), n.ID)
 	}
 	e.gauge(metricNodeHours, float64(n.HoursComplete), n.ID, "complete")
 	e.gauge(metricNodeHours, float64(len(n.HoursLate)), n.ID, "late")

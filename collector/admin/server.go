@@ -3,6 +3,7 @@ package admin
 import (
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/sipward/sipward/internal/adminhttp"
@@ -19,6 +20,7 @@ type Config struct {
 	Listen string // address:port; "" for none
 	Socket string // path of a unix socket; "" for none
 	Source Source
+	Ask    AskFunc      // asks nodes for their bindings, for who may use the socket
 	Log    *slog.Logger // nil: none
 }
 
@@ -31,6 +33,7 @@ func New(cfg Config) *adminhttp.Server {
 		Status:   func() any { return cfg.Source.Status() },
 		Health:   func() error { return health(cfg.Source.Status()) },
 		NotReady: func() []string { return cfg.Source.Status().NotReady },
+		Local:    map[string]http.Handler{"GET " + bindingsPage: answerBindings(cfg.Ask)},
 	})
 }
 

@@ -34,6 +34,7 @@ type Status struct {
 	NotReady      []string `json:"not_ready,omitempty"`
 	Attention     []string `json:"attention,omitempty"` // sentences on what somebody should look after
 
+	Table          *Table         `json:"table"` // of customers and number blocks; null: there is none here
 	Nodes          []Node         `json:"nodes"`
 	Losses         []Loss         `json:"losses"` // the ledger, added up
 	DeadLetters    DeadLetters    `json:"dead_letters"`
@@ -82,21 +83,22 @@ const (
 
 // Node is what is known of one node.
 type Node struct {
-	ID              string       `json:"node"`
-	State           string       `json:"state"` // up, down, or unknown
-	Version         string       `json:"version,omitempty"`
-	Epoch           string       `json:"epoch,omitempty"`
-	FirstSeenUnixMS int64        `json:"first_seen_unix_ms,omitempty"`
-	LastSeenUnixMS  int64        `json:"last_seen_unix_ms,omitempty"` // hello, batch or live figures
-	LagMS           *int64       `json:"lag_ms"`                      // age of the oldest record that it has and we have not; null: not known
-	SkewMS          *int64       `json:"skew_ms"`                     // its clock minus ours; null: not known
-	NotReady        []string     `json:"not_ready,omitempty"`
-	Suspect         []string     `json:"suspect,omitempty"`
-	DuplicateUnixMS int64        `json:"duplicate_unix_ms,omitempty"` // when two agents with this id were last seen
-	Spool           *Spool       `json:"spool"`                       // null: not known
-	Live            *record.Live `json:"live"`                        // null: none, or too old
-	HoursComplete   int          `json:"hours_complete"`              // of those that were looked at
-	HoursLate       []Hour       `json:"hours_late"`
+	ID              string             `json:"node"`
+	State           string             `json:"state"` // up, down, or unknown
+	Version         string             `json:"version,omitempty"`
+	Epoch           string             `json:"epoch,omitempty"`
+	FirstSeenUnixMS int64              `json:"first_seen_unix_ms,omitempty"`
+	LastSeenUnixMS  int64              `json:"last_seen_unix_ms,omitempty"` // hello, batch or live figures
+	LagMS           *int64             `json:"lag_ms"`                      // age of the oldest record that it has and we have not; null: not known
+	SkewMS          *int64             `json:"skew_ms"`                     // its clock minus ours; null: not known
+	NotReady        []string           `json:"not_ready,omitempty"`
+	Suspect         []string           `json:"suspect,omitempty"`
+	DuplicateUnixMS int64              `json:"duplicate_unix_ms,omitempty"` // when two agents with this id were last seen
+	Spool           *Spool             `json:"spool"`                       // null: not known
+	Table           *record.TableState `json:"table"`                       // as the node has it; null: not known, or it has its own
+	Live            *record.Live       `json:"live"`                        // null: none, or too old
+	HoursComplete   int                `json:"hours_complete"`              // of those that were looked at
+	HoursLate       []Hour             `json:"hours_late"`
 }
 
 // Spool is what a node keeps until it is stored, as it says itself.
@@ -167,6 +169,7 @@ const (
 	MaxSkew  = 2 * time.Second // of a node's clock
 	MaxLag   = 5 * time.Minute // of a node's records
 	MaxSpool = 70              // percent of a node's disk budget
+	MaxTable = time.Minute     // until a node has a new version of the table
 )
 
 // FindAttention says what somebody should look after.
@@ -175,6 +178,7 @@ func FindAttention(s *Status) (out []string) {
 	for i := range s.Nodes {
 		if s.Nodes[i].State != Gone {
 			attendNode(&s.Nodes[i], say)
+			attendTable(s, &s.Nodes[i], say)
 		}
 	}
 	for _, l := range s.Losses {
@@ -201,6 +205,28 @@ func FindAttention(s *Status) (out []string) {
 		}
 	}
 	return out
+}
+
+// attendTable says when a node goes on with an old table, or refuses what it is sent.
+func attendTable(s *Status, n *Node, say func(format string, args ...any)) {
+	t, want := n.Table, s.Table.For(n.ID)
+	if t == nil {
+		return
+	}
+	switch {
+	case want != nil && t.Version < want.Version && s.TakenUnixMS-want.MadeUnixMS > MaxTable.Milliseconds():
+		if t.Error != "" {
+			say("%s: it has version %d of the number table, and refuses %d: %s", n.ID, t.Version, want.Version, t.Error)
+		} else {
+			say("%s: it has version %d of the number table, not %d", n.ID, t.Version, want.Version)
+		}
+	case want != nil && t.Version > want.Version:
+		say("%s: it has version %d of the number table, which was never made here: is this database an older copy? The next version is higher", n.ID, t.Version)
+	case t.Error != "":
+		say("%s: it refused a number table: %s", n.ID, t.Error)
+	case t.Version == 0 && want == nil:
+		say("%s: it waits for a number table, and there is none: sipward-collector blocks", n.ID)
+	}
 }
 
 func attendNode(n *Node, say func(format string, args ...any)) {

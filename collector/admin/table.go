@@ -17,6 +17,7 @@ func WriteTable(w io.Writer, s *Status) error {
 	if err := writeNodes(w, s); err != nil {
 		return err
 	}
+	writeVersions(w, s)
 	writeLosses(w, s)
 	writeLetters(w, &s.DeadLetters)
 	writeReconciliation(w, &s.Reconciliation)
@@ -66,6 +67,37 @@ func writeNodes(w io.Writer, s *Status) error {
 	}
 	fmt.Fprintln(w)
 	return nil
+}
+
+// writeVersions prints which versions of the number table there are. Without any, and
+// without a node that waits for one, there is nothing to say.
+func writeVersions(w io.Writer, s *Status) {
+	if s.Table == nil {
+		return
+	}
+	for i, v := range s.Table.Offered {
+		whom := "for all"
+		if len(v.Stage) > 0 {
+			whom = "staged to " + strings.Join(v.Stage, ", ")
+		} else if i > 0 {
+			whom = "for all others"
+		}
+		fmt.Fprintf(w, "%-15s version %d of %s by %s, %s; %s\n", first(i, "number table"), v.Version, stamp(v.MadeUnixMS), v.Who, whom, whoHas(s, v.Version))
+	}
+}
+
+// whoHas counts the nodes that have a version.
+func whoHas(s *Status, version uint64) string {
+	has, of := 0, 0
+	for i := range s.Nodes {
+		if t := s.Nodes[i].Table; t != nil {
+			of++
+			if t.Version == version {
+				has++
+			}
+		}
+	}
+	return fmt.Sprintf("%d of %d nodes have it", has, of)
 }
 
 func writeLosses(w io.Writer, s *Status) {

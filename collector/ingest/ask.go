@@ -14,9 +14,8 @@ import (
 
 // Bounds of questions.
 const (
-	maxAnswer    = 1 << 20 // bytes
-	maxQuestions = 64      // that wait for answers at once
-	maxCommands  = 1024    // that wait to be sent to one broker
+	maxQuestions = 64   // that wait for answers at once
+	maxCommands  = 1024 // that wait to be sent to one broker
 )
 
 // ErrBusy says that too many questions wait for answers.

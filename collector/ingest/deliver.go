@@ -48,7 +48,7 @@ func (i *Ingest) deliver(ctx context.Context, from link, topic string, payload [
 		i.count(i.live.setLive(node, payload, i.now()))
 	case leaf == record.TopicState && len(payload) <= maxState:
 		i.takeState(node, payload)
-	case leaf == record.TopicAnswer && len(payload) <= maxAnswer:
+	case leaf == record.TopicAnswer && len(payload) <= record.MaxAnswer:
 		i.count(i.questions.take(node, payload))
 	default:
 		i.stats.foreign.Add(1)
@@ -72,6 +72,9 @@ func (i *Ingest) takeState(node string, payload []byte) {
 		return
 	}
 	i.tables.meet(node)
+	if n, ok := i.live.get(node); ok && n.State != nil && n.State.State == record.StateUp && n.State.Table != nil {
+		i.tables.has(node, n.State.Table.Version, i.now())
+	}
 }
 
 func (i *Ingest) takeData(ctx context.Context, from link, node, leaf string, payload []byte, done func()) bool {

@@ -221,3 +221,29 @@ func (f *Folder) write(path string, b []byte, replace bool) (err error) {
 	}
 	return nil
 }
+
+// Keep returns what is in a file of the folder that its owner alone can read, and
+// makes it with what fresh returns when there is none.
+func (f *Folder) Keep(name string, fresh func() ([]byte, error)) ([]byte, error) {
+	path := f.Path(name)
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if b, err = fresh(); err != nil {
+			return nil, err
+		}
+		if err := f.make("."); err != nil {
+			return nil, err
+		}
+		if err := f.write(path, b, false); err != nil && !errors.Is(err, fs.ErrExist) { // another program was faster
+			return nil, err
+		}
+		b, err = os.ReadFile(path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", path, err)
+	}
+	return b, nil
+}
+
+// Path is where Keep has a file.
+func (f *Folder) Path(name string) string { return filepath.Join(f.dir, name) }

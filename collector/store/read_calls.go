@@ -32,40 +32,62 @@ func (f *CallFilter) where(q *query, number ...string) {
 	}
 }
 
-// Calls implements Store.
-func (r *reads) Calls(ctx context.Context, f CallFilter, each func(*CallRow) error) error {
-	left := f.Limit
+// list is what is asked of each place where calls are kept, in turn.
+type list struct {
+	of    string // for errors
+	query func(q *query)
+	order string
+	scan  func(rows *sql.Rows) error
+	each  func() error // of the row that was scanned
+}
+
+// inOrder reads a list, at most f.Limit rows of it.
+func (r *reads) inOrder(ctx context.Context, f *CallFilter, l list) error {
 	sources, err := r.sources(ctx, callsKind, f.FromUnixMs, until(f.ToUnixMs))
 	if err != nil {
 		return err
 	}
+	left := f.Limit
 	for _, src := range sources {
+		if f.Limit > 0 && left == 0 {
+			return nil
+		}
 		q := new(query)
-		q.text.WriteString("SELECT " + strings.Join(callColumns, ",") + " FROM calls")
-		f.where(q, "caller", "called")
-		q.equal("carrier", f.Carrier)
-		q.equal("kind", f.Kind)
-		q.equal("call_id", f.CallID)
-		q.text.WriteString(" ORDER BY counted_ms, node, epoch, seq")
+		l.query(q)
+		q.text.WriteString(" ORDER BY " + l.order)
 		if f.Limit > 0 {
-			if left == 0 {
-				return nil
-			}
 			q.text.WriteString(fmt.Sprintf(" LIMIT %d", left))
 		}
-		var row CallRow
 		err := r.dialect.scanAll(ctx, src, q.text.String(), q.args, func(rows *sql.Rows) error {
 			left--
-			if err := scanCall(rows, &row); err != nil {
-				return fmt.Errorf("reading a call of %s: %w", src.name, err)
+			if err := l.scan(rows); err != nil {
+				return fmt.Errorf("reading %s of %s: %w", l.of, src.name, err)
 			}
-			return each(&row)
+			return l.each()
 		})
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// Calls implements Store.
+func (r *reads) Calls(ctx context.Context, f CallFilter, each func(*CallRow) error) error {
+	var row CallRow
+	return r.inOrder(ctx, &f, list{
+		of: "a call",
+		query: func(q *query) {
+			q.text.WriteString("SELECT " + strings.Join(callColumns, ",") + " FROM calls")
+			f.where(q, "caller", "called")
+			q.equal("carrier", f.Carrier)
+			q.equal("kind", f.Kind)
+			q.equal("call_id", f.CallID)
+		},
+		order: "counted_ms, node, epoch, seq",
+		scan:  func(rows *sql.Rows) error { return scanCall(rows, &row) },
+		each:  func() error { return each(&row) },
+	})
 }
 
 func scanCall(rows *sql.Rows, c *CallRow) error {
@@ -88,38 +110,25 @@ func nullable(v sql.NullInt64) *int64 {
 
 // Attempts implements Store. CallID and Kind select nothing here.
 func (r *reads) Attempts(ctx context.Context, f CallFilter, each func(*AttemptRow) error) error {
-	left := f.Limit
-	sources, err := r.sources(ctx, callsKind, f.FromUnixMs, until(f.ToUnixMs))
-	if err != nil {
-		return err
-	}
-	for _, src := range sources {
-		q := new(query)
-		q.text.WriteString("SELECT counted_ms, node, epoch, seq, n, customer, carrier, called, invited_ms, status, release, answered, outcome, duration_ms, pdd_ms FROM attempts")
-		f.where(q, "called")
-		q.equal("carrier", f.Carrier)
-		q.text.WriteString(" ORDER BY counted_ms, node, epoch, seq, n")
-		if f.Limit > 0 {
-			if left == 0 {
-				return nil
-			}
-			q.text.WriteString(fmt.Sprintf(" LIMIT %d", left))
-		}
-		var a AttemptRow
-		err := r.dialect.scanAll(ctx, src, q.text.String(), q.args, func(rows *sql.Rows) error {
-			left--
-			var epoch, seq int64
-			var pdd sql.NullInt64
-			if err := rows.Scan(&a.CountedUnixMs, &a.Node, &epoch, &seq, &a.N, &a.Customer, &a.Carrier, &a.Called, &a.InvitedUnixMs,
-				&a.Status, &a.Release, &a.Answered, &a.Outcome, &a.DurationMs, &pdd); err != nil {
-				return fmt.Errorf("reading an attempt of %s: %w", src.name, err)
-			}
-			a.Epoch, a.Seq, a.PddMs = unsigned(epoch), unsigned(seq), nullable(pdd)
-			return each(&a)
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	var row AttemptRow
+	return r.inOrder(ctx, &f, list{
+		of: "an attempt",
+		query: func(q *query) {
+			q.text.WriteString("SELECT counted_ms, node, epoch, seq, n, customer, carrier, called, invited_ms, status, release, answered, outcome, duration_ms, pdd_ms FROM attempts")
+			f.where(q, "called")
+			q.equal("carrier", f.Carrier)
+		},
+		order: "counted_ms, node, epoch, seq, n",
+		scan:  func(rows *sql.Rows) error { return scanAttempt(rows, &row) },
+		each:  func() error { return each(&row) },
+	})
+}
+
+func scanAttempt(rows *sql.Rows, a *AttemptRow) error {
+	var epoch, seq int64
+	var pdd sql.NullInt64
+	err := rows.Scan(&a.CountedUnixMs, &a.Node, &epoch, &seq, &a.N, &a.Customer, &a.Carrier, &a.Called, &a.InvitedUnixMs,
+		&a.Status, &a.Release, &a.Answered, &a.Outcome, &a.DurationMs, &pdd)
+	a.Epoch, a.Seq, a.PddMs = unsigned(epoch), unsigned(seq), nullable(pdd)
+	return err
 }

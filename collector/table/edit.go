@@ -59,7 +59,7 @@ const maxCount = 10_000
 // Assign gives a customer of t more numbers, and returns them. On an error t may
 // be changed.
 func Assign(t *configs.Table, a Assignment) ([]configs.Block, error) {
-	c, err := party(t, a)
+	c, err := customer(t, a)
 	if err != nil {
 		return nil, err
 	}
@@ -90,8 +90,8 @@ func Assign(t *configs.Table, a Assignment) ([]configs.Block, error) {
 	return got, nil
 }
 
-// party finds or makes the customer of an assignment.
-func party(t *configs.Table, a Assignment) (*configs.Customer, error) {
+// customer finds or makes the customer of an assignment.
+func customer(t *configs.Table, a Assignment) (*configs.Customer, error) {
 	c, err := find(t, a.Customer)
 	switch {
 	case !a.New:

@@ -19,10 +19,10 @@ type Version struct {
 	Signed          []byte   // the document with its signature; nil where only the list was asked for
 	Size            int64    // of Signed
 	KeyID           string   // of the key that signed it
-	MadeUnixMS      int64    //
+	MadeUnixMs      int64    //
 	Who, Comment    string   // made it, and why
 	Stage           []string // nodes that alone get it; none: every node
-	PublishedUnixMS int64    // when it became every node's; 0: it is staged
+	PublishedUnixMs int64    // when it became every node's; 0: it is staged
 }
 
 // Staged reports whether it is not for every node yet.
@@ -50,8 +50,9 @@ var (
 // Editor makes versions of the table.
 type Editor struct {
 	History History
-	Key     func() (ed25519.PrivateKey, error) // that signs; asked when a version is made
-	Fits    func(signed []byte) error          // says what cannot be sent; nil: all can
+	Key     func() (ed25519.PrivateKey, error)  // that signs; asked when a version is made
+	Retired func() ([]ed25519.PublicKey, error) // of keys that signed before it; nil: none
+	Fits    func(signed []byte) error           // says what cannot be sent; nil: all can
 	Now     func() time.Time
 }
 
@@ -148,15 +149,18 @@ func (s *Save) check(d *Draft) error {
 	return nil
 }
 
-// sign signs with the key that the nodes know: the one that signed the version before.
+// sign signs with our key. Whatever it signs it stands for, so what the draft
+// began with must have been signed here too.
 func (e *Editor) sign(before *Version, text []byte) (signed []byte, id string, err error) {
 	key, err := e.Key()
 	if err != nil {
 		return nil, "", err
 	}
-	id = seal.KeyID(seal.Public(key))
-	if before != nil && before.KeyID != id {
-		return nil, "", fmt.Errorf("%w: version %d by %s, and the key here is %s, which nodes may not know", ErrOtherKey, before.Version, before.KeyID, id)
+	public := seal.Public(key)
+	if before != nil {
+		if err := e.verify(before, public); err != nil {
+			return nil, "", err
+		}
 	}
 	if signed, err = seal.Sign(text, key); err != nil {
 		return nil, "", err
@@ -166,7 +170,25 @@ func (e *Editor) sign(before *Version, text []byte) (signed []byte, id string, e
 			return nil, "", err
 		}
 	}
-	return signed, id, nil
+	return signed, seal.KeyID(public), nil
+}
+
+func (e *Editor) verify(v *Version, public ed25519.PublicKey) error {
+	trusted := []ed25519.PublicKey{public}
+	if e.Retired != nil {
+		retired, err := e.Retired()
+		if err != nil {
+			return err
+		}
+		trusted = append(trusted, retired...)
+	}
+	switch _, id, err := seal.Open(v.Signed, trusted); {
+	case errors.Is(err, seal.ErrKey):
+		return fmt.Errorf("%w: version %d by %s, and the key here is %s, which nodes may not know", ErrOtherKey, v.Version, id, seal.KeyID(public))
+	case err != nil:
+		return fmt.Errorf("version %d of the table was not left as it was: %w", v.Version, err)
+	}
+	return nil
 }
 
 // Publish makes the newest version that of more nodes, or of all when none is
@@ -193,7 +215,7 @@ func (e *Editor) Publish(ctx context.Context, nodes []string) (*Version, error) 
 		return nil, err
 	}
 	if v.Stage = stage; len(stage) == 0 {
-		v.PublishedUnixMS = e.Now().UnixMilli()
+		v.PublishedUnixMs = e.Now().UnixMilli()
 	}
 	return v, nil
 }

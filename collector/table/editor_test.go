@@ -138,6 +138,14 @@ func TestEditorRefuses(t *testing.T) {
 			_, err := edit(&x, Save{}, addCustomer("b"))
 			return err
 		}, ErrOtherKey, seal.KeyID(seal.Public(other))},
+		"a document that somebody changed": {func() error {
+			newest := m.versions[len(m.versions)-1]
+			was := newest.Signed
+			defer func() { newest.Signed = was }()
+			newest.Signed = bytes.Replace(was, []byte("last: 1999"), []byte("last: 1998"), 1)
+			_, err := edit(e, Save{}, addCustomer("b"))
+			return err
+		}, seal.ErrChanged, "not left as it was"},
 		"no key": {func() error {
 			x := *e
 			x.Key = func() (ed25519.PrivateKey, error) { return nil, errChanged }
@@ -175,7 +183,16 @@ func TestEditorRefuses(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if n := len(m.versions); n != 2 {
+	x := *e
+	x.Key = func() (ed25519.PrivateKey, error) { return other, nil }
+	x.Retired = func() ([]ed25519.PublicKey, error) {
+		key, err := e.Key()
+		return []ed25519.PublicKey{seal.Public(key)}, err
+	}
+	if v, err := edit(&x, Save{}, addCustomer("b")); err != nil || v.KeyID != seal.KeyID(seal.Public(other)) {
+		t.Errorf("with a key that follows another: %v", err)
+	}
+	if n := len(m.versions); n != 3 {
 		t.Errorf("there are %d versions", n)
 	}
 }
@@ -205,7 +222,7 @@ func TestStages(t *testing.T) {
 		t.Errorf("%+v, %v", v, err)
 	}
 	v, err = e.Publish(t.Context(), nil)
-	if err != nil || v.Staged() || v.PublishedUnixMS == 0 || m.versions[2].Staged() {
+	if err != nil || v.Staged() || v.PublishedUnixMs == 0 || m.versions[2].Staged() {
 		t.Errorf("%+v, %v", v, err)
 	}
 	if _, err := edit(e, Save{}, addCustomer("d")); err != nil {
