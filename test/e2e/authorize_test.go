@@ -49,19 +49,7 @@ const failClosed = "closed"
 // comments say.
 func newAsking(t *testing.T, fail string) *asking {
 	t.Helper()
-	ctx := t.Context()
-	site, err := peers.NewSite(ctx, t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := site.Close(); err != nil {
-			t.Error(err)
-		}
-		if t.Failed() {
-			site.WriteLogs(t.Output())
-		}
-	})
+	ctx, site := t.Context(), newSite(t)
 	w := &asking{Site: site, t: t}
 	snippet, err := os.ReadFile("../../configs/kamailio/sipward.cfg")
 	if err != nil {

@@ -67,11 +67,10 @@ func newWorldOn(t *testing.T, a peers.Addresses, tcp bool, capture, more string)
 	return w
 }
 
-// newSwitch builds a world in which no agent runs yet.
-func newSwitch(t *testing.T, a peers.Addresses, tcp bool) *world {
+// newSite builds hosts that end with the test, which shows their logs if it fails.
+func newSite(t *testing.T) *peers.Site {
 	t.Helper()
-	ctx := t.Context()
-	site, err := peers.NewSite(ctx, t.TempDir())
+	site, err := peers.NewSite(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,6 +82,13 @@ func newSwitch(t *testing.T, a peers.Addresses, tcp bool) *world {
 			site.WriteLogs(t.Output())
 		}
 	})
+	return site
+}
+
+// newSwitch builds a world in which no agent runs yet.
+func newSwitch(t *testing.T, a peers.Addresses, tcp bool) *world {
+	t.Helper()
+	ctx, site := t.Context(), newSite(t)
 	w := &world{Site: site, t: t, addresses: a, tcp: tcp}
 	if _, err := (&peers.Kamailio{Host: site.Switch, Addresses: a, TCP: tcp}).Start(ctx); err != nil {
 		t.Fatal(err)
