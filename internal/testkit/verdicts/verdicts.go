@@ -206,7 +206,13 @@ func (t *Table) YAML() string {
 			fmt.Fprintf(&b, "  - id: %s\n", c.ID)
 			quoted(&b, "addresses", c.Addresses)
 			quoted(&b, "domains", c.Domains)
-			quoted(&b, "blocks", c.Blocks)
+			if len(c.Blocks) > 0 {
+				b.WriteString("    blocks:\n")
+			}
+			for _, block := range c.Blocks {
+				first, last, _ := strings.Cut(block, "-")
+				fmt.Fprintf(&b, "      - {first: %q, last: %q}\n", first, last)
+			}
 			if c.NonNumeric != "" {
 				fmt.Fprintf(&b, "    non_numeric: %s\n", c.NonNumeric)
 			}

@@ -56,7 +56,7 @@ func TestRender(t *testing.T) {
 			t.Errorf("no %q in %q", want, got)
 		}
 	}
-	want := "customers:\n  - id: site\n    addresses: [\"203.0.113.128/25\"]\n    blocks: [\"3000-3099\"]\n    max_contacts: 2\n"
+	want := "customers:\n  - id: site\n    addresses: [\"203.0.113.128/25\"]\n    blocks:\n      - {first: \"3000\", last: \"3099\"}\n    max_contacts: 2\n"
 	table := Table{Customers: usual.Customers[1:2]}
 	if got := table.YAML(); got != want {
 		t.Errorf("%s", got)
