@@ -71,7 +71,7 @@ type Plan struct {
 	EventTypes   [2]uint8 // telephone-event type in the SDP of caller and callee; default 101
 
 	Registers       int // registrations: REGISTER, 401, REGISTER, 200
-	RegistersDenied int // so many of them end with 403
+	RegistersDenied int // so many of them ask for another customer's number, and end with 403
 
 	TCPCustomers int  // the first so many customers use TCP
 	TCPCarriers  int  // the first so many carriers are reached by TCP

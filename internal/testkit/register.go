@@ -22,10 +22,15 @@ func (r *registrations) run(p *player, now int64) (int64, bool, error) {
 }
 
 // newRegistration is REGISTER, 401, REGISTER with credentials, 200 or 403
-// (RFC 3261 section 10.2).
+// (RFC 3261 section 10.2). Who is denied asks for a number of the next customer's
+// block.
 func (p *player) newRegistration(n int, now int64) *call {
 	customer := n % p.plan.Customers
-	first, _ := p.plan.Block(customer)
+	status, block := 200, customer
+	if n < p.plan.RegistersDenied {
+		status, block = 403, customer+1
+	}
+	first, _ := p.plan.Block(block)
 	c := &call{id: n, customer: customer, number: first[:len(first)-3] + fmt.Sprintf("%03d", n/p.plan.Customers%1000)}
 	l := p.customerLeg(c)
 	l.callID = fmt.Sprintf("%d-%d-%x@register", p.plan.Seed, n, p.rng.Uint32())
@@ -33,10 +38,6 @@ func (p *player) newRegistration(n int, now int64) *call {
 	l.upContact = netip.AddrPortFrom(l.up.Addr(), p.plan.Port)
 	c.in = l
 
-	status := 200
-	if n < p.plan.RegistersDenied {
-		status = 403
-	}
 	w := &writer{player: p, call: c, now: now}
 	for cseq, answer := range []int{401, status} {
 		vias := w.one(w.via(l.up))
