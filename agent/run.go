@@ -137,9 +137,12 @@ func (a *agent) closeKernel() error {
 // logEnd says what was done, and what was lost.
 func (a *agent) logEnd() {
 	s := a.Status()
-	written := uint64(0)
+	said := []any{"calls", s.Figures.Total.Started}
 	if a.records != nil {
-		written = a.records.Stats().Written
+		said = append(said, "records", a.records.Stats().Written)
 	}
-	a.log.Info("stopped", "calls", s.Figures.Total.Started, "records", written, "dropped", tally.Nonzero(s.Drops))
+	if s.Sync != nil {
+		said = append(said, "waiting", s.Sync.Spool.Calls.Spooled+s.Sync.Spool.Telemetry.Spooled)
+	}
+	a.log.Info("stopped", append(said, "dropped", tally.Nonzero(s.Drops))...)
 }
