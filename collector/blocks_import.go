@@ -15,7 +15,7 @@ import (
 
 type blocksExportCmd struct {
 	place
-	Version uint64 `placeholder:"N" help:"This version instead of the newest."`
+	Version uint64 `arg:"" optional:"" help:"Another version than the newest."`
 	Signed  bool   `help:"With its signature, as nodes get it: for a node that is to be given its table by hand."`
 	Output  string `short:"o" placeholder:"FILE" help:"Write to this new file instead of standard output."`
 }
@@ -73,7 +73,7 @@ table since, it is refused. A file without a version is taken as it is.
   sipward-collector blocks import table.yaml --dry-run
   sipward-collector blocks import table.yaml -m "acme moves to its own block"
 
-To go back to an older version: blocks export --version N | blocks import - --force`
+To go back to an older version: blocks export VERSION | blocks import - --force`
 }
 
 // maxImport bounds a file that is read, in bytes.

@@ -87,7 +87,7 @@ type blocksListCmd struct {
 	place
 	Free    bool   `help:"Show what is free of the grid, too."`
 	Live    bool   `help:"Ask the nodes how many phones are registered in each block."`
-	Version uint64 `placeholder:"N" help:"This version instead of the newest."`
+	Version uint64 `arg:"" optional:"" help:"Another version than the newest."`
 	JSON    bool   `name:"json" help:"Print JSON for programs."`
 }
 
