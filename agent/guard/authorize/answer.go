@@ -38,7 +38,7 @@ func (s *Server) appendAnswer(b []byte, v register.Verdict) []byte {
 		b = append(b, v.Block.Last...)
 		b = append(b, '"')
 	}
-	if s.cfg.Name != nil && v.Holder != party.Unknown {
+	if s.cfg.Name != nil && (v.Holder != party.Unknown || v.Reason == register.InUse) {
 		b = appendField(b, "holder", s.cfg.Name(v.Holder))
 	}
 	return append(b, '}')

@@ -290,6 +290,7 @@ func TestAnswers(t *testing.T) {
 		{register.Verdict{Reason: register.Deregistration}, 200, `{"allow":true,"reason":"deregistration","customer":"unknown"}`},
 		{foreign, 403, `{"allow":false,"reason":"foreign_block","customer":"acme","block":"2000-2999","holder":"globex"}`},
 		{register.Verdict{Reason: register.InUse, Customer: 1, Holder: 2}, 403, `{"allow":false,"reason":"in_use","customer":"acme","holder":"globex"}`},
+		{register.Verdict{Reason: register.InUse, Customer: 1}, 403, `{"allow":false,"reason":"in_use","customer":"acme","holder":"unknown"}`},
 		{register.Verdict{Reason: register.Malformed}, 403, `{"allow":false,"reason":"malformed","customer":"unknown"}`},
 	} {
 		w := ask(newServer(t, &desk{verdict: x.verdict}), from, sipType, message())
