@@ -51,7 +51,7 @@ func newBans(cfg Ban, p protected, kernel bool) bans {
 
 // holds reports whether a source is banned, and counts that it was asked.
 func (b *bans) holds(source netip.Addr, now int64) bool {
-	if len(b.banned) == 0 {
+	if len(b.banned) == 0 || !source.IsValid() {
 		return false
 	}
 	x := b.banned[site(source)]

@@ -30,7 +30,8 @@ func (g *Guard) Check(q *register.Request) (c Checked) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	defer g.caught(nil)
-	q.Banned = g.bans.banned[site(q.Source)] != nil && g.bans.banned[site(q.Source)].until > now
+	x := g.bans.banned[site(q.Source)]
+	q.Banned = x != nil && x.until > now
 	v, steps := g.registry.Explain(q, now)
 	kind := register.Refused
 	if g.cfg.Mode == Monitor {

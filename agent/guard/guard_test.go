@@ -339,3 +339,54 @@ func TestRun(t *testing.T) {
 		}
 	})
 }
+
+// TestSourceUnknown: an edge that cannot say where a REGISTER came from gets its
+// verdict all the same, and nobody is banned for it.
+func TestSourceUnknown(t *testing.T) {
+	g := testGuard(t, Config{Ban: Ban{Refusals: 1}})
+	for range 3 {
+		if v := g.Judge(&register.Request{To: parse.URI{User: "1", Host: "x"}, Expires: -1}, About{At: t0, Port: 5060}); v.Reason != register.UnknownCustomer {
+			t.Error(v.Reason)
+		}
+	}
+	if s := g.Stats(); s.Bans != 0 || s.Panics != 0 {
+		t.Errorf("%d bans, %d panics", s.Bans, s.Panics)
+	}
+	if r := g.said(); len(r) != 1 || r[0].Source != "" {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestWatchedIsNotBanned: a ban is for what is refused, not for what would be.
+func TestWatchedIsNotBanned(t *testing.T) {
+	g := testGuard(t, Config{Mode: NFQueue, Ban: Ban{Refusals: 1}})
+	m := parse.Message{Method: parse.REGISTER, CallID: "x", Vias: 1, To: parse.URI{User: "5555", Host: "pbx.example"}, Expires: -1}
+	for m.CSeq = range 5 {
+		g.Seen(&packet.Packet{Time: t0, Src: packet.EndpointFrom(netip.AddrPortFrom(none, 1)), Transport: packet.TCP}, &m)
+	}
+	if s := g.Stats(); s.Bans != 0 || len(s.Verdicts) != 1 || s.Verdicts[0].Count != 5 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// TestNobodyTakesStrays: bindings grow old although reports are not taken, and
+// what is lost is counted.
+func TestNobodyTakesStrays(t *testing.T) {
+	g := testGuard(t, Config{})
+	w := &wire{g: g}
+	const all = maxWaiting + 500
+	for n := range all {
+		w.register(fmt.Sprint(300_000+n), acme, 60, t0)
+	}
+	s := g.Stats()
+	if s.Strayed != all || s.Discarded != all-maxWaiting || s.Registry.Strays != all {
+		t.Errorf("%d strayed, %d of them lost, %d there", s.Strayed, s.Discarded, s.Registry.Strays)
+	}
+	for second := range int64(1000) {
+		for g.tick(t0 + (61+second)*sec) {
+		}
+	}
+	if n := g.Stats().Registry.Bindings; n != 0 {
+		t.Errorf("%d bindings are over and still here", n)
+	}
+}

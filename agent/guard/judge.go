@@ -76,7 +76,7 @@ func (g *Guard) decide(q *register.Request, about *About, kind register.Kind) (v
 	if key != 0 {
 		if s, again := g.recent.again(key, about.At); again {
 			g.count.resent++
-			return g.repeat(q, about, s)
+			return g.repeat(q, about, s, kind)
 		}
 	}
 	q.Banned = kind == register.Refused && g.bans.holds(q.Source, about.At)
@@ -94,14 +94,14 @@ func (g *Guard) decide(q *register.Request, about *About, kind register.Kind) (v
 }
 
 // repeat gives a request that was sent again the verdict of the first.
-func (g *Guard) repeat(q *register.Request, about *About, s settled) register.Verdict {
+func (g *Guard) repeat(q *register.Request, about *About, s settled, kind register.Kind) register.Verdict {
 	q.Banned = s.reason == register.Banned
 	v := g.registry.Judge(q, about.At)
 	if v.Reason != s.reason { // things have changed meanwhile
 		v = register.Verdict{Reason: s.reason, Customer: v.Customer}
 	}
-	if !v.Pass() && s.resent > maxResends {
-		g.ban(q, about)
+	if !v.Pass() && v.Reason != register.Banned && s.resent > maxResends {
+		g.ban(q, about, kind)
 	}
 	return v
 }
@@ -112,12 +112,16 @@ func (g *Guard) refused(q *register.Request, about *About, v register.Verdict, k
 		return g.report(q, about, v, kind)
 	})
 	if v.Reason != register.Banned {
-		g.ban(q, about)
+		g.ban(q, about, kind)
 	}
 }
 
-// ban counts a refusal of a source, which may be the one that bans it.
-func (g *Guard) ban(q *register.Request, about *About) {
+// ban counts a refusal of a source, which may be the one that bans it. What is
+// only watched leads to no ban.
+func (g *Guard) ban(q *register.Request, about *About, kind register.Kind) {
+	if kind != register.Refused || !q.Source.IsValid() {
+		return
+	}
 	before := g.bans.begun
 	g.bans.refusal(q.Source, about.At)
 	if g.bans.begun != before {

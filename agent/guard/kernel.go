@@ -73,6 +73,9 @@ func (g *Guard) tell(site address) error {
 		err = g.cfg.Bans.Lift(site.prefix())
 	}
 	if err == nil {
+		if left > 0 {
+			g.seldom.Warn(time.Now(), "guard: a source was refused too often; the kernel drops what it sends", "source", siteText(site.prefix()), "for", left.Round(time.Second))
+		}
 		return nil
 	}
 	g.mu.Lock()

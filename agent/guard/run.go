@@ -38,12 +38,11 @@ func (g *Guard) tick(now int64) (more bool) {
 	defer g.caught(nil)
 	more = g.reports.tick(now, step)
 	more = g.bans.tick(now, step) || more
-	// Each step can make a report; those that find no room would be lost.
-	if most := min(step, g.reports.room()); most > 0 {
-		changes, left := g.registry.Tick(now, most)
-		g.changed(changes)
-		more = more || left
-	}
+	// Each step can make a report. When nobody takes them, time goes on slowly.
+	most := min(step, max(g.reports.room(), step/16))
+	changes, left := g.registry.Tick(now, most)
+	g.changed(changes)
+	more = more || left && g.reports.room() > 0
 	return more
 }
 

@@ -10,7 +10,10 @@ import (
 )
 
 func sourceText(q *register.Request, about *About) string {
-	if about.Port == 0 {
+	switch {
+	case !q.Source.IsValid():
+		return ""
+	case about.Port == 0:
 		return q.Source.String()
 	}
 	return netip.AddrPortFrom(q.Source, about.Port).String()
