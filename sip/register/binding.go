@@ -14,12 +14,13 @@ import (
 
 // Binding is one contact that the registrar accepted for an address of record.
 type Binding struct {
-	ID        uint64 // of this binding for as long as it lives; rises with each new one
-	Number    string // user part; of a number the digits without +
-	Domain    string // host of the address of record
-	Asked     string // host of the Request-URI
-	Username  string // of the digest
-	Contact   parse.Contact
+	ID        uint64         // of this binding for as long as it lives; rises with each new one
+	Number    string         // user part; of a number the digits without +
+	Domain    string         // host of the address of record
+	Asked     string         // host of the Request-URI
+	Username  string         // of the digest
+	Contact   parse.Contact  // as the registrar lists it
+	Named     parse.Contact  // as its phone named it, where the registrar lists another URI; else zero
 	Source    netip.AddrPort // of the REGISTER's first hop; zero: nobody was seen registering it
 	Transport packet.Transport
 	Customer  party.ID // by the present table
@@ -46,6 +47,7 @@ type slot struct {
 
 type rest struct {
 	id        uint64
+	named     uint64 // hash of the contact's URI as its phone named it; 0: the same
 	since     uint32 // seconds since the Unix epoch
 	refreshed uint32
 	later     uint32 // in its bucket of the wheel
@@ -73,6 +75,7 @@ const (
 	userSame                      // the contact's user is Number
 	usernameNot                   // there is no Username
 	usernameSame
+	namedSame // the registrar lists the contact as its phone named it
 )
 
 const second = int64(1e9)
@@ -126,8 +129,12 @@ func (r *Registry) nameOf(c *parse.Contact) name {
 	return name{contactHash(r.seed, c), instanceHash(r.seed, c)}
 }
 
-func (n name) is(s *slot) bool {
-	return n.contact == s.contact || n.instance != 0 && n.instance == s.instance
+// is reports whether n names the contact of slot i, as the registrar lists it or
+// as its phone named it: a registrar behind NAT lists where a phone can be
+// reached, and the phone goes on naming the address that it knows.
+func (r *Registry) is(i uint32, n name) bool {
+	s := r.at(i)
+	return n.contact == s.contact || n.instance != 0 && n.instance == s.instance || n.contact == r.of(i).named
 }
 
 // write appends the texts of b and sets the flags of those that it leaves out.
@@ -159,6 +166,11 @@ func (f *flags) write(b *Binding, key uint64, to []byte) []byte {
 	text(b.Contact.Instance)
 	if !set(b.Username == "", usernameNot) && !set(b.Username == b.Number, usernameSame) {
 		text(b.Username)
+	}
+	if !set(b.Named.URI == (parse.URI{}), namedSame) {
+		to = append(to, byte(b.Named.Port>>8), byte(b.Named.Port))
+		text(b.Named.URI.User)
+		text(b.Named.URI.Host)
 	}
 	return to
 }
@@ -193,6 +205,12 @@ func (f flags) read(b *Binding, key uint64, from string) {
 		b.Username = ""
 	} else if f&usernameSame == 0 {
 		b.Username = text()
+	}
+	if f&namedSame == 0 {
+		b.Named = parse.Contact{Port: uint16(from[0])<<8 | uint16(from[1]), Expires: -1}
+		from = from[2:]
+		b.Named.URI.User = text()
+		b.Named.URI.Host = text()
 	}
 }
 

@@ -28,7 +28,7 @@ func uri(user, host string) parse.URI { return parse.URI{User: user, Host: host}
 func (b *Binding) Append(to []byte) []byte {
 	to = append(to, savedVersion)
 	for _, n := range []uint64{b.ID, uint64(b.Since / second), uint64(b.Refreshed / second), uint64(b.Expires), //nolint:gosec // times
-		uint64(b.Transport), uint64(b.Contact.Port), uint64(b.Contact.RegID), uint64(b.Source.Port())} {
+		uint64(b.Transport), uint64(b.Contact.Port), uint64(b.Contact.RegID), uint64(b.Source.Port()), uint64(b.Named.Port)} {
 		to = binary.AppendUvarint(to, n)
 	}
 	addr := b.Source.Addr().AsSlice()
@@ -40,8 +40,11 @@ func (b *Binding) Append(to []byte) []byte {
 	return to
 }
 
-func (b *Binding) texts() [7]*string {
-	return [...]*string{&b.Number, &b.Domain, &b.Asked, &b.Username, &b.Contact.URI.User, &b.Contact.URI.Host, &b.Contact.Instance}
+func (b *Binding) texts() [9]*string {
+	return [...]*string{
+		&b.Number, &b.Domain, &b.Asked, &b.Username, &b.Contact.URI.User, &b.Contact.URI.Host, &b.Contact.Instance,
+		&b.Named.URI.User, &b.Named.URI.Host,
+	}
 }
 
 // decode reads what Append wrote.
@@ -78,6 +81,7 @@ func (b *Binding) decode(data []byte) error {
 	b.Contact.Expires = -1
 	b.Contact.Port, b.Contact.RegID = uint16(number(1<<16-1)), uint32(number(1<<32-1)) //nolint:gosec // bounded
 	port := uint16(number(1<<16 - 1))                                                  //nolint:gosec // bounded
+	b.Named.Port = uint16(number(1<<16 - 1))                                           //nolint:gosec // bounded
 	if raw := bytes(); len(raw) > 0 {
 		addr, ok := netip.AddrFromSlice(raw)
 		bad = bad || !ok
@@ -85,6 +89,11 @@ func (b *Binding) decode(data []byte) error {
 	}
 	for _, s := range b.texts() {
 		*s = string(bytes())
+	}
+	if b.Named.URI != (parse.URI{}) {
+		b.Named.Expires = -1
+	} else {
+		bad = bad || b.Named.Port != 0
 	}
 	switch {
 	case bad:

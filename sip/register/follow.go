@@ -1,6 +1,7 @@
 package register
 
 import (
+	"hash/maphash"
 	"strings"
 	"unsafe"
 
@@ -24,11 +25,11 @@ type pending struct {
 	hopCount  int
 	applied   bool // the answer's contacts are in the registry
 
-	answered  bool
-	answer    []parse.Contact // while it is not applied
-	default0  int32           // Expires header of the answer
-	answeredT int64
-	via       hop // that the answer took
+	answered      bool
+	answer        []parse.Contact // while it is not applied
+	answerExpires int32           // Expires header of the answer
+	answerTime    int64
+	via           hop // that the answer took
 }
 
 type hop struct{ src, dst [16]byte }
@@ -53,7 +54,7 @@ func (r *Registry) Message(p *packet.Packet, m *parse.Message) []Change {
 	if m.Method != parse.REGISTER {
 		return nil
 	}
-	key := transaction(r.seed, m)
+	key := r.pendingKey(m)
 	switch {
 	case m.Request():
 		r.request(key, p, m)
@@ -61,6 +62,12 @@ func (r *Registry) Message(p *packet.Packet, m *parse.Message) []Change {
 		r.final(key, p, m)
 	}
 	return r.changes
+}
+
+// pendingKey names a REGISTER and its answers. The To belongs to it: two
+// REGISTERs of one Call-ID and CSeq for two numbers must not share an answer.
+func (r *Registry) pendingKey(m *parse.Message) uint64 {
+	return mix(transaction(r.seed, m), mix(maphash.String(r.seed, m.To.User), maphash.String(r.seed, m.To.Host)))
 }
 
 // outbound reports a REGISTER by which the switch itself registers elsewhere.
@@ -194,7 +201,7 @@ func (r *Registry) final(key uint64, p *packet.Packet, m *parse.Message) {
 	case !known:
 		x = &pending{}
 	}
-	x.answered, x.answeredT, x.via, x.default0 = true, p.Time, h, m.Expires
+	x.answered, x.answerTime, x.via, x.answerExpires = true, p.Time, h, m.Expires
 	x.answer = append([]parse.Contact(nil), m.Contacts...)
 	if x.hopCount > 0 {
 		r.apply(x)
@@ -223,11 +230,12 @@ func (r *Registry) apply(x *pending) {
 		if c.Star {
 			continue
 		}
-		header := x.default0
-		if a := x.find(r, c); a != nil && header < 0 {
-			header = asked(a, x.expires)
+		header := x.answerExpires
+		mine := x.find(r, c, len(listed) == 1)
+		if mine != nil && header < 0 {
+			header = asked(mine, x.expires)
 		}
-		r.accept(key, x, c, asked(c, header))
+		r.accept(key, x, c, mine, asked(c, header))
 	}
 	r.removeUnlisted(key, x.to.Host, listed)
 }
@@ -240,18 +248,18 @@ func (r *Registry) applyAsked(key uint64, x *pending) {
 			r.removeUnlisted(key, x.to.Host, nil)
 			continue
 		}
-		header := x.expires
-		if x.default0 >= 0 && asked(c, header) != 0 {
-			header = x.default0
-			r.accept(key, x, c, header)
-			continue
+		expires := asked(c, x.expires)
+		if x.answerExpires >= 0 && expires != 0 {
+			expires = x.answerExpires // the registrar's word
 		}
-		r.accept(key, x, c, asked(c, header))
+		r.accept(key, x, c, c, expires)
 	}
 }
 
-// find returns the contact of the REGISTER that c answers, nil when none does.
-func (x *pending) find(r *Registry, c *parse.Contact) *parse.Contact {
+// find returns the contact of the REGISTER that c, which the registrar lists,
+// answers; nil when none does. A registrar may list the address that the phone
+// was seen at in place of the one that it named.
+func (x *pending) find(r *Registry, c *parse.Contact, only bool) *parse.Contact {
 	n := r.nameOf(c)
 	for i := range x.contacts {
 		o := r.nameOf(&x.contacts[i])
@@ -259,11 +267,18 @@ func (x *pending) find(r *Registry, c *parse.Contact) *parse.Contact {
 			return &x.contacts[i]
 		}
 	}
+	if len(x.contacts) != 1 || x.contacts[0].Star || asked(&x.contacts[0], x.expires) == 0 {
+		return nil
+	}
+	if only || c.Port == x.source.Port && c.URI.Host == x.source.Addr().String() {
+		return &x.contacts[0]
+	}
 	return nil
 }
 
-// accept adds, refreshes or removes one contact.
-func (r *Registry) accept(key uint64, x *pending, c *parse.Contact, expires int32) {
+// accept adds, refreshes or removes one contact; mine is what the REGISTER
+// called it, nil when it did not name it.
+func (r *Registry) accept(key uint64, x *pending, c, mine *parse.Contact, expires int32) {
 	i := r.find(key, r.nameOf(c))
 	if expires == 0 {
 		if i != 0 {
@@ -272,7 +287,7 @@ func (r *Registry) accept(key uint64, x *pending, c *parse.Contact, expires int3
 		}
 		return
 	}
-	b := Binding{Number: strings.TrimPrefix(x.to.User, "+"), Domain: x.to.Host, Contact: *c, Since: x.answeredT}
+	b := Binding{Number: strings.TrimPrefix(x.to.User, "+"), Domain: x.to.Host, Contact: *c, Since: x.answerTime}
 	if key&unnumbered != 0 && !party.Digits(x.to.User) {
 		b.Number = x.to.User
 	}
@@ -280,10 +295,13 @@ func (r *Registry) accept(key uint64, x *pending, c *parse.Contact, expires int3
 		b = r.binding(i)
 		b.Contact = *c
 	}
-	b.Refreshed, b.Expires = x.answeredT, x.answeredT+int64(expires)*second
-	if x.find(r, c) != nil {
+	b.Refreshed, b.Expires = x.answerTime, x.answerTime+int64(expires)*second
+	if mine != nil {
 		b.Asked, b.Username, b.Transport = x.asked, x.username, x.transport
-		b.Source = x.source.AddrPort()
+		b.Source, b.Named = x.source.AddrPort(), parse.Contact{}
+		if mine.URI != c.URI || mine.Port != c.Port {
+			b.Named = parse.Contact{URI: mine.URI, Port: mine.Port, Expires: -1}
+		}
 	} else if i == 0 {
 		b.Asked = b.Domain
 	}
@@ -315,7 +333,7 @@ func (r *Registry) adopt(x *pending) {
 	key, _, _ := keyOf(r.seed, x.to)
 	for n := range x.contacts {
 		i := r.find(key, r.nameOf(&x.contacts[n]))
-		if i == 0 || r.of(i).refreshed != seconds(x.answeredT) {
+		if i == 0 || r.of(i).refreshed != seconds(x.answerTime) {
 			continue // it has been refreshed since, or is gone
 		}
 		b := r.binding(i)
@@ -332,7 +350,7 @@ func (r *Registry) removeUnlisted(key uint64, domain string, listed []parse.Cont
 	for i := r.chain(key); i != 0; {
 		s := r.at(i)
 		next := s.sibling
-		if own, _ := r.hosts(i); own == domain && !r.named(s) {
+		if own, _ := r.hosts(i); own == domain && !r.named(i) {
 			r.change(Removed, i)
 			r.remove(i)
 		}

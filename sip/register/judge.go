@@ -220,7 +220,7 @@ func (r *Registry) tooManyContacts(in *inquiry) bool {
 	}
 	r.name(in.q.Contacts)
 	for i := r.chain(in.key); i != 0; i = r.at(i).sibling {
-		if s := r.at(i); s.expires > in.now && !r.named(s) {
+		if r.at(i).expires > in.now && !r.named(i) {
 			in.keeps++
 		}
 	}
@@ -239,10 +239,10 @@ func (r *Registry) name(contacts []parse.Contact) {
 	}
 }
 
-// named reports whether the contact of s is one of those.
-func (r *Registry) named(s *slot) bool {
+// named reports whether the contact of slot i is one of those.
+func (r *Registry) named(i uint32) bool {
 	for _, n := range r.names {
-		if n.is(s) {
+		if r.is(i, n) {
 			return true
 		}
 	}

@@ -159,14 +159,19 @@ func (r *Registry) chain(key uint64) uint32 {
 	return i
 }
 
-// find returns the slot of a contact of key, 0 when there is none.
-func (r *Registry) find(key uint64, n name) uint32 {
+// find returns the slot of a contact of key, 0 when there is none. What the
+// registrar lists comes before what phones call themselves: two phones behind
+// two routers can have one private address.
+func (r *Registry) find(key uint64, n name) (found uint32) {
 	for i := r.chain(key); i != 0; i = r.at(i).sibling {
-		if n.is(r.at(i)) {
+		switch {
+		case r.at(i).contact == n.contact:
 			return i
+		case found == 0 && r.is(i, n):
+			found = i
 		}
 	}
-	return 0
+	return found
 }
 
 // add takes b over, whose ID is given, and returns its slot, or 0 when there is
@@ -182,8 +187,7 @@ func (r *Registry) add(key uint64, b *Binding) uint32 {
 	}
 	i := r.take()
 	s := r.at(i)
-	n := r.nameOf(&b.Contact)
-	*s = slot{key: key, contact: n.contact, instance: n.instance}
+	*s = slot{key: key}
 	*r.of(i) = rest{id: b.ID, since: seconds(b.Since)}
 	r.link(i)
 	r.stats.Bindings++
@@ -195,7 +199,10 @@ func (r *Registry) add(key uint64, b *Binding) uint32 {
 func (r *Registry) fill(i uint32, b *Binding) {
 	s, o := r.at(i), r.of(i)
 	n := r.nameOf(&b.Contact)
-	s.contact, s.instance = n.contact, n.instance
+	s.contact, s.instance, o.named = n.contact, n.instance, 0
+	if b.Named.URI != (parse.URI{}) {
+		o.named = contactHash(r.seed, &b.Named)
+	}
 	o.refreshed, s.expires, o.transport = seconds(b.Refreshed), b.Expires, b.Transport
 	s.source, o.port = [16]byte{}, b.Source.Port()
 	if b.Source.IsValid() {

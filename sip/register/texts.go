@@ -19,7 +19,7 @@ type pieces struct {
 const (
 	pieceStep = 8
 	pageSize  = 1 << 15
-	maxText   = 1792 // of a binding: seven names of at most 255 bytes each
+	maxText   = 9*256 + 8 // of a binding: nine texts of at most 255 bytes each, and numbers
 )
 
 // put keeps a copy of b, which has at most maxText bytes, and returns where.

@@ -5,7 +5,8 @@ package register
 // What expires after a whole turn or more is passed once a turn.
 type wheel struct {
 	buckets [wheelSize]bucket
-	done    int64  // the second up to which all that is over is gone; 0: none yet
+	started bool
+	done    int64  // the second up to which all that is over is gone
 	left    uint32 // of the bucket behind done: how many are still to be looked at
 	inside  bool   // left counts
 }
@@ -63,8 +64,8 @@ func (w *wheel) out(r *Registry, i uint32) {
 func (w *wheel) turn(r *Registry, now int64, most int, expire func(uint32)) int {
 	sec := now / second
 	switch {
-	case w.done == 0, sec-w.done > wheelSize: // one turn passes everything
-		w.done, w.inside = sec-1-wheelSize, false
+	case !w.started, sec-w.done > wheelSize+1: // one turn passes everything
+		w.started, w.done, w.inside = true, sec-1-wheelSize, false
 	case sec < w.done: // the clock was set back
 		w.done, w.inside = sec-1, false
 	}
