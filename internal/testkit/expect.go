@@ -50,6 +50,7 @@ type Registrations struct {
 	Transactions int         // each is one request here: nothing is lost, so nothing is sent twice
 	Outcomes     map[int]int // final responses by status, 401 included
 	Accepted     int         // bindings made
+	Foreign      int         // of the transactions: for another customer's number
 }
 
 func newExpected(p *Plan) *Expected {

@@ -47,6 +47,9 @@ func (p *player) newRegistration(n int, now int64) *call {
 		w.wait(hopTime)
 		p.want.Registrations.Requests++
 		p.want.Registrations.Transactions++
+		if block != customer {
+			p.want.Registrations.Foreign++
+		}
 		p.want.Registrations.Outcomes[answer]++
 	}
 	if status == 200 {

@@ -46,7 +46,8 @@ func compare(want *testkit.Expected, got *status) []row {
 	for _, code := range codes {
 		rows = append(rows, row{fmt.Sprintf("  answered %d", code), want.Registrations.Outcomes[code], got.Registrations.Outcomes[fmt.Sprint(code)]})
 	}
-	return rows
+	return append(rows, row{"  outside the number blocks", want.Registrations.Foreign, got.wouldRefuse()},
+		row{"phones registered", want.Registrations.Accepted, got.Guard.Bindings})
 }
 
 func parties(name func(int) string, want []testkit.Totals, got []party, what string) []row {

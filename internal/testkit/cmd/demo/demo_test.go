@@ -71,6 +71,7 @@ const counted = `{"mode": "hep",
  "customers": [{"name": "customer-a", "started": 2, "answered": 2}],
  "carriers": [{"name": "carrier-a", "started": 2, "answered": 2}, {"name": "unknown"}],
  "registrations": {"transactions": 2, "outcomes": {"401": 1, "200": 1}},
+ "guard": {"bindings": 1, "verdicts": [{"verdict": "passed", "count": 1}, {"verdict": "would_refuse", "count": 1}]},
  "sip": {"messages": 30},
  "agent": {"drops": [{"stage": "tcp", "event": "evicted", "n": 0}],
   "counts": [{"stage": "dtmf", "event": "presses", "n": 6}, {"stage": "media", "event": "rtp", "n": 500}]}}`
@@ -80,7 +81,7 @@ func played2() *testkit.Expected {
 	return &testkit.Expected{
 		Calls: two, Customers: []testkit.Totals{two}, Carriers: []testkit.Totals{two},
 		DigitCount: 6, Messages: 30, RTPPackets: 500,
-		Registrations: testkit.Registrations{Transactions: 2, Outcomes: map[int]int{401: 1, 200: 1}},
+		Registrations: testkit.Registrations{Transactions: 2, Outcomes: map[int]int{401: 1, 200: 1}, Accepted: 1, Foreign: 1},
 	}
 }
 
@@ -98,6 +99,7 @@ func TestCompare(t *testing.T) {
 		{"a customer that the agent does not know", func(e *testkit.Expected) {
 			e.Customers = append(e.Customers, testkit.Totals{Total: 1})
 		}, "customer-b, calls"},
+		{"a number of somebody else's", func(e *testkit.Expected) { e.Registrations.Foreign = 2 }, "outside the number blocks"},
 		{"a refused registration", func(e *testkit.Expected) { e.Registrations.Outcomes[403] = 1 }, "answered 403"},
 	}
 	for _, tc := range tests {

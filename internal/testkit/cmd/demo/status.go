@@ -13,6 +13,13 @@ type status struct {
 		Transactions int            `json:"transactions"`
 		Outcomes     map[string]int `json:"outcomes"` // by status
 	} `json:"registrations"`
+	Guard struct {
+		Bindings int `json:"bindings"`
+		Verdicts []struct {
+			Verdict string `json:"verdict"`
+			Count   int    `json:"count"`
+		} `json:"verdicts"`
+	} `json:"guard"`
 	SIP struct {
 		Messages int `json:"messages"`
 	} `json:"sip"`
@@ -54,6 +61,16 @@ type count struct {
 	Stage string `json:"stage"`
 	Event string `json:"event"`
 	N     int    `json:"n"`
+}
+
+// wouldRefuse counts REGISTERs that break the number blocks.
+func (s *status) wouldRefuse() (n int) {
+	for _, v := range s.Guard.Verdicts {
+		if v.Verdict == "would_refuse" {
+			n += v.Count
+		}
+	}
+	return n
 }
 
 func (s *status) count(stage, event string) int {
