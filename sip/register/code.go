@@ -122,7 +122,7 @@ func (r *Registry) Restore(data []byte, now int64) error {
 	if party.Digits(b.Number) && b.Number[0] == '+' {
 		return fmt.Errorf("%w: a number with a +", ErrSaved)
 	}
-	if r.find(key, r.nameOf(&b.Contact)) != 0 {
+	if r.has(key, contactHash(r.seed, &b.Contact)) {
 		return fmt.Errorf("%w: its contact came twice", ErrSaved)
 	}
 	i := r.add(key, &b)
@@ -132,4 +132,14 @@ func (r *Registry) Restore(data []byte, now int64) error {
 	r.changes = r.changes[:0]
 	r.examine(i)
 	return nil
+}
+
+// has reports whether the registrar lists a contact of that URI.
+func (r *Registry) has(key, contact uint64) bool {
+	for i := r.chain(key); i != 0; i = r.at(i).sibling {
+		if r.at(i).contact == contact {
+			return true
+		}
+	}
+	return false
 }

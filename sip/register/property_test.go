@@ -1,0 +1,319 @@
+package register
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/sipward/sipward/sip/packet"
+	"github.com/sipward/sipward/sip/parse"
+	"github.com/sipward/sipward/sip/party"
+)
+
+// TestAnyOrder plays registrations whose messages are lost, doubled and out of
+// order, with tables that change, and asks after each that the registry is
+// whole; when time has passed, nothing is left.
+func TestAnyOrder(t *testing.T) {
+	for seed := range uint64(30) {
+		rng := rand.New(rand.NewPCG(seed, 4))
+		w := newWire(t)
+		w.Registry = NewRegistry(Config{Book: w.book, MaxBindings: 60})
+		for range 400 {
+			w.now += rng.Int64N(40 * second)
+			step := w.randomStep(rng)
+			for _, i := range rng.Perm(len(step)) {
+				for range rng.IntN(3) {
+					step[i]()
+				}
+			}
+			switch rng.IntN(8) {
+			case 0:
+				w.Tick(w.now, rng.IntN(5_000))
+			case 1:
+				w.SetBook(w.otherBook(t, rng))
+			case 2:
+				w.restart(t)
+			}
+			w.checkWhole(t)
+		}
+		for more := true; more; {
+			_, more = w.Tick(w.now+(1<<31)*second, 997)
+		}
+		w.checkWhole(t)
+		if s := w.Stats(); s.Bindings != 0 || s.Strays != 0 || len(w.state()) != 0 {
+			t.Fatalf("seed %d: at the end %+v", seed, s)
+		}
+		for _, first := range w.index {
+			if first != 0 {
+				t.Fatalf("seed %d: the index is not empty", seed)
+			}
+		}
+	}
+}
+
+// randomStep is one registration: its messages, for any order.
+func (w *wire) randomStep(rng *rand.Rand) []func() {
+	users := []string{"1001", "1002", "+1001", "2001", "7001", "alice", "", "11111111111111111111"}
+	sources := []string{acmePhone, boltPhone, "100.64.0.1:5060", "192.0.2.77:5060", "[2001:db8::1]:5060", theSwitch}
+	user, from, callID, cseq := users[rng.IntN(len(users))], sources[rng.IntN(len(sources))], fmt.Sprint(rng.IntN(20)), uint32(rng.IntN(4))
+	contacts := func(most int) (list []parse.Contact) {
+		for range rng.IntN(most + 1) {
+			c := phone(fmt.Sprint(rng.IntN(6)), "203.0.113.7", []int32{-1, 0, 1, 60, 3_600, 7_200, 1<<31 - 1}[rng.IntN(7)])
+			if rng.IntN(3) == 0 {
+				c.Instance, c.RegID = fmt.Sprint(rng.IntN(2)), uint32(rng.IntN(3))
+			}
+			list = append(list, c)
+		}
+		return list
+	}
+	asked, listed := contacts(3), contacts(5)
+	if rng.IntN(10) == 0 {
+		asked = []parse.Contact{{Star: true, Expires: 0}}
+	}
+	status := []uint16{100, 200, 200, 200, 202, 401, 403, 500}[rng.IntN(8)]
+	return []func(){
+		func() { w.request(from, theSwitch, callID, cseq, user, 1, asked...) },
+		func() { w.request(theSwitch, "192.0.2.1:5070", callID, cseq, user, 2, asked...) },
+		func() { w.answer("192.0.2.1:5070", theSwitch, callID, cseq, user, 2, status, listed...) },
+		func() { w.answer(theSwitch, from, callID, cseq, user, 1, status, listed...) },
+	}
+}
+
+func (w *wire) otherBook(t *testing.T, rng *rand.Rand) *party.Book {
+	t.Helper()
+	first := 1000 + rng.IntN(3)
+	b, err := w.book.Next([]party.Entry{
+		customer("acme", "203.0.113.0/24", party.Block{First: fmt.Sprint(first), Last: "1999"}),
+		customer("bolt", []string{"198.51.100.0/24", "198.51.101.0/24"}[rng.IntN(2)]),
+	}, []netip.Addr{netip.MustParseAddr("192.0.2.1")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// restart makes a Registry of what the present one would have on disk.
+func (w *wire) restart(t *testing.T) {
+	t.Helper()
+	before := w.state()
+	fresh := NewRegistry(Config{Book: w.book, MaxBindings: 60})
+	all := w.everything()
+	for i := range all {
+		if err := fresh.Restore(all[i].Append(nil), w.now); err != nil {
+			t.Fatalf("%v: %+v", err, all[i])
+		}
+	}
+	fresh.lastID = max(fresh.lastID, w.lastID)
+	for more := true; more; { // both by the present table
+		_, more = w.Tick(w.now, 1<<20)
+	}
+	w.Registry, before = fresh, w.state()
+	if diff := cmp.Diff(before, w.state()); diff != "" {
+		t.Fatalf("after a restart:\n%s", diff)
+	}
+}
+
+func (w *wire) everything() []Binding {
+	all, next := w.List(0, Select{}, w.now, 1<<20, nil)
+	for next != 0 {
+		all, next = w.List(next, Select{}, w.now, 1<<20, all)
+	}
+	return all
+}
+
+// checkWhole walks all that a Registry links.
+func (w *wire) checkWhole(t *testing.T) {
+	t.Helper()
+	inIndex, strays := map[uint32]bool{}, 0
+	for _, first := range w.index {
+		for head := first; head != 0; head = w.at(head).next {
+			for i := head; i != 0; i = w.at(i).sibling {
+				if inIndex[i] || w.at(i).key != w.at(head).key || w.of(i).id == 0 || w.of(i).bucket == 0 {
+					t.Fatalf("slot %d: %+v %+v", i, w.at(i), w.of(i))
+				}
+				inIndex[i] = true
+				if w.of(i).stray != 0 {
+					strays++
+				}
+			}
+		}
+	}
+	inWheel := 0
+	for n := range w.wheel.buckets {
+		b := &w.wheel.buckets[n]
+		count, before := uint32(0), uint32(0)
+		for i := b.head; i != 0; i = w.of(i).later {
+			if w.of(i).sooner != before || int(w.of(i).bucket) != n+1 || !inIndex[i] {
+				t.Fatalf("bucket %d: %+v", n, w.of(i))
+			}
+			before = i
+			count++
+		}
+		if count != b.count || b.tail != before {
+			t.Fatalf("bucket %d: %+v, but %d", n, b, count)
+		}
+		inWheel += int(count)
+	}
+	if s := w.Stats(); s.Bindings != len(inIndex) || s.Bindings != inWheel || s.Strays != strays || s.Bindings > w.cfg.MaxBindings {
+		t.Fatalf("%+v, but %d in the index, %d in the wheel, %d strays", s, len(inIndex), inWheel, strays)
+	}
+	free := 0
+	for i := w.free; i != 0; i = w.at(i).next {
+		free++
+	}
+	if free+len(inIndex) != int(w.used) {
+		t.Fatalf("%d slots, %d free, %d in use", w.used, free, len(inIndex))
+	}
+}
+
+// TestPages: what lives throughout a listing is in it once, however short its
+// pages and whatever comes and goes meanwhile.
+func TestPages(t *testing.T) {
+	w := newWire(t)
+	for i := range 10_000 {
+		c := phone("x", "203.0.113.7", 600)
+		w.on(acmePhone, fmt.Sprint(i), fmt.Sprint(10_000+i), []parse.Contact{c}, c)
+	}
+	seen := map[string]int{}
+	gone := phone("x", "203.0.113.7", 0)
+	calls := 0
+	for cursor, first := Cursor(0), true; first || cursor != 0; first = false {
+		var page []Binding
+		page, cursor = w.List(cursor, Select{First: "10000", Last: "18999", Customer: "acme"}, w.now, 700, nil)
+		if len(page) > 700 {
+			t.Fatalf("%d on a page", len(page))
+		}
+		for _, b := range page {
+			seen[b.Number]++
+		}
+		w.on(acmePhone, fmt.Sprint("gone", calls), fmt.Sprint(10_000+calls*97), []parse.Contact{gone})
+		c := phone("x", "203.0.113.7", 600)
+		w.on(acmePhone, fmt.Sprint("new", calls), fmt.Sprint(18_000+calls), []parse.Contact{c}, c)
+		calls++
+	}
+	for i := range 9_000 {
+		if n := seen[fmt.Sprint(10_000+i)]; n != 1 && !(n == 0 && i%97 == 0 && i/97 < calls) {
+			t.Errorf("%d is listed %d times", 10_000+i, n)
+		}
+	}
+	if n := len(seen); n > 9_000 {
+		t.Errorf("%d listed", n)
+	}
+	if page, _ := w.List(0, Select{Customer: "bolt"}, w.now, 10, nil); len(page) != 0 {
+		t.Errorf("%+v", page)
+	}
+}
+
+func TestWords(t *testing.T) {
+	seen := map[string]bool{}
+	for r := range reasonEnd {
+		if s := r.String(); seen[s] || (r == 0) != (s == "invalid") || r != 0 && ReasonOf(s) != r {
+			t.Errorf("%d is %s", r, s)
+		}
+		seen[r.String()] = true
+	}
+	if reasonEnd.String() != "invalid" || ReasonOf("invalid") != 0 || ReasonOf("") != 0 {
+		t.Error("a reason that is none has a word")
+	}
+	for w := What(1); w <= Settled; w++ {
+		if w.String() == "invalid" {
+			t.Errorf("%d has no word", w)
+		}
+	}
+}
+
+// FuzzRestore: what makes no sense is refused, the rest is written back as it
+// was read, and the registry stays whole.
+func FuzzRestore(f *testing.F) {
+	b := manyBinding(2)
+	f.Add(b.Append(nil))
+	b.Named = parse.Contact{URI: uri("x", "192.168.1.10"), Port: 5062, Expires: -1}
+	b.Source = netip.MustParseAddrPort("[2001:db8::1]:5060")
+	f.Add(b.Append(nil))
+	f.Add((&Binding{ID: 1, Expires: 3_000 * second}).Append(nil))
+	f.Add(b.Append(nil)[:20])
+	f.Add([]byte{})
+	f.Add([]byte{2, 1})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		w := newWire(t)
+		w.Registry = NewRegistry(Config{Book: w.book, MaxBindings: 4})
+		err := w.Restore(data, w.now)
+		w.checkWhole(t)
+		if err != nil {
+			if !errors.Is(err, ErrSaved) && !errors.Is(err, ErrExpired) {
+				t.Fatal(err)
+			}
+			return
+		}
+		all := w.everything()
+		if len(all) != 1 {
+			t.Fatalf("%d bindings", len(all))
+		}
+		again := NewRegistry(Config{Book: w.book, MaxBindings: 4})
+		saved := all[0].Append(nil)
+		if err := again.Restore(saved, w.now); err != nil {
+			t.Fatalf("%v: %q of %q", err, saved, data)
+		}
+		twice, _ := again.List(0, Select{}, w.now, 2, nil)
+		if diff := cmp.Diff(all, twice, cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); diff != "" {
+			t.Fatal(diff)
+		}
+		if !bytes.Equal(saved, twice[0].Append(nil)) {
+			t.Fatal("it is written differently the second time")
+		}
+		if err := w.Restore(saved, w.now); !errors.Is(err, ErrSaved) {
+			t.Fatalf("twice: %v", err)
+		}
+		w.Tick(1<<63-1, 1<<20)
+	})
+}
+
+// FuzzRegistry: messages of any content leave it whole, and verdicts follow.
+func FuzzRegistry(f *testing.F) {
+	for _, text := range []string{
+		"REGISTER sip:x SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=b\r\nFrom: <sip:1005@x>;tag=1\r\nTo: <sip:1005@x>\r\nCall-ID: c\r\nCSeq: 1 REGISTER\r\nContact: <sip:1005@203.0.113.7:5060>;expires=60\r\n\r\n",
+		"REGISTER sip:x SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=b\r\nFrom: <sip:1005@x>;tag=1\r\nTo: <sip:1005@x>\r\nCall-ID: c\r\nCSeq: 1 REGISTER\r\nContact: *\r\nExpires: 0\r\n\r\n",
+	} {
+		f.Add([]byte(text), []byte("SIP/2.0 200 OK\r\nFrom: <sip:1005@x>;tag=1\r\nTo: <sip:1005@x>;tag=2\r\nCall-ID: c\r\nCSeq: 1 REGISTER\r\nContact: <sip:1005@203.0.113.7:5060>;expires=60, <sip:b@c>;expires=9\r\n\r\n"))
+	}
+	phone, server := netip.MustParseAddrPort(acmePhone), netip.MustParseAddrPort(theSwitch)
+	f.Fuzz(func(t *testing.T, request, answer []byte) {
+		w := newWire(t)
+		w.Registry = NewRegistry(Config{Book: w.book, MaxBindings: 20})
+		parser, m := parse.NewParser(), new(parse.Message)
+		for _, x := range []struct {
+			payload  []byte
+			src, dst netip.AddrPort
+		}{{request, phone, server}, {answer, server, phone}, {request, phone, server}} {
+			if parser.Parse(x.payload, m) != nil {
+				return
+			}
+			p := &packet.Packet{Time: w.now, Src: packet.EndpointFrom(x.src), Dst: packet.EndpointFrom(x.dst), Transport: packet.UDP}
+			changes := slices.Clone(w.Message(p, m))
+			w.checkWhole(t)
+			for _, c := range changes {
+				if c.What == 0 || c.Binding.ID == 0 {
+					t.Fatalf("%+v", c)
+				}
+			}
+			var q Request
+			q.Fill(m, p)
+			v := w.Judge(&q, w.now)
+			if e, steps := w.Explain(&q, w.now); e != v || len(steps) != int(v.Reason) {
+				t.Fatalf("%+v, explained as %+v", v, e)
+			}
+		}
+		for more := true; more; {
+			_, more = w.Tick(1<<62, 1<<16)
+		}
+		w.checkWhole(t)
+		if n := w.Stats().Bindings; n != 0 {
+			t.Fatalf("%d bindings at the end", n)
+		}
+	})
+}
