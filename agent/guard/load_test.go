@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"runtime"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -222,5 +224,42 @@ func BenchmarkJudgeBesideReload(b *testing.B) {
 		at   int
 	}{{"p50-µs", len(took) / 2}, {"p99-µs", len(took) * 99 / 100}, {"p99.9-µs", len(took) * 999 / 1000}, {"worst-µs", len(took) - 1}} {
 		b.ReportMetric(float64(took[min(p.at, len(took)-1)])/1e3, p.name)
+	}
+}
+
+// TestFloodMemory: numbers that nobody has, of one source and of as many sources,
+// leave memory bounded. A million take no more than these.
+func TestFloodMemory(t *testing.T) {
+	const all = 400_000
+	g := testGuard(t, Config{Ban: Ban{Refusals: 100}})
+	heap := func() int64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc) //nolint:gosec // far below 2^63
+	}
+	before := heap()
+	number := make([]byte, 0, 16)
+	for n := range all {
+		number = strconv.AppendInt(number[:0], int64(n), 10)
+		q := ask(string(number), none)
+		if n%2 == 1 {
+			q.Source = netip.AddrFrom4([4]byte{11, byte(n >> 16), byte(n >> 8), byte(n)})
+		}
+		g.Judge(q, at(t0+int64(n)*sec/10000, q.To.User, 1))
+		g.said()
+	}
+	if grown := heap() - before; grown > 40<<20 {
+		t.Errorf("%d MB more", grown>>20)
+	} else {
+		t.Logf("%d MB more", grown>>20)
+	}
+	s := g.Stats()
+	stood := uint64(0)
+	for _, v := range s.Verdicts {
+		stood += v.Count
+	}
+	if stood != all || s.Bans != 1 || s.Registry.Bindings != 0 || s.Forgotten == 0 {
+		t.Errorf("%d counted, %d bans, %d forgotten", stood, s.Bans, s.Forgotten)
 	}
 }
