@@ -1,0 +1,230 @@
+// Package table keeps the centre's table of customers and number blocks: it
+// verifies what comes, never goes back to an earlier version, and has the last good
+// copy on the disk before anybody uses it. Whatever goes wrong, what is in force
+// stays in force.
+//
+// The folder holds two files. table.yaml is the signed copy as it came.
+// table.version is the highest version that was ever taken: who deletes the table
+// does not make an older one acceptable. Who deletes both begins anew, and the
+// log says so.
+package table
+
+import (
+	"crypto/ed25519"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sipward/sipward/configs"
+	"github.com/sipward/sipward/internal/seal"
+)
+
+// Config of a Keeper.
+type Config struct {
+	Dir  string              // folder; it is made
+	Keys []ed25519.PublicKey // whose tables are taken
+	// Use puts a table in force. It is called for what Offer takes, when that is on
+	// the disk, and never twice at once. When it fails, the next copy is another try.
+	Use func(*configs.Table) error
+	Log *slog.Logger // nil: silent
+}
+
+// Keeper keeps a table. It is safe for concurrent use.
+type Keeper struct {
+	cfg  Config
+	log  *slog.Logger
+	step func(stage string) error // nil but in tests: a crash
+
+	offers sync.Mutex // guards floor and keys, and lets one table in at a time
+	floor  floor
+	keys   []ed25519.PublicKey
+
+	mu      sync.Mutex // guards what follows
+	current *taken     // nil: none is in force
+	refused map[Reason]uint64
+	again   uint64
+	problem string
+}
+
+// taken is a table that is in force.
+type taken struct {
+	version uint64
+	issued  time.Time
+	key     string
+	digest  [sha256.Size]byte // of its text
+}
+
+// Status is what is known of the table at one moment.
+type Status struct {
+	Version   uint64 // 0: none is in force
+	Issued    time.Time
+	Age       time.Duration // since then, by this host's clock; 0 when it is ahead
+	Key       string        // id of the key that signed it
+	Again     uint64        // copies of what is in force
+	Refused   map[Reason]uint64
+	LastError string // why the last copy was not taken; "" when it was
+}
+
+// New returns a keeper. It touches nothing.
+func New(c Config) *Keeper {
+	k := &Keeper{cfg: c, log: c.Log, keys: c.Keys, refused: map[Reason]uint64{}}
+	if k.log == nil {
+		k.log = slog.New(slog.DiscardHandler)
+	}
+	return k
+}
+
+// Open reads the last good copy, verifies it again, and returns it; nil when there
+// is none that can be believed, which the log and Status then say. It does not
+// call Use. It fails when the folder cannot be used.
+func (k *Keeper) Open() (*configs.Table, error) {
+	k.offers.Lock()
+	defer k.offers.Unlock()
+	if err := os.MkdirAll(k.cfg.Dir, 0o750); err != nil {
+		return nil, fmt.Errorf("making the folder of the table: %w", err)
+	}
+	for _, name := range []string{tableName, versionName} {
+		if err := os.Remove(k.path(name + suffixNew)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("removing what a crash left: %w", err)
+		}
+	}
+	var err error
+	if k.floor, err = readFloor(k.path(versionName)); err != nil {
+		k.fail(Disk, "the version of the last table cannot be read: an older one would be taken", err)
+	}
+	signed, err := readFile(k.path(tableName))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if k.floor.version > 0 {
+			k.fail(Missing, "the table is gone: there are no customers until the centre sends one",
+				fmt.Errorf("%s is missing; version %d or a higher one is waited for", k.path(tableName), k.floor.version))
+		}
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("reading the table: %w", err)
+	}
+	t, x, reason, err := k.read(k.path(tableName), signed)
+	if err != nil {
+		k.fail(reason, "the table on the disk is not believed: there are no customers until the centre sends one", err)
+		return nil, nil
+	}
+	switch {
+	case t.Version > k.floor.version: // a crash before the version was written
+		k.floor = floor{t.Version, x.digest}
+	case t.Version < k.floor.version:
+		k.fail(Older, "somebody put an older table back: it is in force until the centre sends a newer one",
+			fmt.Errorf("%s has version %d, and version %d was in force", k.path(tableName), t.Version, k.floor.version))
+	}
+	k.mu.Lock()
+	k.current = x
+	k.mu.Unlock()
+	return t, nil
+}
+
+// SetKeys says whose tables are taken from now on. What is in force stays.
+func (k *Keeper) SetKeys(keys []ed25519.PublicKey) {
+	k.offers.Lock()
+	defer k.offers.Unlock()
+	k.keys = keys
+}
+
+// Offer takes a signed table if it may be taken. Afterwards it is in force and on
+// the disk; or, with an error that says why, the old one is.
+func (k *Keeper) Offer(signed []byte) error {
+	k.offers.Lock()
+	defer k.offers.Unlock()
+	reason, err := k.offer(signed)
+	if err != nil {
+		k.fail(reason, "a table was refused; the old one stays in force", err)
+		return err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.problem = ""
+	return nil
+}
+
+func (k *Keeper) offer(signed []byte) (Reason, error) {
+	t, x, reason, err := k.read(k.path(refusedName), signed)
+	if err != nil {
+		return reason, err
+	}
+	if reason, err := k.floor.check(t, x); err != nil {
+		return reason, err
+	}
+	k.mu.Lock()
+	old := k.current
+	k.mu.Unlock()
+	if old != nil && old.digest == x.digest && old.key == x.key {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		k.again++
+		return 0, nil
+	}
+	if err := k.store(signed, floor{t.Version, x.digest}); err != nil {
+		return Disk, err
+	}
+	if old == nil || old.digest != x.digest { // else only the key that signed it is another
+		if err := k.cfg.Use(t); err != nil {
+			return Unused, fmt.Errorf("putting table %d in force: %w", t.Version, err)
+		}
+	}
+	k.mu.Lock()
+	k.current = x
+	k.mu.Unlock()
+	k.log.Info("a table is in force", "version", t.Version, "issued", t.Issued, "key", x.key, "customers", len(t.Customers), "carriers", len(t.Carriers))
+	return 0, nil
+}
+
+// read verifies and reads a table; name stands for its file in errors. One that
+// was signed and cannot be read is left there, so that people can look at the lines.
+func (k *Keeper) read(name string, signed []byte) (*configs.Table, *taken, Reason, error) {
+	text, id, err := seal.Open(signed, k.keys)
+	if err != nil {
+		return nil, nil, reasonOf(err), fmt.Errorf("verifying the table: %w", err)
+	}
+	t, err := configs.ParseTable(name, text)
+	if err != nil {
+		if name == k.path(refusedName) {
+			_ = os.WriteFile(name, text, 0o600) // the message is worth as much without it
+		}
+		return nil, nil, Invalid, fmt.Errorf("reading the table that key %s signed:\n%w", id, err)
+	}
+	return t, &taken{t.Version, t.Issued, id, sha256.Sum256(text)}, 0, nil
+}
+
+// fail counts and says why a table is not in force, or which is.
+func (k *Keeper) fail(reason Reason, what string, err error) {
+	k.log.Error(what, "reason", reason, "error", err)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.refused[reason]++
+	k.problem = err.Error()
+	if len(k.problem) > maxProblem {
+		k.problem = strings.ToValidUTF8(k.problem[:maxProblem], "") + "..."
+	}
+}
+
+// maxProblem is how many bytes of an error Status shows.
+const maxProblem = 2000
+
+// Status returns what is known at now.
+func (k *Keeper) Status(now time.Time) Status {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	s := Status{Refused: maps.Clone(k.refused), Again: k.again, LastError: k.problem}
+	if c := k.current; c != nil {
+		s.Version, s.Issued, s.Key, s.Age = c.version, c.issued, c.key, max(now.Sub(c.issued), 0)
+	}
+	return s
+}
+
+func (k *Keeper) path(name string) string { return filepath.Join(k.cfg.Dir, name) }
