@@ -25,7 +25,15 @@ type Config struct {
 	Live             func() []byte          // JSON for the topic live, once a second; nil: none
 	State            func() []byte          // JSON for the topic state, every 30 s; nil: none
 	Program          string                 // version, for collectors
-	Log              *slog.Logger           // nil: silent
+
+	// Table is handed the signed table of customers that a collector keeps for this
+	// node, at every connect and whenever there is another; nil: none is wanted.
+	Table func(signed []byte)
+	// Command is handed what comes on the topic cmd, and returns what is said on the
+	// topic answer; false for what it does not know. nil: nothing is known.
+	Command func(question []byte) (answer []byte, ok bool)
+
+	Log *slog.Logger // nil: silent
 }
 
 // Spool is what an Uplink needs of a spool. It must be open.
@@ -79,7 +87,7 @@ func New(c Config, spool Spool) (*Uplink, error) {
 	if len(c.Brokers) == 0 {
 		return nil, errors.New("uplink: no broker is configured")
 	}
-	u := &Uplink{cfg: c, spool: spool, log: c.Log, dial: dial}
+	u := &Uplink{cfg: c, spool: spool, log: logOf(&c), dial: dial, inbox: newInbox()}
 	for _, b := range slices.Compact(slices.Clone(c.Brokers)) {
 		broker, err := brokerurl.Parse(b)
 		if err != nil {
@@ -87,8 +95,12 @@ func New(c Config, spool Spool) (*Uplink, error) {
 		}
 		u.brokers = append(u.brokers, broker)
 	}
-	if u.log == nil {
-		u.log = slog.New(slog.DiscardHandler)
-	}
 	return u, nil
+}
+
+func logOf(c *Config) *slog.Logger {
+	if c.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return c.Log
 }

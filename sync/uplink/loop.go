@@ -30,7 +30,12 @@ func (s *session) run(ctx context.Context) error {
 			return err
 		}
 		wake.Reset(time.Until(at))
+		answers := s.u.inbox.answers
+		if s.answer != nil {
+			answers = nil // one at a time
+		}
 		select {
+		case s.answer = <-answers:
 		case <-ctx.Done():
 			return ctx.Err()
 		case err := <-s.lost:
@@ -100,6 +105,10 @@ func (s *session) work() (at time.Time, err error) {
 		case s.stateDue && s.u.cfg.State != nil:
 			s.stateDue = false
 			err = s.publish(record.TopicState, 1, true, s.u.cfg.State())
+		case s.answer != nil:
+			answer := s.answer
+			s.answer = nil
+			err = s.publish(record.TopicAnswer, 1, false, answer)
 		default:
 			var more bool
 			if at, more, err = s.next(now); err == nil && !more {
@@ -215,8 +224,10 @@ func (s *session) second(now time.Time) {
 	s.u.note(func(st *Stats) {
 		st.DroppedAcks += s.dropped.Swap(0)
 		st.BadAcks += s.bad.Swap(0)
-		st.Commands += s.commands.Swap(0)
 	})
+	if s.u.inbox.lacking() { // who subscribes again gets what is retained again (MQTT 3.1.1 section 3.8.4)
+		s.client.Subscribe(record.Topic(s.u.cfg.Node, record.TopicTable), 1, nil)
+	}
 	switch {
 	case s.u.sender.greeted:
 		s.u.silent = false

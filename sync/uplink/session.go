@@ -27,7 +27,7 @@ type session struct {
 	buf     [][]byte
 	message []byte // of this connection: the client of an earlier one may still hold its own
 
-	dropped, bad, commands atomic.Uint64 // counted by the client's goroutines
+	dropped, bad atomic.Uint64 // counted by the client's goroutines
 
 	limit   int       // bytes of a batch that the connection takes in a short time
 	ratio   float64   // packed to unpacked bytes, of late
@@ -37,7 +37,8 @@ type session struct {
 	liveMade  time.Time // of the live message that was handed over last
 	liveIndex uint64    // its number, until it has left
 	stateDue  bool
-	dirty     bool // the spool has more than the sender knows
+	answer    []byte // to be sent next; nil without one
+	dirty     bool   // the spool has more than the sender knows
 	heldAt    time.Time
 	begun     time.Time
 	heard     time.Time // when the last ack came; at first begun
@@ -111,8 +112,12 @@ func (s *session) open(ctx context.Context, broker *url.URL) (net.Conn, error) {
 // subscribe asks for what is meant for this node. Without acks nothing could ever
 // be released, so that their refusal ends the connection.
 func (s *session) subscribe(ctx context.Context) error {
-	ack, cmd := record.Topic(s.u.cfg.Node, record.TopicAck), record.Topic(s.u.cfg.Node, record.TopicCmd)
-	t := s.client.SubscribeMultiple(map[string]byte{ack: 1, cmd: 1}, nil)
+	ack, cmd, table := record.Topic(s.u.cfg.Node, record.TopicAck), record.Topic(s.u.cfg.Node, record.TopicCmd), record.Topic(s.u.cfg.Node, record.TopicTable)
+	topics := map[string]byte{ack: 1, cmd: 1}
+	if s.u.cfg.Table != nil { // a broker may end the connection of who asks for what it may not have
+		topics[table] = 1
+	}
+	t := s.client.SubscribeMultiple(topics, nil)
 	timer := time.NewTimer(connectTimeout)
 	defer timer.Stop()
 	select {
@@ -134,6 +139,9 @@ func (s *session) subscribe(ctx context.Context) error {
 		if sub.Result()[cmd] > 2 {
 			s.u.log.Warn("the broker refuses the topic of commands", "topic", cmd)
 		}
+		if s.u.cfg.Table != nil && sub.Result()[table] > 2 {
+			s.u.log.Error("the broker refuses the topic of tables: no new one can come; let it give this node the topics of docs/protocol.md", "topic", table)
+		}
 	}
 	return nil
 }
@@ -141,8 +149,16 @@ func (s *session) subscribe(ctx context.Context) error {
 // received takes a message. The client calls it on a goroutine of its own.
 func (s *session) received(_ mqtt.Client, m mqtt.Message) {
 	_, leaf, ok := record.SplitTopic(m.Topic())
-	if !ok || leaf != record.TopicAck {
-		s.commands.Add(1) // none is known
+	switch {
+	case ok && leaf == record.TopicAck:
+	case ok && leaf == record.TopicTable && s.u.cfg.Table != nil:
+		s.u.inbox.table(m.Payload())
+		return
+	case ok && leaf == record.TopicCmd && s.u.cfg.Command != nil:
+		s.u.inbox.command(m.Payload())
+		return
+	default:
+		s.u.inbox.unknown.Add(1)
 		return
 	}
 	if len(m.Payload()) > ackBytes {

@@ -69,7 +69,16 @@ type Stats struct {
 	Live        uint64        // messages that were handed to the connection
 	LiveDropped uint64        // seconds without one, because the connection was busy
 	LiveAge     time.Duration // since the last one was on the wire; 0 before the first
-	Commands    uint64        // that nobody here knows
+
+	Commands        uint64 // that nobody here knows
+	BadCommands     uint64 // that are too large
+	DroppedCommands uint64 // that came faster than they were answered
+	Answers         uint64
+	DroppedAnswers  uint64 // that were too large, or more than could be sent
+	Tables          uint64 // that came, and were handed on
+	BadTables       uint64 // that could not be unpacked
+	DroppedTables   uint64 // that came faster than they were read; the newest is asked for again
+	TableError      string // why the last one could not be unpacked; "" when it could
 
 	TwinSuspected bool // another agent seems to use the same id
 }

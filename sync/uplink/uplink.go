@@ -25,6 +25,7 @@ type Uplink struct {
 
 	sender   *sender
 	encoder  *encoder
+	inbox    *inbox
 	tries    int // since the last connection that lasted
 	logged   string
 	loggedAt time.Time
@@ -46,6 +47,9 @@ func (u *Uplink) Run(ctx context.Context) error {
 	if u.encoder, err = newEncoder(); err != nil {
 		return err
 	}
+	var inbox sync.WaitGroup
+	inbox.Go(func() { u.inbox.run(ctx, &u.cfg) })
+	defer inbox.Wait()
 	u.sender = newSender(settings{
 		window: u.cfg.Window, rate: u.cfg.RecordsPerSecond, program: u.cfg.Program, started: time.Now(),
 	}, u.spool.Epoch())
@@ -187,6 +191,7 @@ func (u *Uplink) Stats() Stats {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	st := u.stats
+	u.inbox.stats(&st)
 	if !u.liveOut.IsZero() {
 		st.LiveAge = time.Since(u.liveOut)
 	}
