@@ -29,6 +29,7 @@ type Grid struct {
 func (g Grid) On() bool { return g != Grid{} }
 
 const (
+	maxTable    = 64 << 20  // bytes
 	maxVersion  = 1<<53 - 1 // whoever reads it as a JSON number reads it right
 	gridDigits  = 18        // so that a number of the grid fits into 64 bits
 	maxGridSize = 1_000_000_000
@@ -38,8 +39,8 @@ const (
 // join one *Error a problem, in the order of their lines. Customers and carriers
 // are checked as those of an agent's own file.
 func ParseTable(name string, text []byte) (*Table, error) {
-	if len(text) > maxFile {
-		return nil, &Error{name, 1, fmt.Sprintf("the table is larger than %d MiB", maxFile>>20)}
+	if len(text) > maxTable {
+		return nil, &Error{name, 1, fmt.Sprintf("the table is larger than %d MiB", maxTable>>20)}
 	}
 	t := &Table{}
 	d := decode(name, text, t)
