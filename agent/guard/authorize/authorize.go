@@ -75,7 +75,8 @@ type Server struct {
 	places chan struct{} // of questions that are being answered
 	works  sync.Pool     // of *work
 	count  counters
-	key    string // of users that must not register: an A1 hash of no password
+	faulty atomic.Bool // a fault was logged
+	key    string      // of users that must not register: an A1 hash of no password
 }
 
 // Stats counts questions since the start. Asked is the sum of Allowed, Refused,
@@ -85,7 +86,7 @@ type Stats struct {
 	Allowed   uint64
 	Refused   uint64
 	Elsewhere uint64 // of FreeSWITCH, about something else than a registration
-	Bad       uint64 // could not be understood
+	Bad       uint64 // could not be understood, or not answered for a fault of ours
 	Slow      uint64 // of all, answered later than within 1 ms
 	Busy      uint64 // turned away beside these, for too many at once
 	Shed      uint64 // connections closed at once, for too many

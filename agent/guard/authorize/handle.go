@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -43,7 +44,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	k := s.works.Get().(*work) //nolint:forcetypeassert // nothing else is put in
-	defer s.putBack(k)
+	defer s.finish(w, k)
 	answer := s.authorize
 	switch r.URL.Path {
 	case "/v1/authorize":
@@ -59,6 +60,21 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer(w, r, k)
+}
+
+// finish takes k back. A fault of ours that a message brings about costs that
+// question, not the agent: what becomes of the REGISTER is the switch's to say,
+// as when nobody answers.
+func (s *Server) finish(w http.ResponseWriter, k *work) {
+	p := recover()
+	if p == nil {
+		s.putBack(k)
+		return
+	}
+	if s.faulty.CompareAndSwap(false, true) { // one is enough to find it; phones could fill the log
+		s.cfg.Log.Error("a fault in the agent cost the switch an answer; please report it", "fault", p, "stack", string(debug.Stack()))
+	}
+	s.bad(w, newWork(), &problem{http.StatusInternalServerError, "a fault in the agent"})
 }
 
 func (s *Server) putBack(k *work) {

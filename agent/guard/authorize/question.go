@@ -93,7 +93,7 @@ func (k *work) describe(from source) About {
 	}
 	if !clean { // for the report
 		k.message = parse.Message{Contacts: k.message.Contacts[:0], Method: parse.REGISTER, Expires: -1,
-			To: parse.URI{User: string(q.User), Host: strings.ToLower(string(q.Domain))}}
+			To: parse.URI{User: string(cut(q.User)), Host: strings.ToLower(string(cut(q.Domain)))}}
 	}
 	about := k.fill(from, !clean)
 	if q.given&fCallID == 0 || q.given&fCSeq == 0 {
@@ -101,6 +101,9 @@ func (k *work) describe(from source) About {
 	}
 	return about
 }
+
+// cut keeps of a text that is no part of a message what the parser keeps of one.
+func cut(s []byte) []byte { return s[:min(len(s), 255)] }
 
 // writable reports whether every text can stand where it belongs in a message.
 // One that cannot did not come from there, or would be read as something else.

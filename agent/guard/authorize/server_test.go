@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/sipward/sipward/sip/parse"
+	"github.com/sipward/sipward/sip/register"
 )
 
 func TestStats(t *testing.T) {
@@ -160,6 +162,29 @@ func TestAddressInUse(t *testing.T) {
 	}
 	if err := s.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "guard.authorize.listen") {
 		t.Error(err)
+	}
+}
+
+// TestFault: a fault of ours costs one question, and its first is logged.
+func TestFault(t *testing.T) {
+	var log bytes.Buffer
+	s, err := New(Config{Listen: "127.0.0.1:0", Log: slog.New(slog.NewTextHandler(&log, nil)),
+		Judge: judgeFunc(func(*register.Request, About) register.Verdict { panic("oh") })})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		for _, x := range bodies {
+			if w := ask(s, x.target, x.kind, x.body); w.Code != http.StatusInternalServerError {
+				t.Errorf("%s: %d %s", x.name, w.Code, w.Body)
+			}
+		}
+	}
+	if n := strings.Count(log.String(), "level=ERROR"); n != 1 || !strings.Contains(log.String(), "fault=oh") {
+		t.Errorf("%d errors logged: %s", n, log.String())
+	}
+	if got := s.Stats(); got.Bad != 9 || got.Asked != 9 || len(s.places) != 0 {
+		t.Errorf("%+v, %d places taken", got, len(s.places))
 	}
 }
 
