@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 func addr(s string) netip.Addr     { return netip.MustParseAddr(s) }
@@ -234,15 +233,12 @@ func manyEntries() []Entry {
 	return entries
 }
 
-func TestATableIsBuiltQuickly(t *testing.T) {
+// TestATableOfManyIsFound: BenchmarkNewBook says how long it takes to build.
+func TestATableOfManyIsFound(t *testing.T) {
 	entries := manyEntries()
-	began := time.Now()
 	b, err := NewBook(entries, nil)
 	if err != nil {
 		t.Fatal(err)
-	}
-	if took := time.Since(began); took > time.Second {
-		t.Errorf("%v", took)
 	}
 	for i, e := range entries {
 		if id := b.ByName(Customer, e.Name); int(id) != i+1 || b.ByAddr(e.Addresses[0].Addr()) != id || b.ByNumber(e.Blocks[0].Last) != id || b.ByDomain(e.Domains[0]) != id {

@@ -109,8 +109,12 @@ func scatter(h uint64) uint64 {
 	return h ^ h>>33
 }
 
+// renamed is the bit of slot.contact that says that rest.named counts too: so a
+// verdict does not look there in vain.
+const renamed = 1
+
 func contactHash(seed maphash.Seed, c *parse.Contact) uint64 {
-	return mix(mix(maphash.String(seed, c.URI.User), maphash.String(seed, c.URI.Host)), uint64(c.Port))
+	return mix(mix(maphash.String(seed, c.URI.User), maphash.String(seed, c.URI.Host)), uint64(c.Port)) &^ renamed
 }
 
 // instanceHash is 0 unless the contact has both an instance and a reg-id, which
@@ -134,7 +138,8 @@ func (r *Registry) nameOf(c *parse.Contact) name {
 // reached, and the phone goes on naming the address that it knows.
 func (r *Registry) is(i uint32, n name) bool {
 	s := r.at(i)
-	return n.contact == s.contact || n.instance != 0 && n.instance == s.instance || n.contact == r.of(i).named
+	return n.contact == s.contact&^renamed || n.instance != 0 && n.instance == s.instance ||
+		s.contact&renamed != 0 && n.contact == r.of(i).named
 }
 
 // write appends the texts of b and sets the flags of those that it leaves out.

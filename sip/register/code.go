@@ -137,7 +137,7 @@ func (r *Registry) Restore(data []byte, now int64) error {
 // has reports whether the registrar lists a contact of that URI.
 func (r *Registry) has(key, contact uint64) bool {
 	for i := r.chain(key); i != 0; i = r.at(i).sibling {
-		if r.at(i).contact == contact {
+		if r.at(i).contact&^renamed == contact {
 			return true
 		}
 	}

@@ -100,7 +100,6 @@ func (w *wire) otherBook(t *testing.T, rng *rand.Rand) *party.Book {
 // restart makes a Registry of what the present one would have on disk.
 func (w *wire) restart(t *testing.T) {
 	t.Helper()
-	before := w.state()
 	fresh := NewRegistry(Config{Book: w.book, MaxBindings: 60})
 	all := w.everything()
 	for i := range all {
@@ -112,7 +111,8 @@ func (w *wire) restart(t *testing.T) {
 	for more := true; more; { // both by the present table
 		_, more = w.Tick(w.now, 1<<20)
 	}
-	w.Registry, before = fresh, w.state()
+	before := w.state()
+	w.Registry = fresh
 	if diff := cmp.Diff(before, w.state()); diff != "" {
 		t.Fatalf("after a restart:\n%s", diff)
 	}

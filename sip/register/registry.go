@@ -67,7 +67,7 @@ func NewRegistry(cfg Config) *Registry {
 	seed := maphash.MakeSeed()
 	return &Registry{
 		cfg: cfg, book: cfg.Book, seed: seed, salt: maphash.String(seed, "index"), version: 1,
-		index:   make([]uint32, 2<<bits.Len(uint(cfg.MaxBindings-1))), //nolint:gosec // positive
+		index:   make([]uint32, 1<<bits.Len(uint(cfg.MaxBindings))), //nolint:gosec // positive
 		pending: newGenerations[*pending](generation, maxPending),
 	}
 }
@@ -165,7 +165,7 @@ func (r *Registry) chain(key uint64) uint32 {
 func (r *Registry) find(key uint64, n name) (found uint32) {
 	for i := r.chain(key); i != 0; i = r.at(i).sibling {
 		switch {
-		case r.at(i).contact == n.contact:
+		case r.at(i).contact&^renamed == n.contact:
 			return i
 		case found == 0 && r.is(i, n):
 			found = i
@@ -202,6 +202,7 @@ func (r *Registry) fill(i uint32, b *Binding) {
 	s.contact, s.instance, o.named = n.contact, n.instance, 0
 	if b.Named.URI != (parse.URI{}) {
 		o.named = contactHash(r.seed, &b.Named)
+		s.contact |= renamed
 	}
 	o.refreshed, s.expires, o.transport = seconds(b.Refreshed), b.Expires, b.Transport
 	s.source, o.port = [16]byte{}, b.Source.Port()

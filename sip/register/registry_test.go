@@ -29,7 +29,7 @@ type wire struct {
 }
 
 func newWire(t testing.TB) *wire {
-	return &wire{NewRegistry(Config{Book: book(t,
+	return &wire{NewRegistry(Config{MaxBindings: 20_000, Book: book(t,
 		customer("acme", "203.0.113.0/24", party.Block{First: "1000", Last: "1999"}),
 		customer("bolt", "198.51.100.0/24", party.Block{First: "2000", Last: "2999"}),
 		customer("free", "100.64.0.0/16"),
