@@ -110,14 +110,14 @@ type gridRow struct {
 
 type blockRow struct {
 	admin.Range
-	Size     string `json:"size"` // numbers; a text, for it can be longer than what JSON readers count
+	Size     int64  `json:"size"` // numbers
 	Customer string `json:"customer"`
 	Live     *int   `json:"live,omitempty"` // phones registered; absent: nobody was asked
 }
 
 type freeRow struct {
 	admin.Range
-	Blocks uint64 `json:"blocks"`
+	Blocks int64 `json:"blocks"`
 }
 
 // nodeRow is what a node has, beside what it is given.
@@ -168,7 +168,7 @@ func (c *blocksListCmd) read(ctx context.Context) (_ *blockList, err error) {
 	}
 	l := &blockList{Table: versionRow(v), Grid: gridRow(t.Grid), Blocks: []blockRow{}, Blockless: []string{}, Nodes: []nodeRow{}}
 	for _, h := range table.Holdings(t) {
-		l.Blocks = append(l.Blocks, blockRow{Range: admin.Range(h.Block), Size: table.Size(h.Block).String(), Customer: h.Customer})
+		l.Blocks = append(l.Blocks, blockRow{Range: admin.Range(h.Block), Size: table.Size(h.Block), Customer: h.Customer})
 	}
 	for i := range t.Customers {
 		if len(t.Customers[i].Blocks) == 0 {
@@ -305,7 +305,7 @@ func (l *blockList) writeBlocks(out io.Writer) error {
 		if b.Live != nil {
 			phones = strconv.Itoa(*b.Live)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", table.Word(configs.Block(b.Range)), b.Size, b.Customer, phones)
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\n", table.Word(configs.Block(b.Range)), b.Size, b.Customer, phones)
 	}
 	gaps("")
 	if err := w.Flush(); err != nil {

@@ -184,6 +184,8 @@ func TestBlocks(t *testing.T) {
 	g.has(t, 2)
 	t.Logf("the node had version 2 after %v", time.Since(began).Round(time.Millisecond))
 
+	await(t, c.cfg.Admin.Socket, "both nodes", func(s *admin.Status) bool { return len(s.Nodes) == 2 })
+
 	// Phones that would be stranded are shown, and nothing is done.
 	soon := time.Now().Add(time.Hour).UnixMilli()
 	g.mu.Lock()

@@ -2,11 +2,10 @@ package table
 
 import (
 	"fmt"
-	"math"
-	"math/big"
 	"slices"
 
 	"github.com/sipward/sipward/configs"
+	"github.com/sipward/sipward/sip/party"
 )
 
 // CheckGrid says why a grid cannot be used.
@@ -15,12 +14,11 @@ func CheckGrid(g configs.Grid) error {
 	case g.Start == "" && g.Size == 0:
 		return ErrNoGrid
 	case !isNumber(g.Start):
-		return fmt.Errorf("grid: start %q is no number of 1 to %d digits", g.Start, maxWidth)
+		return fmt.Errorf("grid: start %q is no number of 1 to %d digits", g.Start, party.MaxDigits)
 	case g.Size < 1:
 		return fmt.Errorf("grid: a size of %d numbers", g.Size)
 	}
-	last := value(g.Start)
-	if last.Add(last, big.NewInt(int64(g.Size))).Cmp(end(len(g.Start))) > 0 {
+	if value(g.Start)+int64(g.Size) > end(len(g.Start)) {
 		return fmt.Errorf("grid: no block of %d numbers from %s on has %d digits", g.Size, g.Start, len(g.Start))
 	}
 	return nil
@@ -28,68 +26,59 @@ func CheckGrid(g configs.Grid) error {
 
 // cells are the blocks of a grid, counted from 0.
 type cells struct {
-	start, size *big.Int
+	start, size int64
+	many        int64 // how many fit into the width
 	width       int
-	many        *big.Int // how many fit into the width
 }
 
 func newCells(g configs.Grid) *cells {
-	c := &cells{start: value(g.Start), size: big.NewInt(int64(g.Size)), width: len(g.Start)}
-	c.many = end(c.width)
-	c.many.Sub(c.many, c.start).Div(c.many, c.size)
+	c := &cells{start: value(g.Start), size: int64(g.Size), width: len(g.Start)}
+	c.many = (end(c.width) - c.start) / c.size
 	return c
 }
 
-// of is the cell that holds a number; it is negative for one before the start.
-func (c *cells) of(number string) *big.Int {
-	n := value(number)
-	return n.Div(n.Sub(n, c.start), c.size) // Euclidean: rounded down
+// of is the cell that holds a number; -1 for one before the start.
+func (c *cells) of(number string) int64 {
+	n := value(number) - c.start
+	if n < 0 {
+		return -1
+	}
+	return n / c.size
 }
 
 // block are the cells from first to before.
-func (c *cells) block(first, before *big.Int) configs.Block {
-	at := func(n *big.Int) *big.Int { n = new(big.Int).Mul(n, c.size); return n.Add(n, c.start) }
-	last := at(before)
-	return configs.Block{First: digits(at(first), c.width), Last: digits(last.Sub(last, one), c.width)}
+func (c *cells) block(first, before int64) configs.Block {
+	return configs.Block{First: digits(c.start+first*c.size, c.width), Last: digits(c.start+before*c.size-1, c.width)}
 }
 
 // Free is a run of blocks of the grid that nobody has any number of.
 type Free struct {
 	configs.Block
-	Blocks uint64 // how many there are in it
+	Blocks int64 // how many there are in it
 }
 
 // findFree lists what is free of a grid, in order, at most so many runs.
 func findFree(g configs.Grid, taken []configs.Block, most int) (out []Free) {
 	c := newCells(g)
-	next := new(big.Int) // the first cell of which nothing is known
-	add := func(before *big.Int) {
-		if next.Cmp(before) < 0 && len(out) < most {
-			out = append(out, Free{c.block(next, before), count(new(big.Int).Sub(before, next))})
+	next := int64(0) // the first cell of which nothing is known
+	add := func(before int64) {
+		if next < before && len(out) < most {
+			out = append(out, Free{c.block(next, before), before - next})
 		}
 	}
 	for _, b := range sorted(taken) {
-		if len(b.First) != c.width || c.of(b.Last).Sign() < 0 {
+		if len(b.First) != c.width {
 			continue
 		}
-		if first := c.of(b.First); first.Cmp(c.many) >= 0 {
+		first := c.of(b.First)
+		if first >= c.many || len(out) == most {
 			break
-		} else if add(first); len(out) == most {
-			return out
 		}
-		if behind := c.of(b.Last); behind.Add(behind, one).Cmp(next) > 0 {
-			next = behind
-		}
+		add(first)
+		next = max(next, c.of(b.Last)+1)
 	}
 	add(c.many)
 	return out
-}
-
-func count(n *big.Int) uint64 {
-	if !n.IsUint64() {
-		return math.MaxUint64 // nobody counts so far
-	}
-	return n.Uint64()
 }
 
 // nextFree returns the lowest free blocks of a grid, so many.
@@ -98,13 +87,12 @@ func nextFree(g configs.Grid, taken []configs.Block, many int) ([]configs.Block,
 	var out []configs.Block
 	for _, run := range findFree(g, taken, many) {
 		for at := c.of(run.First); len(out) < many; {
-			before := new(big.Int).Add(at, one)
-			b := c.block(at, before)
+			b := c.block(at, at+1)
 			out = append(out, b)
 			if b.Last == run.Last {
 				break
 			}
-			at = before
+			at++
 		}
 	}
 	if len(out) < many {

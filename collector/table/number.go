@@ -3,51 +3,49 @@ package table
 import (
 	"cmp"
 	"fmt"
-	"math/big"
 	"slices"
 	"strings"
 
 	"github.com/sipward/sipward/configs"
+	"github.com/sipward/sipward/sip/party"
 )
 
-// maxWidth is how many digits a number may have.
-const maxWidth = 32
-
-var one = big.NewInt(1)
-
-// value is the number that digits stand for.
-func value(digits string) *big.Int {
-	n, _ := new(big.Int).SetString(digits, 10) // checked by whoever made it
+// value is what the digits of a number stand for: with party.MaxDigits of them,
+// sums of two still fit.
+func value(number string) (n int64) {
+	for _, c := range []byte(number) {
+		n = 10*n + int64(c-'0')
+	}
 	return n
 }
 
 // digits writes n with a width: 7 as 0007.
-func digits(n *big.Int, width int) string {
-	s := n.String()
-	return strings.Repeat("0", max(0, width-len(s))) + s
-}
+func digits(n int64, width int) string { return fmt.Sprintf("%0*d", width, n) }
 
 // end is the number after the last of a width.
-func end(width int) *big.Int {
-	return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(width)), nil)
+func end(width int) (n int64) {
+	for n = 1; width > 0; width-- {
+		n *= 10
+	}
+	return n
 }
 
 // after and before are the neighbours of a number; "" where there is none of its
 // width.
 func after(number string) string {
-	n := value(number)
-	if n.Add(n, one).Cmp(end(len(number))) >= 0 {
+	n := value(number) + 1
+	if n == end(len(number)) {
 		return ""
 	}
 	return digits(n, len(number))
 }
 
 func before(number string) string {
-	n := value(number)
-	if n.Sign() == 0 {
+	n := value(number) - 1
+	if n < 0 {
 		return ""
 	}
-	return digits(n.Sub(n, one), len(number))
+	return digits(n, len(number))
 }
 
 // Compare orders numbers, by width first: 0100 and 100 have nothing in common.
@@ -58,10 +56,7 @@ func overlap(a, b configs.Block) bool {
 }
 
 // Size is how many numbers a block has.
-func Size(b configs.Block) *big.Int {
-	n := value(b.Last)
-	return n.Sub(n, value(b.First)).Add(n, one)
-}
+func Size(b configs.Block) int64 { return value(b.Last) - value(b.First) + 1 }
 
 // Word writes a block as 1000-1999, or as the one number that it has.
 func Word(b configs.Block) string {
@@ -85,7 +80,7 @@ func ParseRange(s string) (configs.Block, error) {
 func checkBlock(b configs.Block, s string) error {
 	switch {
 	case !isNumber(b.First) || !isNumber(b.Last):
-		return fmt.Errorf("%q is no range of numbers: write FIRST-LAST, as in 1000-1999, with 1 to %d digits each", s, maxWidth)
+		return fmt.Errorf("%q is no range of numbers: write FIRST-LAST, as in 1000-1999, with 1 to %d digits each", s, party.MaxDigits)
 	case len(b.First) != len(b.Last):
 		return fmt.Errorf("%q: both numbers of a range need as many digits, for 0100 and 100 are two numbers", s)
 	case b.First > b.Last:
@@ -95,7 +90,7 @@ func checkBlock(b configs.Block, s string) error {
 }
 
 func isNumber(s string) bool {
-	return s != "" && len(s) <= maxWidth && strings.Trim(s, "0123456789") == ""
+	return s != "" && len(s) <= party.MaxDigits && strings.Trim(s, "0123456789") == ""
 }
 
 // sorted returns blocks in the order of numbers.
