@@ -5,9 +5,12 @@ package guard
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"log/slog"
 	"net/netip"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -104,13 +107,19 @@ func New(cfg Config) *Guard {
 }
 
 // Open takes the guard's folder and reads the bindings of the last run, so that
-// the first verdict knows them. It fails when the folder cannot be had; a file that
-// is damaged is set aside.
+// the first verdict knows them. It fails when the folder cannot be had, unless
+// that is for want of permission and nothing is enforced; a file that is damaged is
+// set aside.
 func (g *Guard) Open() error {
 	if g.cfg.Dir == "" {
 		return nil
 	}
 	if err := g.disk.open(); err != nil {
+		if g.cfg.Mode == Monitor && errors.Is(err, fs.ErrPermission) {
+			g.log.Warn("guard: who is registered will not be known after a restart", "error", err)
+			g.cfg.Dir = ""
+			return nil // it refuses nothing: no reason not to watch
+		}
 		return err
 	}
 	g.mu.Lock()
@@ -142,11 +151,20 @@ func (g *Guard) Run(ctx context.Context) error {
 func (g *Guard) SetBook(book *party.Book, local []netip.Addr) {
 	protected := newProtected(book, g.cfg.Ban.Allow, local)
 	g.mu.Lock()
+	g.bans.protected = protected
+	banned := slices.Clone(g.bans.due)
+	g.mu.Unlock()
+	known := map[address]bool{} // that the new table protects
+	for _, site := range banned {
+		if protected.holds(site.prefix().Addr()) {
+			known[site] = true
+		}
+	}
+	g.mu.Lock()
 	defer g.mu.Unlock()
 	defer g.caught(nil)
 	g.book = book
-	g.bans.protected = protected
-	if g.bans.lift(func(a address) bool { return protected.holds(a.prefix().Addr()) || protected.sites[a] }) > 0 {
+	if len(known) > 0 && g.bans.lift(func(a address) bool { return known[a] }) > 0 {
 		g.poke()
 	}
 	g.registry.SetBook(book)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -99,13 +100,19 @@ type Banned struct {
 func (g *Guard) BannedSources() []Banned {
 	now := time.Now().UnixNano()
 	g.mu.Lock()
-	defer g.mu.Unlock()
-	out := make([]Banned, 0, len(g.bans.banned))
-	for _, site := range g.bans.due {
-		if x := g.bans.banned[site]; x.until > now {
-			_, todo := g.bans.todo[site]
-			out = append(out, Banned{site.prefix(), x.since, x.until, x.refusals, x.dropped, g.bans.kernel && !todo})
+	all := slices.Clone(g.bans.due)
+	g.mu.Unlock()
+	out := make([]Banned, 0, len(all))
+	for some := range slices.Chunk(all, step) {
+		g.yield()
+		g.mu.Lock()
+		for _, site := range some {
+			if x := g.bans.banned[site]; x != nil && x.until > now {
+				_, todo := g.bans.todo[site]
+				out = append(out, Banned{site.prefix(), x.since, x.until, x.refusals, x.dropped, g.bans.kernel && !todo})
+			}
 		}
+		g.mu.Unlock()
 	}
 	return out
 }

@@ -239,15 +239,16 @@ func TestFloodMemory(t *testing.T) {
 		return int64(m.HeapAlloc) //nolint:gosec // far below 2^63
 	}
 	before := heap()
-	number := make([]byte, 0, 16)
+	q := ask("", none)
 	for n := range all {
-		number = strconv.AppendInt(number[:0], int64(n), 10)
-		q := ask(string(number), none)
+		q.To.User, q.Source = strconv.Itoa(n), none
 		if n%2 == 1 {
 			q.Source = netip.AddrFrom4([4]byte{11, byte(n >> 16), byte(n >> 8), byte(n)})
 		}
 		g.Judge(q, at(t0+int64(n)*sec/10000, q.To.User, 1))
-		g.said()
+		if len(g.reports.out) > 0 {
+			g.said()
+		}
 	}
 	if grown := heap() - before; grown > 40<<20 {
 		t.Errorf("%d MB more", grown>>20)

@@ -59,7 +59,7 @@ type Stats struct {
 	Saves     uint64 // times that changes were written
 	SaveFails uint64 // times that they could not be
 
-	Banned       int // sources, now
+	Banned       int // sources, now or until a second ago
 	Bans         uint64
 	Spared       uint64 // sources that would have been banned, had they not been protected
 	BansRefused  uint64 // for want of room
@@ -74,22 +74,16 @@ type Stats struct {
 
 // Stats returns the counts so far.
 func (g *Guard) Stats() Stats {
-	now := time.Now().UnixNano()
+	now, verdicts := time.Now().UnixNano(), g.verdicts()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.count.turn(now)
 	c, b, r := &g.count, &g.bans, &g.reports
-	s := Stats{
-		Verdicts: g.tallies.list(g.book), Resent: c.resent, Judged: c.judged, Judging: c.judging, Slowest: max(c.slowest[0], c.slowest[1]), Panics: c.panics,
+	return Stats{
+		Verdicts: verdicts, Resent: c.resent, Judged: c.judged, Judging: c.judging, Slowest: max(c.slowest[0], c.slowest[1]), Panics: c.panics,
 		Registry: g.registry.Stats(), Strayed: c.strayed, Restored: c.restored, Damaged: c.damaged,
 		Unsaved: len(g.pending.changed), Saves: c.saves, SaveFails: c.diskErrors,
-		Bans: b.begun, Spared: b.spared, BansRefused: b.refused, KernelErrors: c.kernelErrors, Uncounted: b.evicted,
+		Banned: len(b.banned), Bans: b.begun, Spared: b.spared, BansRefused: b.refused, KernelErrors: c.kernelErrors, Uncounted: b.evicted,
 		Reports: r.given, Coalesced: r.coalesced, Discarded: r.discarded, Forgotten: g.recent.forgotten,
 	}
-	for _, x := range b.banned {
-		if x.until > now {
-			s.Banned++
-		}
-	}
-	return s
 }

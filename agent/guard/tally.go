@@ -41,25 +41,48 @@ type Verdict struct {
 	Count    uint64
 }
 
-// list returns what was counted, by customer, verdict and reason. Parties of one
-// name, a customer and a carrier, are one.
-func (t *tallies) list(book *party.Book) []Verdict {
-	var out []Verdict
-	for id, c := range t.by {
+// some appends what was counted of the customers from an index on, a few hundred
+// at a time, and returns where to go on; 0 at the end.
+func (t *tallies) some(from int, book *party.Book, to []Verdict) ([]Verdict, int) {
+	const most = 256
+	end := min(from+most, len(t.by))
+	for id := from; id < end; id++ {
+		c := t.by[id]
 		if c == nil {
 			continue
 		}
 		name := partyName(book, party.ID(id)) //nolint:gosec // an index that came from one
 		for kind := range c {
-			word := Passed
-			if kind > 0 {
-				word = register.Kind(kind).String() //nolint:gosec // below kinds
-			}
 			for reason, n := range c[kind] {
 				if n > 0 {
-					out = append(out, Verdict{name, word, register.Reason(reason).String(), n}) //nolint:gosec // below Reasons
+					to = append(to, Verdict{name, kindWord(kind), register.Reason(reason).String(), n}) //nolint:gosec // below Reasons
 				}
 			}
+		}
+	}
+	if end >= len(t.by) {
+		return to, 0
+	}
+	return to, end
+}
+
+func kindWord(kind int) string {
+	if kind == 0 {
+		return Passed
+	}
+	return register.Kind(kind).String() //nolint:gosec // below kinds
+}
+
+// verdicts lists what was counted, by customer, verdict and reason. Parties of
+// one name, a customer and a carrier, are one.
+func (g *Guard) verdicts() (out []Verdict) {
+	for at := 0; ; {
+		g.yield()
+		g.mu.Lock()
+		out, at = g.tallies.some(at, g.book, out)
+		g.mu.Unlock()
+		if at == 0 {
+			break
 		}
 	}
 	slices.SortFunc(out, func(a, b Verdict) int {
