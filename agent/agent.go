@@ -37,6 +37,7 @@ type agent struct {
 	outbox  *outbox.Outbox    // feeds the spool; the pipeline's, made by restore
 	uplink  *uplink.Uplink
 	guard   *guards
+	tables  *tables // nil when customers are those of the configuration
 	admin   *admin.Server
 }
 
@@ -56,6 +57,9 @@ func newAgent(cfg *configs.Agent, log *slog.Logger) (*agent, error) {
 	}
 	if cfg.Records.File != "" {
 		a.records = records.New(records.Config{File: cfg.Records.File, Log: log})
+	}
+	if err := a.addTable(); err != nil {
+		return nil, err
 	}
 	if err := a.addSync(&core); err != nil {
 		return nil, err

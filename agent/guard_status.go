@@ -9,6 +9,7 @@ import (
 	"github.com/sipward/sipward/agent/guard/netfilter"
 	"github.com/sipward/sipward/configs"
 	"github.com/sipward/sipward/internal/tally"
+	"github.com/sipward/sipward/sync/record"
 )
 
 // status is what people are shown of the guard.
@@ -19,6 +20,17 @@ func (g *guards) status(cfg *configs.Guard, s *guard.Stats) *admin.Guard {
 	}
 	for _, v := range s.Verdicts {
 		out.Verdicts = append(out.Verdicts, admin.Verdict(v))
+	}
+	return out
+}
+
+// guardState is what collectors are told of the guard.
+func guardState(g *admin.Guard) *record.GuardState {
+	out := &record.GuardState{Mode: g.Mode, Fail: g.Fail, Bindings: g.Bindings, Strays: g.Strays, Banned: g.Banned}
+	for _, v := range g.Verdicts {
+		if v.Verdict != guard.Passed {
+			out.Refused += v.Count
+		}
 	}
 	return out
 }

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/sipward/sipward/agent/guard"
+	"github.com/sipward/sipward/agent/table"
 	"github.com/sipward/sipward/sip/parse"
 	"github.com/sipward/sipward/sip/register"
 )
@@ -43,6 +44,7 @@ func exportedWith(t *testing.T, mode string) (metrics, events map[string]bool) {
 		"uplink: {brokers: ['mqtt://127.0.0.1:1']}\nspool: {dir: "+filepath.Join(dir, "spool")+"}\n"+
 		"guard: {mode: "+mode+", dir: "+filepath.Join(dir, "guard")+"}\n"+
 		"records: {file: "+filepath.Join(dir, "calls.jsonl")+"}\nadmin: {listen: off, socket: "+socket+"}")
+	a.tables = &tables{Keeper: table.New(table.Config{Dir: dir})}
 	a.guard.Judge(&register.Request{To: parse.URI{User: "1005"}}, guard.About{})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)

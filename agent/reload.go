@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sipward/sipward/configs"
+	"github.com/sipward/sipward/internal/seal"
 	"github.com/sipward/sipward/sip/party"
 )
 
@@ -49,6 +50,8 @@ func (r *reloader) run(ctx context.Context) error {
 			if err := r.reload(ctx); err != nil {
 				r.agent.log.Error("the configuration was not reloaded; the old one stays", "error", err)
 			}
+		case h := <-r.tables():
+			h.done <- r.take(ctx, h.table)
 		case <-look.C:
 			r.follow(ctx)
 		case <-ctx.Done():
@@ -67,6 +70,9 @@ func (r *reloader) reload(ctx context.Context) error {
 	if _, err := cfg.FindLocal(r.addrs); err != nil {
 		return err
 	}
+	if err := r.keepTable(cfg); err != nil {
+		return err
+	}
 	if err := r.use(ctx, cfg); err != nil {
 		return err
 	}
@@ -82,6 +88,43 @@ func (r *reloader) reload(ctx context.Context) error {
 		}
 	}
 	r.agent.log.Info("configuration reloaded", "customers", len(cfg.Customers), "carriers", len(cfg.Carriers))
+	return nil
+}
+
+// keepTable leaves parties to the centre, if they come from there or are to come
+// from there after a restart.
+func (r *reloader) keepTable(cfg *configs.Agent) error {
+	if r.agent.tables == nil && !cfg.Table.On() {
+		return nil
+	}
+	cfg.Customers, cfg.Carriers = r.cfg.Customers, r.cfg.Carriers
+	if r.agent.tables == nil || !cfg.Table.On() {
+		return nil
+	}
+	keys, err := seal.LoadPublic(cfg.Table.PublicKeyFile)
+	if err != nil {
+		return err
+	}
+	r.agent.tables.SetKeys(keys)
+	return nil
+}
+
+// tables is where tables of the centre come from; nil when none do.
+func (r *reloader) tables() <-chan handover {
+	if r.agent.tables == nil {
+		return nil
+	}
+	return r.agent.tables.next
+}
+
+// take puts a table of the centre in force.
+func (r *reloader) take(ctx context.Context, t *configs.Table) error {
+	next := *r.cfg
+	next.Customers, next.Carriers = t.Customers, t.Carriers
+	if err := r.use(ctx, &next); err != nil {
+		return err
+	}
+	r.agent.log.Info("a new table of the collector is in force", "version", t.Version, "customers", len(t.Customers), "carriers", len(t.Carriers))
 	return nil
 }
 

@@ -73,6 +73,9 @@ func (a *agent) run(ctx context.Context, path string) error {
 	if err := a.admin.Open(ctx); err != nil {
 		return err
 	}
+	if err := a.openTable(); err != nil {
+		return err
+	}
 	if err := a.guard.Open(); err != nil {
 		return err
 	}

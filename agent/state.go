@@ -35,6 +35,9 @@ func (a *agent) Status() *admin.Status {
 	}
 	g := a.guard.Stats()
 	out.Guard = a.guard.status(&a.cfg.Guard, &g)
+	if a.tables != nil {
+		out.Guard.Table = a.tables.status(time.Now())
+	}
 	drops, counts := a.guard.tallies(&g)
 	out.Drops, out.Counts = append(out.Drops, drops...), append(out.Counts, counts...)
 	if a.live != nil {

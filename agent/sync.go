@@ -48,10 +48,15 @@ func (a *agent) newUplink() (*uplink.Uplink, error) {
 	if err != nil {
 		return nil, err
 	}
-	return uplink.New(uplink.Config{
+	c := uplink.Config{
 		Node: a.cfg.Node, Brokers: cfg.Brokers, TLS: tls, Username: cfg.Username, Password: cfg.Password,
-		RecordsPerSecond: cfg.BacklogRate, Live: a.liveNow, State: a.stateNow, Program: theVersion(), Log: a.log,
-	}, a.spool)
+		RecordsPerSecond: cfg.BacklogRate, Live: a.liveNow, State: a.stateNow, Program: theVersion(),
+		Command: a.answer, Log: a.log,
+	}
+	if a.tables != nil {
+		c.Table = a.offered
+	}
+	return uplink.New(c, a.spool)
 }
 
 // finished has finished calls recorded: for a collector, in a file, or both.
@@ -125,6 +130,10 @@ func (a *agent) stateNow() []byte {
 	if u := &s.Sync.Uplink; u.SkewKnown {
 		ms := u.Skew.Milliseconds()
 		out.SkewMS = &ms
+	}
+	out.Guard = guardState(s.Guard)
+	if a.tables != nil {
+		out.Table = a.tables.state(time.Now())
 	}
 	return mustJSON(&out)
 }

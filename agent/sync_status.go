@@ -79,7 +79,14 @@ func uplinkCounts(u *uplink.Stats) []tally.Count {
 		{"store_rollbacks", u.Rollbacks},
 		{"live", u.Live},
 		{"live_dropped", u.LiveDropped},
+		{"commands_answered", u.Answers},
 		{"commands_unknown", u.Commands},
+		{"commands_malformed", u.BadCommands},
+		{"commands_dropped", u.DroppedCommands},
+		{"answers_dropped", u.DroppedAnswers},
+		{"tables", u.Tables},
+		{"tables_malformed", u.BadTables},
+		{"tables_dropped", u.DroppedTables},
 	})
 }
 

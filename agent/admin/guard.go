@@ -32,7 +32,8 @@ type Verdict struct {
 type Table struct {
 	Version      uint64            `json:"version"` // 0: none has come yet
 	IssuedUnixMS int64             `json:"issued_unix_ms"`
-	Refused      map[string]uint64 `json:"refused"` // copies that were not taken, by reason
+	Key          string            `json:"key,omitempty"` // id of the key that signed it
+	Refused      map[string]uint64 `json:"refused"`       // copies that were not taken, by reason
 	LastError    string            `json:"last_error,omitempty"`
 }
 
