@@ -18,6 +18,7 @@ type inquiry struct {
 	block   party.Block // that holds the number
 	owner   party.ID    // of block
 	held    bool        // some block holds the number
+	first   uint32      // binding of the number; 0: there is none
 	other   uint32      // the binding that is in the way
 	keeps   int         // contacts that the number has beside
 	adds    int         // contacts that the REGISTER adds or refreshes
@@ -94,8 +95,8 @@ func (r *Registry) Explain(q *Request, now int64) (Verdict, []Step) {
 func (r *Registry) inquire(q *Request, now int64) *inquiry {
 	r.in = inquiry{q: q, now: now}
 	in := &r.in
-	in.v.Customer, in.found = customerOf(r.book, q)
 	in.key, in.number, in.numeric = keyOf(r.seed, q.To)
+	in.v.Customer, in.found = customerOf(r.book, q)
 	in.block, in.owner, in.held = r.book.BlockOf(in.number)
 	return in
 }
@@ -192,7 +193,8 @@ func (r *Registry) foreignUsername(in *inquiry) bool {
 }
 
 func (r *Registry) inUse(in *inquiry) bool {
-	for i := r.chain(in.key); i != 0; i = r.at(i).sibling {
+	in.first = r.chain(in.key)
+	for i := in.first; i != 0; i = r.at(i).sibling {
 		if r.at(i).expires <= in.now {
 			continue
 		}
@@ -219,7 +221,7 @@ func (r *Registry) tooManyContacts(in *inquiry) bool {
 		return false
 	}
 	r.name(in.q.Contacts)
-	for i := r.chain(in.key); i != 0; i = r.at(i).sibling {
+	for i := in.first; i != 0; i = r.at(i).sibling {
 		if r.at(i).expires > in.now && !r.named(i) {
 			in.keeps++
 		}
