@@ -36,7 +36,7 @@ func (a *agent) Status() *admin.Status {
 	g := a.guard.Stats()
 	out.Guard = a.guard.status(&a.cfg.Guard, &g)
 	if a.tables != nil {
-		out.Guard.Table = a.tables.status(time.Now())
+		out.Guard.Table = a.tables.status(time.Now(), a.uplink)
 	}
 	drops, counts := a.guard.tallies(&g)
 	out.Drops, out.Counts = append(out.Drops, drops...), append(out.Counts, counts...)

@@ -132,8 +132,8 @@ func (a *agent) stateNow() []byte {
 		out.SkewMS = &ms
 	}
 	out.Guard = guardState(s.Guard)
-	if a.tables != nil {
-		out.Table = a.tables.state(time.Now())
+	if s.Guard.Table != nil {
+		out.Table = tableState(s.Guard.Table, time.Now())
 	}
 	return mustJSON(&out)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/sipward/sipward/configs"
 	"github.com/sipward/sipward/internal/seal"
 	"github.com/sipward/sipward/sync/record"
+	"github.com/sipward/sipward/sync/uplink"
 )
 
 // tables has the centre's table put in force.
@@ -87,8 +88,9 @@ func (a *agent) openTable() error {
 // offered takes what the uplink got. The keeper logs and counts what it refuses.
 func (a *agent) offered(signed []byte) { _ = a.tables.Offer(signed) }
 
-// status is what people are shown of the table.
-func (t *tables) status(now time.Time) *admin.Table {
+// status is what people are shown of the table. from is where it comes from; nil
+// when nobody brings one.
+func (t *tables) status(now time.Time, from *uplink.Uplink) *admin.Table {
 	s := t.Status(now)
 	out := &admin.Table{Version: s.Version, Key: s.Key, LastError: s.LastError, Refused: map[string]uint64{}}
 	if s.Version > 0 {
@@ -97,17 +99,19 @@ func (t *tables) status(now time.Time) *admin.Table {
 	for _, r := range table.Reasons() {
 		out.Refused[r.String()] = s.Refused[r]
 	}
+	if from != nil && out.LastError == "" {
+		out.LastError = from.Stats().TableError
+	}
 	return out
 }
 
-// state is what collectors are told of it.
-func (t *tables) state(now time.Time) *record.TableState {
-	s := t.Status(now)
-	out := &record.TableState{Version: s.Version, AgeS: int64(s.Age.Seconds()), Key: s.Key, Error: s.LastError}
-	if s.Version > 0 {
-		out.IssuedUnixMS = s.Issued.UnixMilli()
+// tableState is what collectors are told of it.
+func tableState(t *admin.Table, now time.Time) *record.TableState {
+	out := &record.TableState{Version: t.Version, IssuedUnixMS: t.IssuedUnixMS, Key: t.Key, Error: t.LastError}
+	if t.Version > 0 {
+		out.AgeS = max(int64(now.Sub(time.UnixMilli(t.IssuedUnixMS)).Seconds()), 0)
 	}
-	for _, n := range s.Refused {
+	for _, n := range t.Refused {
 		out.Refused += n
 	}
 	return out

@@ -16,7 +16,6 @@ import (
 	"github.com/sipward/sipward/internal/seal"
 	"github.com/sipward/sipward/sip/parse"
 	"github.com/sipward/sipward/sip/register"
-	"github.com/sipward/sipward/sync/record"
 )
 
 // signedTable gives acme the thousand numbers from first on.
@@ -104,7 +103,7 @@ func TestTableOfTheCentre(t *testing.T) {
 		if a.allows("2005") {
 			t.Errorf("%s: the table was taken", what)
 		}
-		if s := a.tables.status(time.Now()); s.Version != 2 || s.LastError == "" {
+		if s := a.tables.status(time.Now(), nil); s.Version != 2 || s.LastError == "" {
 			t.Errorf("%s: %+v", what, s)
 		}
 	}
@@ -119,7 +118,7 @@ func TestTableOfTheCentre(t *testing.T) {
 	if b.allows("2005") || !b.allows("1005") {
 		t.Error("the last table is not in force after a restart")
 	}
-	if s := b.stateTable(); s.Version != 2 || s.AgeS <= 0 {
+	if s := tableState(b.tables.status(time.Now(), nil), time.Now()); s.Version != 2 || s.AgeS <= 0 {
 		t.Errorf("%+v", s)
 	}
 	r := newReloader(b, filepath.Join(dir, "agent.yaml"))
@@ -127,8 +126,6 @@ func TestTableOfTheCentre(t *testing.T) {
 		t.Errorf("after SIGHUP: %v, %d customers", err, len(r.cfg.Customers))
 	}
 }
-
-func (a *agent) stateTable() *record.TableState { return a.tables.state(time.Now()) }
 
 // TestAnswer: the centre is told who is registered, and why it is not told.
 func TestAnswer(t *testing.T) {
