@@ -23,7 +23,7 @@ const (
 
 // Registry holds the live bindings and judges REGISTERs by them and by the
 // table of customers. It is not safe for concurrent use. A binding costs about
-// 250 bytes; TestBindingCost measures it.
+// 180 bytes, which TestBindingCost measures, and room for a million 4 MiB more.
 type Registry struct {
 	cfg   Config
 	book  *party.Book
