@@ -111,7 +111,7 @@ func (k *Keeper) Open() (*configs.Table, error) {
 	case err != nil:
 		return nil, fmt.Errorf("reading the table: %w", err)
 	}
-	t, x, reason, err := k.read(k.path(tableName), signed)
+	t, x, reason, err := k.readKept(signed)
 	if err != nil {
 		k.fail(reason, "the table on the disk is not believed: there are no customers until the centre sends one", err)
 		return nil, nil
@@ -153,21 +153,21 @@ func (k *Keeper) Offer(signed []byte) error {
 }
 
 func (k *Keeper) offer(signed []byte) (Reason, error) {
-	t, x, reason, err := k.read(k.path(refusedName), signed)
+	text, id, err := seal.Open(signed, k.keys)
 	if err != nil {
-		return reason, err
+		return reasonOf(err), fmt.Errorf("verifying the table: %w", err)
+	}
+	old, same := k.same(text, id)
+	if same {
+		return 0, nil
+	}
+	t, x, err := read(k.path(refusedName), text, id)
+	if err != nil {
+		_ = os.WriteFile(k.path(refusedName), text, 0o600) // the lines that err names; it is worth as much without
+		return Invalid, err
 	}
 	if reason, err := k.floor.check(t, x); err != nil {
 		return reason, err
-	}
-	k.mu.Lock()
-	old := k.current
-	k.mu.Unlock()
-	if old != nil && old.digest == x.digest && old.key == x.key {
-		k.mu.Lock()
-		defer k.mu.Unlock()
-		k.again++
-		return 0, nil
 	}
 	if err := k.store(signed, floor{t.Version, x.digest}); err != nil {
 		return Disk, err
@@ -184,21 +184,37 @@ func (k *Keeper) offer(signed []byte) (Reason, error) {
 	return 0, nil
 }
 
-// read verifies and reads a table; name stands for its file in errors. One that
-// was signed and cannot be read is left there, so that people can look at the lines.
-func (k *Keeper) read(name string, signed []byte) (*configs.Table, *taken, Reason, error) {
-	text, id, err := seal.Open(signed, k.keys)
-	if err != nil {
-		return nil, nil, reasonOf(err), fmt.Errorf("verifying the table: %w", err)
+// same returns what is in force, and whether it came again, as it does with every
+// connection to a broker.
+func (k *Keeper) same(text []byte, id string) (old *taken, yes bool) {
+	digest := sha256.Sum256(text)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	c := k.current
+	yes = c != nil && c.digest == digest && c.key == id && c.version >= k.floor.version // an older one that was put back is not
+	if yes {
+		k.again++
 	}
+	return c, yes
+}
+
+// read reads a table that the key id has signed; name stands for its file in errors.
+func read(name string, text []byte, id string) (*configs.Table, *taken, error) {
 	t, err := configs.ParseTable(name, text)
 	if err != nil {
-		if name == k.path(refusedName) {
-			_ = os.WriteFile(name, text, 0o600) // the message is worth as much without it
-		}
-		return nil, nil, Invalid, fmt.Errorf("reading the table that key %s signed:\n%w", id, err)
+		return nil, nil, fmt.Errorf("reading the table that key %s signed:\n%w", id, err)
 	}
-	return t, &taken{t.Version, t.Issued, id, sha256.Sum256(text)}, 0, nil
+	return t, &taken{t.Version, t.Issued, id, sha256.Sum256(text)}, nil
+}
+
+// readKept verifies and reads the copy on the disk.
+func (k *Keeper) readKept(signed []byte) (*configs.Table, *taken, Reason, error) {
+	text, id, err := seal.Open(signed, k.keys)
+	if err != nil {
+		return nil, nil, reasonOf(err), fmt.Errorf("verifying %s: %w", k.path(tableName), err)
+	}
+	t, x, err := read(k.path(tableName), text, id)
+	return t, x, Invalid, err
 }
 
 // fail counts and says why a table is not in force, or which is.

@@ -21,6 +21,13 @@ func keyOf(c byte) ed25519.PrivateKey {
 	return ed25519.NewKeyFromSeed(bytes.Repeat([]byte{c}, ed25519.SeedSize))
 }
 
+func keysOf(letters string) (out []ed25519.PublicKey) {
+	for i := range len(letters) {
+		out = append(out, seal.Public(keyOf(letters[i])))
+	}
+	return out
+}
+
 // text is a table of one customer, in which line 5 can be another.
 func text(version int, line5 string) string {
 	return fmt.Sprintf("version: %d\nissued: 2026-01-31T12:00:00Z\ncustomers:\n- id: acme\n  %s\n", version, line5)
@@ -55,9 +62,7 @@ func open(t *testing.T, dir, keys string) (*rig, *configs.Table) {
 		}
 		return r.fail
 	}}
-	for i := range len(keys) {
-		c.Keys = append(c.Keys, seal.Public(keyOf(keys[i])))
-	}
+	c.Keys = keysOf(keys)
 	r.Keeper = New(c)
 	x, err := r.Open()
 	if err != nil {
