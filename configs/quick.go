@@ -165,6 +165,9 @@ func quickKey(s string) (key, rest string, ok bool) {
 
 // quickValue reads the value that fills the rest of a line.
 func quickValue(s string, line int) (n node, ok bool) {
+	if timeOfDay(s) {
+		return node{kind: scalar, line: line, text: s}, true
+	}
 	f := flow{rest: s, line: line}
 	n, ok = f.value(1)
 	return n, ok && f.rest == ""
@@ -237,6 +240,25 @@ func (f *flow) list(end byte, one func() bool) bool {
 		f.rest = strings.TrimLeft(f.rest, " ")
 	}
 }
+
+// timeOfDay reports whether s is a plain word with colons between digits, as a
+// time has them: there they part no key from a value.
+func timeOfDay(s string) bool {
+	colon := false
+	for i := range len(s) {
+		if s[i] == ':' {
+			if i == 0 || i+1 == len(s) || !isDigit(s[i-1]) || !isDigit(s[i+1]) {
+				return false
+			}
+			colon = true
+		} else if !plainByte(s[i]) {
+			return false
+		}
+	}
+	return colon && isDigit(s[0])
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
 func plainByte(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '.' || c == '-' || c == '/' || c == '_'
