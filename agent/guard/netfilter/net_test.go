@@ -65,12 +65,18 @@ func TestGuard(t *testing.T) {
 			refuse("mixed case", strings.Replace(registration("9000", from), "REGISTER sip", "rEGISTEr sip", 1))
 			refuse("line ends", "\r\n\r\n"+registration("9000", from))
 			refuse("many line ends", strings.Repeat("\r\n", 5000)+registration("9000", from))
+			pass("STUN", "\x00\x01\x00\x2c\x21\x12\xa4\x42"+strings.Repeat("x", 56))
+			refuse("NUL", "\x00"+registration("9000", from))
+			refuse("NUL, and a tab", "\x00"+strings.Replace(registration("9000", from), "REGISTER sip", "REGISTER\vsip", 1))
 			refuse("blank", " "+registration("9000", from))
 			refuse("tab", "\t"+registration("9000", from))
 			refuse("two blanks", strings.Replace(registration("9000", from), "REGISTER sip", "REGISTER  sip", 1))
 			refuse("a tab", strings.Replace(registration("9000", from), "REGISTER sip", "REGISTER\tsip", 1))
 		}
 		stop()
-		t.Logf("%+v", g.Stats())
+		// Neither STUN nor OPTIONS nor line ends were asked about.
+		if s := g.Stats(); s.Others != 0 || s.Packets != s.Passed+s.Refused || s.Passed != 4 || s.Bypassed != 0 {
+			t.Errorf("%+v", s)
+		}
 	}
 }

@@ -35,6 +35,8 @@ func TestNFTRules(t *testing.T) {
 		{"lower case", one(caught4(strings.ToLower(registration("9000", from4)))), false},
 		{"line ends", one(caught4("\r\n\r\n" + registration("9000", from4))), false},
 		{"blanks 6", one(caught6(" \t" + registration("9000", from6))), false},
+		{"NUL", one(caught4("\x00" + registration("9000", from4))), false},
+		{"STUN", one(caught4("\x00\x01\x00\x2c\x21\x12\xa4\x42" + strings.Repeat("x", 56))), true},
 		{"options", one(withOptions(bad4, 10)), false},
 		{"destination options", one(withExtensions(bad6, unix.IPPROTO_DSTOPTS, 3)), false},
 		{"fragments 4", func() [][]byte { return fragments4(bad4, 16, false) }, false},

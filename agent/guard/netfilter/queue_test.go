@@ -139,7 +139,7 @@ func judged(t testing.TB, j Judge) *Guard {
 
 func TestIsRegister(t *testing.T) {
 	for text, want := range map[string]bool{
-		"REGISTER sip:a SIP/2.0": true, "register sip:a": true, "\r\n\r\nREGISTER ": true, " \t\x01REGISTER\tx": true, "REGISTER\r\n": true,
+		"REGISTER sip:a SIP/2.0": true, "register sip:a": true, "\r\n\r\nREGISTER ": true, "\x00\x00REGISTER ": true, " \t\x01REGISTER\tx": true, "REGISTER\r\n": true,
 		"REGISTER": false, "REGISTERS sip:a": false, "xREGISTER sip:a": false, "": false, "\r\n": false, "SIP/2.0 200 OK\r\nCSeq: 1 REGISTER \r\n": false,
 		"REG ISTER sip:a": false, "OPTIONS sip:a SIP/2.0\r\nREGISTER sip:a": false,
 	} {

@@ -31,12 +31,14 @@ const (
 	// The first eight bytes behind the IPv4 header, whatever its length, and
 	// the UDP header are REGISTER.
 	u32Register4 = "0>>22&0x3C@8&0xDFDFDFDF=0x52454749&&0>>22&0x3C@12&0xDFDFDFDF=0x53544552"
-	// The first of them is a control character or a blank.
-	u32Blank4 = "0>>22&0x3C@8>>24=1:0x20"
+	// The first of them is a control character or a blank: Kamailio skips them
+	// all, NUL too. But there is no magic cookie of STUN in the next (RFC 8489 section
+	// 5), whose first byte is no blank: phones keep a NAT open with it.
+	u32Blank4 = "0>>22&0x3C@8>>24=0:0x20&&0>>22&0x3C@12=0:0x2112A441,0x2112A443:0xFFFFFFFF"
 
 	// The same behind an IPv6 header that UDP follows at once.
 	u32Register6 = "4>>8&0xFF=17&&48&0xDFDFDFDF=0x52454749&&52&0xDFDFDFDF=0x53544552"
-	u32Blank6    = "4>>8&0xFF=17&&48>>24=1:0x20"
+	u32Blank6    = "4>>8&0xFF=17&&48>>24=0:0x20&&52=0:0x2112A441,0x2112A443:0xFFFFFFFF"
 	// UDP follows at once.
 	u32Plain6 = "4>>8&0xFF=17"
 

@@ -34,7 +34,7 @@ func (r *Rules) nft() string {
 	fmt.Fprintf(&b, "\tchain registers {\n\t\tip saddr @%s drop\n\t\tip6 saddr & ffff:ffff:ffff:ffff:: @%s drop\n\t\tmeta l4proto != udp return\n", nftSet4, nftSet6)
 	for _, match := range []string{
 		"@th,64,32 & 0xdfdfdfdf == 0x52454749 @th,96,32 & 0xdfdfdfdf == 0x53544552",
-		fmt.Sprintf("meta length >= %d @th,64,8 1-32", minLength4),
+		fmt.Sprintf("meta length >= %d @th,64,8 0-32 @th,96,32 != 0x2112a442", minLength4),
 	} {
 		fmt.Fprintf(&b, "\t\t%s counter%s%s\n", match, nftQueue, r.nftQueues())
 	}

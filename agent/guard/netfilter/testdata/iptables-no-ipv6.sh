@@ -10,7 +10,7 @@ iptables-restore --noflush <<'END'
 -A sipward -m set --match-set sipward4 src -j DROP
 -A sipward ! -p udp -j RETURN
 -A sipward -p udp -m u32 --u32 "0>>22&0x3C@8&0xDFDFDFDF=0x52454749&&0>>22&0x3C@12&0xDFDFDFDF=0x53544552" -j NFQUEUE --queue-num 5060 --queue-bypass
--A sipward -p udp -m length --length 60:65535 -m u32 --u32 "0>>22&0x3C@8>>24=1:0x20" -j NFQUEUE --queue-num 5060 --queue-bypass
+-A sipward -p udp -m length --length 60:65535 -m u32 --u32 "0>>22&0x3C@8>>24=0:0x20&&0>>22&0x3C@12=0:0x2112A441,0x2112A443:0xFFFFFFFF" -j NFQUEUE --queue-num 5060 --queue-bypass
 -A sipward -p udp -m string --algo kmp --icase --hex-string "|524547495354455220|" -j NFQUEUE --queue-num 5060 --queue-bypass
 -A sipward -p udp -m string --algo kmp --icase --hex-string "|524547495354455209|" -j NFQUEUE --queue-num 5060 --queue-bypass
 COMMIT

@@ -26,7 +26,7 @@ table inet sipward {
 		ip6 saddr & ffff:ffff:ffff:ffff:: @banned6 drop
 		meta l4proto != udp return
 		@th,64,32 & 0xdfdfdfdf == 0x52454749 @th,96,32 & 0xdfdfdfdf == 0x53544552 counter queue num 5060 bypass
-		meta length >= 60 @th,64,8 1-32 counter queue num 5060 bypass
+		meta length >= 60 @th,64,8 0-32 @th,96,32 != 0x2112a442 counter queue num 5060 bypass
 	}
 }
 END
