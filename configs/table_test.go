@@ -304,3 +304,16 @@ func FuzzParseTable(f *testing.F) {
 		same(t, string(written))
 	})
 }
+
+// BenchmarkParseAgent reads and checks an agent's own file with those customers.
+func BenchmarkParseAgent(b *testing.B) {
+	_, text, _ := bytes.Cut(large().Text(), []byte("customers:\n"))
+	text = append([]byte("node: sw1\n# by hand\ncustomers:\n"), text...)
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Parse("f", text); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
