@@ -2,6 +2,7 @@ package register
 
 import (
 	"hash/maphash"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -225,13 +226,17 @@ func (r *Registry) apply(x *pending) {
 		r.applyAsked(key, x)
 		return
 	}
+	named := slices.ContainsFunc(listed, func(c parse.Contact) bool { return x.named(r, &c) != nil })
 	for i := range listed {
 		c := &listed[i]
 		if c.Star {
 			continue
 		}
 		header := x.answerExpires
-		mine := x.find(r, c, len(listed) == 1)
+		mine := x.named(r, c)
+		if mine == nil && !named && (len(listed) == 1 || x.seenAt(c)) {
+			mine = x.only()
+		}
 		if mine != nil && header < 0 {
 			header = asked(mine, x.expires)
 		}
@@ -256,10 +261,12 @@ func (r *Registry) applyAsked(key uint64, x *pending) {
 	}
 }
 
-// find returns the contact of the REGISTER that c, which the registrar lists,
-// answers; nil when none does. A registrar may list the address that the phone
-// was seen at in place of the one that it named.
-func (x *pending) find(r *Registry, c *parse.Contact, only bool) *parse.Contact {
+// named returns the contact of the REGISTER that c, which the registrar lists, is;
+// nil when the phone did not name it.
+func (x *pending) named(r *Registry, c *parse.Contact) *parse.Contact {
+	if c.Star {
+		return nil
+	}
 	n := r.nameOf(c)
 	for i := range x.contacts {
 		o := r.nameOf(&x.contacts[i])
@@ -267,13 +274,22 @@ func (x *pending) find(r *Registry, c *parse.Contact, only bool) *parse.Contact 
 			return &x.contacts[i]
 		}
 	}
+	return nil
+}
+
+// only returns the one contact that the phone wants to add; nil when there are
+// none or several. Behind NAT a registrar may list the address that the phone was
+// seen at in its place.
+func (x *pending) only() *parse.Contact {
 	if len(x.contacts) != 1 || x.contacts[0].Star || asked(&x.contacts[0], x.expires) == 0 {
 		return nil
 	}
-	if only || c.Port == x.source.Port && c.URI.Host == x.source.Addr().String() {
-		return &x.contacts[0]
-	}
-	return nil
+	return &x.contacts[0]
+}
+
+// seenAt reports whether c is the address that the REGISTER came from.
+func (x *pending) seenAt(c *parse.Contact) bool {
+	return c.Port == x.source.Port && c.URI.Host == x.source.Addr().String()
 }
 
 // accept adds, refreshes or removes one contact; mine is what the REGISTER
