@@ -37,14 +37,19 @@ func sample() *Status {
 		Nodes: []Node{
 			{ID: "sw1", State: "up", Version: "v1", LastSeenUnixMS: noon - 400, LagMS: number(0), SkewMS: number(-3), HoursComplete: 48,
 				Live:  &record.Live{LiveSetup: 2, LiveAnswered: 30},
-				Spool: &Spool{Bytes: 1 << 20, BudgetBytes: 4 << 30, Records: 3, Accepted: 100, Acked: 97}},
+				Spool: &Spool{Bytes: 1 << 20, BudgetBytes: 4 << 30, Records: 3, Accepted: 100, Acked: 97}, Table: &record.TableState{Version: 8}},
 			{ID: "sw2", State: "down", Version: "v1", LastSeenUnixMS: noon - 7_200_000, HoursComplete: 46,
 				HoursLate: []Hour{{HourUnixS: noon/1000 - 7200, LateSinceUnixS: noon/1000 - 3600}, {HourUnixS: noon/1000 - 3600, LateSinceUnixS: noon / 1000}}},
 			{ID: "sw3", State: "up", LastSeenUnixMS: noon, LagMS: number(600_000), SkewMS: number(86_400_000), DuplicateUnixMS: noon - 60_000,
-				NotReady: []string{"capture: eth0 is down"}, Suspect: []string{"the queue is full"}, Spool: &Spool{Bytes: 90, BudgetBytes: 100}},
+				NotReady: []string{"capture: eth0 is down"}, Suspect: []string{"the queue is full"}, Spool: &Spool{Bytes: 90, BudgetBytes: 100},
+				Table: &record.TableState{Version: 6, Refused: 3, Error: "signed with a key that is not trusted here"}},
 			{ID: "sw4", State: Unknown},
 			{ID: "sw5", State: Gone, LastSeenUnixMS: noon - 90*86_400_000},
 		},
+		Table: &Table{Offered: []TableVersion{
+			{Version: 8, MadeUnixMS: noon - 60_001, Who: "ann@c1", Stage: []string{"sw1", "sw9"}},
+			{Version: 7, MadeUnixMS: noon - 86_400_000, Who: "root@c1"},
+		}},
 		Losses:      []Loss{{Node: "sw2", Stream: "telemetry", Reason: "shed", Records: 12, LastUnixMS: noon - 86_400_000}},
 		DeadLetters: DeadLetters{Kept: 1, Bytes: 2048, Latest: []DeadLetter{{ID: 1, Node: "sw2", AtUnixMS: noon, Records: 9, Bytes: 2048, Reason: "version 9 of the body is not known"}}},
 		Reconciliation: Reconciliation{Task: Task{LastUnixMS: noon}, FromUnixS: noon/1000 - 86_400, ToUnixS: noon / 1000, Compared: 7, Incomplete: 1,
@@ -92,12 +97,15 @@ func TestMetrics(t *testing.T) {
 		`sipward_collector_brokers{connected="no"} 1`,
 		`sipward_collector_commit_seconds_bucket{le="0.1"} 2`,
 		`sipward_collector_ready 1`,
+		`sipward_collector_table_version{stage="newest"} 8`,
+		`sipward_collector_table_version{stage="all"} 7`,
+		`sipward_collector_node_table_version{node="sw1"} 8`,
 	} {
 		if !strings.Contains(body, "\n"+want+"\n") {
 			t.Errorf("missing %s", want)
 		}
 	}
-	for _, never := range []string{`node_lag_seconds{node="sw2"}`, `node="sw5"`} {
+	for _, never := range []string{`node_lag_seconds{node="sw2"}`, `node_table_version{node="sw2"}`, `node="sw5"`} {
 		if strings.Contains(body, never) {
 			t.Errorf("what is not known is shown: %s", never)
 		}
@@ -112,6 +120,7 @@ func TestAttention(t *testing.T) {
 		"sw2: 2 hours are late, the first since 2023-11-15T11:00:00Z",
 		"sw3: two agents have this id; they took turns last at 2023-11-15T11:59:00Z",
 		"sw3: its clock is off by 24h0m0s", "sw3: its records are 10m0s behind", "sw3: its spool is 90% full",
+		"sw3: it has version 6 of the number table, and refuses 7: signed with a key that is not trusted here",
 		"sw3: capture: eth0 is down", "sw3: its figures are suspect: the queue is full",
 		"sw4 has credentials and never connected",
 		"sw2: 12 records of telemetry will never come (shed)",

@@ -8,6 +8,9 @@ import (
 	"github.com/sipward/sipward/sip/party"
 )
 
+// maxSize bounds the blocks of a grid, as nodes do.
+const maxSize = 1_000_000_000
+
 // CheckGrid says why a grid cannot be used.
 func CheckGrid(g configs.Grid) error {
 	switch {
@@ -15,7 +18,7 @@ func CheckGrid(g configs.Grid) error {
 		return ErrNoGrid
 	case !isNumber(g.Start):
 		return fmt.Errorf("grid: start %q is no number of 1 to %d digits", g.Start, party.MaxDigits)
-	case g.Size < 1:
+	case g.Size < 1 || g.Size > maxSize:
 		return fmt.Errorf("grid: a size of %d numbers", g.Size)
 	}
 	if value(g.Start)+int64(g.Size) > end(len(g.Start)) {

@@ -3,6 +3,7 @@ package table
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -109,7 +110,7 @@ func TestGrid(t *testing.T) {
 
 func TestGridsThatAreNone(t *testing.T) {
 	for says, g := range map[string]configs.Grid{
-		ErrNoGrid.Error(): {}, "no number": {Start: "a", Size: 1}, "a size of 0": {Start: "1"}, "a size of -1": {Start: "1", Size: -1},
+		ErrNoGrid.Error(): {}, "no number": {Start: "a", Size: 1}, "a size of 0": {Start: "1"}, "a size of -1": {Start: "1", Size: -1}, "a size of 9223372036854775807": {Start: "1", Size: math.MaxInt},
 		"no block of 1000 numbers from 9500 on": {Start: "9500", Size: 1000},
 	} {
 		if err := CheckGrid(g); err == nil || !strings.Contains(err.Error(), says) {
