@@ -292,3 +292,30 @@ func TestBundle(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestKeep(t *testing.T) {
+	f := New(filepath.Join(t.TempDir(), "data"))
+	made := 0
+	fresh := func() ([]byte, error) { made++; return []byte("secret"), nil }
+	for range 2 {
+		if b, err := f.Keep("some.key", fresh); err != nil || string(b) != "secret" {
+			t.Errorf("%q, %v", b, err)
+		}
+	}
+	if info, err := os.Stat(f.Path("some.key")); err != nil || info.Mode().Perm() != 0o600 || made != 1 {
+		t.Errorf("%v, %v, made %d times", info, err, made)
+	}
+	fault := errors.New("no randomness")
+	if _, err := f.Keep("other.key", func() ([]byte, error) { return nil, fault }); !errors.Is(err, fault) {
+		t.Error(err)
+	}
+	if err := os.Mkdir(f.Path("folder"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Keep("folder", fresh); err == nil || made != 1 {
+		t.Errorf("a folder was taken for a file: %v", err)
+	}
+	if list, err := f.List(); err != nil || len(list) != 0 {
+		t.Errorf("%v, %v", list, err)
+	}
+}
