@@ -23,7 +23,7 @@ type Config struct {
 	Window           int                    // batches on their way; 8
 	RecordsPerSecond int                    // from the backlog; 0: no limit
 	Live             func() []byte          // JSON for the topic live, once a second; nil: none
-	State            func() []byte          // JSON for the topic state, every 30 s; nil: none
+	State            func() []byte          // JSON for the topic state, every 30 s and after a table; nil: none
 	Program          string                 // version, for collectors
 
 	// Table is handed the signed table of customers that a collector keeps for this

@@ -24,7 +24,8 @@ type inbox struct {
 	tables    chan []byte
 	questions chan []byte
 	answers   chan []byte
-	missed    atomic.Bool // a table was lost for want of room
+	changed   chan struct{} // a table was handed on, or refused
+	missed    atomic.Bool   // a table was lost for want of room
 
 	taken, badTables, fullTables                 atomic.Uint64
 	answered, unknown, badCommands, fullCommands atomic.Uint64
@@ -37,6 +38,7 @@ type inbox struct {
 func newInbox() *inbox {
 	return &inbox{
 		tables: make(chan []byte, maxTables), questions: make(chan []byte, maxQuestions), answers: make(chan []byte, maxAnswers),
+		changed: make(chan struct{}, 1),
 	}
 }
 
@@ -79,6 +81,10 @@ func (b *inbox) run(ctx context.Context, c *Config) {
 			each(ctx, b.tables, func(packed []byte) {
 				if text, ok := b.open(packed, c); ok {
 					c.Table(text)
+				}
+				select { // what this node says of itself is not true any more
+				case b.changed <- struct{}{}:
+				default:
 				}
 			})
 		})

@@ -93,6 +93,26 @@ func TestTable(t *testing.T) {
 	})
 }
 
+// TestStateFollowsTheTable: collectors learn at once which table a node has.
+func TestStateFollowsTheTable(t *testing.T) {
+	var tables shown
+	inBubble(t, func(_ *rig, c *Config) {
+		c.Table = tables.take
+		c.State = func() []byte { return []byte(tables.last()) }
+	}, func(r *rig) {
+		r.await(time.Minute, "a connection", func() bool { return r.u.Stats().Connected })
+		virtual.Pass(2 * stateSoon)
+		r.retain(packed(t, []byte("version: 2")))
+		took := r.await(time.Minute, "its state", func() bool {
+			all := r.broker.server.Topics.Messages(record.Topic("sw1", record.TopicState))
+			return len(all) > 0 && string(all[0].Payload) == "version: 2"
+		})
+		if took > time.Second {
+			t.Errorf("the state came %v after the table", took)
+		}
+	})
+}
+
 // TestTableHoldsNobodyUp: while a table is being read, records are sent and
 // acked; and of tables that come in the meantime the newest is read in the end.
 func TestTableHoldsNobodyUp(t *testing.T) {

@@ -36,6 +36,8 @@ func (s *session) run(ctx context.Context) error {
 		}
 		select {
 		case s.answer = <-answers:
+		case <-s.u.inbox.changed:
+			s.stateDue = true
 		case <-ctx.Done():
 			return ctx.Err()
 		case err := <-s.lost:
