@@ -10,6 +10,7 @@ import (
 
 	"github.com/sipward/sipward/agent/capture"
 	"github.com/sipward/sipward/configs"
+	"github.com/sipward/sipward/internal/seal"
 )
 
 // configFile is the file that run and check read: both take both forms.
@@ -67,6 +68,11 @@ func oddHere(path string, cfg *configs.Agent) (odd []string) {
 			odd = append(odd, fmt.Sprintf("%s: records.file: there is no folder %s; run fails until it is made (systemd: StateDirectory=)", path, filepath.Dir(file)))
 		} else if info, err := os.Stat(file); err == nil && info.IsDir() {
 			odd = append(odd, fmt.Sprintf("%s: records.file: %s is a folder; name a file in it", path, file))
+		}
+	}
+	if cfg.Table.On() {
+		if _, err := seal.LoadPublic(cfg.Table.PublicKeyFile); err != nil {
+			odd = append(odd, fmt.Sprintf("%s: table.public_key_file: %v", path, err))
 		}
 	}
 	if socket := cfg.Admin.Socket; socket != configs.Off {

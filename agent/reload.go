@@ -121,11 +121,7 @@ func (r *reloader) tables() <-chan handover {
 func (r *reloader) take(ctx context.Context, t *configs.Table) error {
 	next := *r.cfg
 	next.Customers, next.Carriers = t.Customers, t.Carriers
-	if err := r.use(ctx, &next); err != nil {
-		return err
-	}
-	r.agent.log.Info("a new table of the collector is in force", "version", t.Version, "customers", len(t.Customers), "carriers", len(t.Carriers))
-	return nil
+	return r.use(ctx, &next)
 }
 
 // fixed is what of the guard needs a restart.

@@ -133,9 +133,9 @@ func TestAnswer(t *testing.T) {
 	for question, want := range map[string]string{
 		`{"id": "7", "ask": "bindings", "first": "1000", "last": "1999"}`: `{"id":"7","bindings":[],"more":0}`,
 		`{"id": "7", "ask": "bindings", "first": "2000", "last": "1999"}`: `{"id":"7","bindings":[],"more":0,"error":"numbers`,
-		`{"id": "7", "ask": "weather"}`:                                    `{"id":"7","bindings":[],"more":0,"error":"nothing is known`,
-		`{"ask": "bindings"}`:                                              "",
-		`?`:                                                                "",
+		`{"id": "7", "ask": "weather"}`:                                   `{"id":"7","bindings":[],"more":0,"error":"nothing is known`,
+		`{"ask": "bindings"}`:                                             "",
+		`?`:                                                               "",
 	} {
 		answer, known := a.answer([]byte(question))
 		if known != (want != "") || !strings.HasPrefix(string(answer), want) || known && !json.Valid(answer) {

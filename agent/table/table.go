@@ -106,6 +106,8 @@ func (k *Keeper) Open() (*configs.Table, error) {
 		if k.floor.version > 0 {
 			k.fail(Missing, "the table is gone: there are no customers until the centre sends one",
 				fmt.Errorf("%s is missing; version %d or a higher one is waited for", k.path(tableName), k.floor.version))
+		} else {
+			k.log.Info("no table was ever taken: there are no customers until the centre sends one")
 		}
 		return nil, nil
 	case err != nil:
