@@ -104,9 +104,10 @@ say who owns which number.
   sipward-collector blocks key > table.pub
   scp table.pub switch-1:/etc/sipward/table.pub
 
-To change the key: give all nodes what --new prints, which they take at once, and then make
-the next change. Once all nodes have that, table.key.OLDID may go, and with it the old key
-from what is printed.`
+To change the key: give all nodes what --new prints, reload their agents, and then make the
+next change. Once all nodes have that, table.key.OLDID may go, and with it the old key from
+what is printed. A node that was forgotten refuses the change, and is sent it again every
+few minutes.`
 }
 
 // Run prints the public keys as PEM.
