@@ -5,6 +5,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sipward/sipward/sip/packet"
+	"github.com/sipward/sipward/sip/parse"
+	"github.com/sipward/sipward/sip/register"
 )
 
 // variants are the two kinds of iptables.
@@ -77,6 +81,100 @@ func TestGuard(t *testing.T) {
 		// Neither STUN nor OPTIONS nor line ends were asked about.
 		if s := g.Stats(); s.Others != 0 || s.Packets != s.Passed+s.Refused || s.Passed != 4 || s.Bypassed != 0 {
 			t.Errorf("%+v", s)
+		}
+	}
+}
+
+// TestLinkLocal: a phone without a global address is answered too.
+func TestLinkLocal(t *testing.T) {
+	if !inNamespace(t) {
+		return
+	}
+	l := newLab(t)
+	g, stop := start(t, testConfig(byNumber), host{})
+	from, to := netip.MustParseAddrPort("[fe80::77]:5070"), netip.AddrPortFrom(switch6, 5060)
+	l.send(from, to, registration("9000", from))
+	if d, ok := l.receive(soon); !ok || d.to != from || !strings.HasPrefix(d.payload, "SIP/2.0 403") {
+		t.Errorf("%v, %+v", d, g.Stats())
+	}
+	stop()
+}
+
+// TestForeignRules: with firewall none the rules are somebody else's, who made
+// them of our text, and stay.
+func TestForeignRules(t *testing.T) {
+	if !inNamespace(t) {
+		return
+	}
+	l := newLab(t)
+	cfg := testConfig(byNumber)
+	rules, err := plan(t.Context(), &cfg, host{})
+	check(t, err)
+	shell(t, rules.Text())
+	before := saved(t, "")
+	cfg.Firewall = None
+	g, stop := start(t, cfg, host{})
+	from, to := netip.MustParseAddrPort("198.51.100.7:5070"), netip.AddrPortFrom(switch4, 5060)
+	l.send(from, to, registration("9000", from))
+	if d, ok := l.receive(soon); !ok || !strings.HasPrefix(d.payload, "SIP/2.0 403") {
+		t.Errorf("%v", d)
+	}
+	source := netip.PrefixFrom(from.Addr(), 32)
+	check(t, g.Bans().Drop(source, time.Hour))
+	if listed, err := g.Bans().List(); err != nil || len(listed) != 1 || listed[0].Source != source {
+		t.Errorf("%v, %v", listed, err)
+	}
+	check(t, g.Bans().Lift(source))
+	stop()
+	if after := saved(t, ""); after != before {
+		t.Errorf("rules were %s\nare %s", before, after)
+	}
+}
+
+// TestFull: more than wait for their verdict pass, or are dropped, as fail says,
+// and each is counted.
+func TestFull(t *testing.T) {
+	if !inNamespace(t) {
+		return
+	}
+	l := newLab(t)
+	from, to := netip.MustParseAddrPort("198.51.100.7:5070"), netip.AddrPortFrom(switch4, 5060)
+	sw := newSwitch(t, to)
+	const more = 100
+	for _, closed := range []bool{false, true} {
+		hold := make(chan struct{})
+		cfg := testConfig(judgeFunc(func(*register.Request, *packet.Packet, *parse.Message) register.Verdict {
+			<-hold
+			return register.Verdict{Reason: register.OutsideBlocks}
+		}))
+		cfg.Closed, cfg.Queues = closed, 1
+		g, stop := start(t, cfg, host{})
+		for range queueLength + more {
+			l.send(from, to, registration("1000", from))
+		}
+		g.kernel.look(cfg.Queue, cfg.Queues)
+		rules, err := plan(t.Context(), &cfg, host{})
+		check(t, err)
+		g.lookAtRules(t.Context(), rules)
+		passed := 0
+		for _, ok := sw.read(quiet); ok; _, ok = sw.read(quiet) {
+			passed++
+		}
+		close(hold)
+		stop()
+		s := g.Stats()
+		want, dropped := more, 0
+		if closed {
+			want, dropped = 0, more
+		}
+		// One that is being judged is read, and waits all the same.
+		if passed != want || s.QueueDropped != uint64(dropped) || s.Bypassed > uint64(want) || s.Bypassed+1 < uint64(want) {
+			t.Errorf("closed %v: %d passed, want %d; %+v", closed, passed, want, s)
+		}
+		if s.Refused != queueLength {
+			t.Errorf("closed %v: what waited was not judged: %+v", closed, s)
+		}
+		for _, ok := l.receive(quiet); ok; _, ok = l.receive(quiet) {
 		}
 	}
 }

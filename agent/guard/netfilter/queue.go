@@ -13,12 +13,13 @@ import (
 
 // Messages and attributes of nfnetlink_queue (linux/netfilter/nfnetlink_queue.h).
 const (
-	msgPacket  = unix.NFNL_SUBSYS_QUEUE<<8 | 0
+	msgPacket  = unix.NFNL_SUBSYS_QUEUE << 8
 	msgVerdict = unix.NFNL_SUBSYS_QUEUE<<8 | 1
 	msgConfig  = unix.NFNL_SUBSYS_QUEUE<<8 | 2
 
 	attrPacketHeader  = 1
 	attrVerdictHeader = 2
+	attrInterface     = 5 // that the packet came in by
 	attrPayload       = 10
 
 	configCommand = 1
@@ -67,6 +68,9 @@ type queue struct {
 	bound  error  // errNotBound until the kernel has agreed
 	counts *counts
 }
+
+// judgeFn returns the verdict on what came in by an interface.
+type judgeFn func(packet []byte, iface uint32, now int64) uint32
 
 var errNotBound = errors.New("the kernel has not answered")
 
@@ -169,7 +173,7 @@ func (q *queue) flush(fd int) error {
 
 // read waits for packets, hands each to judge and sends what it returns. It
 // returns after one burst, and with os.ErrDeadlineExceeded after interrupt.
-func (q *queue) read(judge func(packet []byte, now int64) uint32) error {
+func (q *queue) read(judge judgeFn) error {
 	var failed error
 	err := q.raw.Read(func(fd uintptr) bool {
 		var n int
@@ -186,7 +190,7 @@ func (q *queue) read(judge func(packet []byte, now int64) uint32) error {
 func (q *queue) interrupt() error { return q.file.SetReadDeadline(time.Unix(1, 0)) }
 
 // drain deals with what is there, without waiting.
-func (q *queue) drain(judge func([]byte, int64) uint32) error {
+func (q *queue) drain(judge judgeFn) error {
 	var failed error
 	err := q.raw.Control(func(fd uintptr) {
 		for n := 1; n > 0 && failed == nil; {
@@ -197,7 +201,7 @@ func (q *queue) drain(judge func([]byte, int64) uint32) error {
 }
 
 // burst reads up to so many messages, and returns how many it read.
-func (q *queue) burst(fd int, judge func([]byte, int64) uint32) (n int, err error) {
+func (q *queue) burst(fd int, judge judgeFn) (n int, err error) {
 	var now int64
 	for n < burst {
 		size, err := unix.Read(fd, q.in)
@@ -228,7 +232,7 @@ func (q *queue) burst(fd int, judge func([]byte, int64) uint32) (n int, err erro
 }
 
 // messages deals with all messages of one read.
-func (q *queue) messages(b []byte, now int64, judge func([]byte, int64) uint32) error {
+func (q *queue) messages(b []byte, now int64, judge judgeFn) error {
 	for len(b) > 0 {
 		kind, body, rest, ok := cutMessage(b)
 		if !ok {
@@ -242,12 +246,12 @@ func (q *queue) messages(b []byte, now int64, judge func([]byte, int64) uint32) 
 				return err
 			}
 		case msgPacket:
-			id, packet, ok := readPacket(body)
+			p, ok := readPacket(body)
 			if !ok {
 				q.counts.malformed.Add(1)
 				continue
 			}
-			q.verdict(id, judge(packet, now))
+			q.verdict(p.id, judge(p.data, p.iface, now))
 		}
 	}
 	return nil
@@ -303,28 +307,37 @@ func cutMessage(b []byte) (kind uint16, body, rest []byte, ok bool) {
 	return binary.NativeEndian.Uint16(b[4:]), b[unix.SizeofNlMsghdr:length], b[min((length+3)&^3, len(b)):], true
 }
 
-// readPacket reads the id and the packet, from its network header on. Without
-// an id there is nothing to give a verdict on; without a packet it is empty.
-func readPacket(body []byte) (id uint32, packet []byte, ok bool) {
+// queued is a packet of the queue, from its network header on.
+type queued struct {
+	id, iface uint32
+	data      []byte
+}
+
+// readPacket reads a packet message. Without an id there is nothing to give a
+// verdict on; without a packet data is empty.
+func readPacket(body []byte) (p queued, ok bool) {
 	if len(body) < 4 {
-		return 0, nil, false
+		return p, false
 	}
 	for b := body[4:]; len(b) >= 4; {
 		length := int(binary.NativeEndian.Uint16(b))
 		if length < 4 || length > len(b) {
-			return 0, nil, false
+			return p, false
 		}
 		value := b[4:length]
-		switch binary.NativeEndian.Uint16(b[2:]) & attrTypeMask {
-		case attrPacketHeader:
-			if len(value) < 4 {
-				return 0, nil, false
+		switch kind := binary.NativeEndian.Uint16(b[2:]) & attrTypeMask; {
+		case kind == attrPayload:
+			p.data = value
+		case len(value) < 4:
+			if kind == attrPacketHeader {
+				return p, false
 			}
-			id, ok = binary.BigEndian.Uint32(value), true
-		case attrPayload:
-			packet = value
+		case kind == attrPacketHeader:
+			p.id, ok = binary.BigEndian.Uint32(value), true
+		case kind == attrInterface:
+			p.iface = binary.BigEndian.Uint32(value)
 		}
 		b = b[min((length+3)&^3, len(b)):]
 	}
-	return id, packet, ok
+	return p, ok
 }

@@ -37,27 +37,29 @@ func TestReadPacket(t *testing.T) {
 		id   uint32
 		want string
 		ok   bool
+
+		iface uint32
 	}{
-		{"whole", message(msgPacket, kind(attrPacketHeader), header, kind(5), []byte{1, 2, 3}, kind(attrPayload), []byte("packet")), 9, "packet", true},
-		{"payload first", message(msgPacket, kind(attrPayload), []byte("packet"), kind(attrPacketHeader), header), 9, "packet", true},
-		{"no payload", message(msgPacket, kind(attrPacketHeader), header), 9, "", true},
-		{"no header", message(msgPacket, kind(attrPayload), []byte("packet")), 0, "packet", false},
-		{"short header", message(msgPacket, kind(attrPacketHeader), header[:3]), 0, "", false},
-		{"flagged type", message(msgPacket, kind(attrPacketHeader|0x8000), header), 9, "", true},
+		{"whole", message(msgPacket, kind(attrPacketHeader), header, kind(attrInterface), []byte{0, 0, 0, 7}, kind(attrPayload), []byte("packet")), 9, "packet", true, 7},
+		{"payload first", message(msgPacket, kind(attrPayload), []byte("packet"), kind(attrPacketHeader), header), 9, "packet", true, 0},
+		{"no payload", message(msgPacket, kind(attrPacketHeader), header), 9, "", true, 0},
+		{"no header", message(msgPacket, kind(attrPayload), []byte("packet")), 0, "packet", false, 0},
+		{"short header", message(msgPacket, kind(attrPacketHeader), header[:3]), 0, "", false, 0},
+		{"flagged type", message(msgPacket, kind(attrPacketHeader|0x8000), header), 9, "", true, 0},
 	}
 	for _, tc := range tests {
 		_, body, _, ok := cutMessage(tc.body)
 		if !ok {
 			t.Fatalf("%s: no message", tc.name)
 		}
-		id, got, ok := readPacket(body)
-		if ok != tc.ok || ok && (id != tc.id || string(got) != tc.want) {
-			t.Errorf("%s: %d %q %v", tc.name, id, got, ok)
+		got, ok := readPacket(body)
+		if ok != tc.ok || ok && (got.id != tc.id || string(got.data) != tc.want || got.iface != tc.iface) {
+			t.Errorf("%s: %+v %v", tc.name, got, ok)
 		}
 	}
 	cut := message(msgPacket, kind(attrPacketHeader), header)
 	binary.NativeEndian.PutUint16(cut[headerBytes:], 200) // an attribute longer than its message
-	if _, _, ok := readPacket(cut[unix.SizeofNlMsghdr:]); ok {
+	if _, ok := readPacket(cut[unix.SizeofNlMsghdr:]); ok {
 		t.Error("an attribute longer than its message was read")
 	}
 }
@@ -73,7 +75,7 @@ func TestMessages(t *testing.T) {
 	missing := -int32(unix.ENOENT)
 	binary.NativeEndian.PutUint32(failed[16:], uint32(missing))
 	var seen []string
-	judge := func(b []byte, _ int64) uint32 {
+	judge := func(b []byte, _ uint32, _ int64) uint32 {
 		seen = append(seen, string(b))
 		return verdictAccept
 	}
@@ -99,7 +101,7 @@ func FuzzMessages(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		q := &queue{bound: nil, counts: &counts{}}
 		n := 0
-		check(t, q.messages(b, 0, func([]byte, int64) uint32 { n++; return verdictDrop }))
+		check(t, q.messages(b, 0, func([]byte, uint32, int64) uint32 { n++; return verdictDrop }))
 		if len(q.out) != n*verdictBytes {
 			t.Fatalf("%d bytes for %d verdicts", len(q.out), n)
 		}
@@ -121,7 +123,7 @@ func FuzzJudge(f *testing.F) {
 			return register.Verdict{Reason: register.Allowed}
 		}))
 		r := newReader(g, nil, nil)
-		v := r.judge(b, 0)
+		v := r.judge(b, 0, 0)
 		s := g.Stats()
 		if s.Panics != 0 || s.Packets != 1 || s.Passed != uint64(asked) || s.Passed+s.Others+s.Undecodable != 1 || (v == verdictDrop) != (s.Undecodable == 1) {
 			t.Errorf("verdict %d, %+v", v, s)
@@ -307,6 +309,6 @@ func BenchmarkJudge(b *testing.B) {
 	p := appendIPv4(nil, phone4, netip.AddrPortFrom(switch4, 5060), []byte(registration("1000", phone4)))
 	b.ReportAllocs()
 	for b.Loop() {
-		r.judge(p, 0)
+		r.judge(p, 0, 0)
 	}
 }

@@ -40,7 +40,7 @@ func newReader(g *Guard, q *queue, send *sender) *reader {
 }
 
 // judge returns netfilter's verdict on a packet, which came at now.
-func (r *reader) judge(b []byte, now int64) (verdict uint32) {
+func (r *reader) judge(b []byte, iface uint32, now int64) (verdict uint32) {
 	c := &r.guard.counts
 	c.packets.Add(1)
 	defer func() {
@@ -52,7 +52,7 @@ func (r *reader) judge(b []byte, now int64) (verdict uint32) {
 			verdict = r.fail()
 		}
 	}()
-	r.frame = packet.Frame{Time: now, Data: b, WireLen: len(b), Link: packet.LinkRaw}
+	r.frame = packet.Frame{Time: now, Data: b, WireLen: len(b), Link: packet.LinkRaw, Iface: iface}
 	if r.decoder.Decode(&r.frame, &r.packet) != packet.Payload || r.packet.Transport != packet.UDP {
 		// The kernel found a UDP datagram to a SIP port in it. Nobody who
 		// means well hides one so well.
@@ -113,7 +113,7 @@ func (r *reader) answer(now int64) {
 		c.limitedAll.Add(1)
 		return
 	}
-	if err := r.send.send(dst, src.Addr(), port, out); err != nil {
+	if err := r.send.send(dst, src.Addr(), port, r.packet.Iface, out); err != nil {
 		if c.sendErrors.Add(1) == 1 {
 			r.guard.cfg.Log.Warn("an answer could not be sent; further ones are only counted", "to", src.Addr(), "error", err)
 		}

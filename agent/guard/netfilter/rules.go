@@ -134,7 +134,9 @@ func (r *Rules) Kind() Firewall { return r.kind }
 // Bans reports whether sources can be banned.
 func (r *Rules) Bans() bool { return r.bans }
 
-// Text is a script for sh that does what Install does on a host without rules of ours.
+// Text is a script for sh that does what Install does on a host without rules of
+// ours. Those of iptables also find a REGISTER that came in one packet with other
+// datagrams; nft cannot search a payload.
 func (r *Rules) Text() string {
 	if r.kind == NFT {
 		return here("nft --file -", r.nft())

@@ -57,8 +57,9 @@ func (s *sender) close() error {
 }
 
 // send sends payload from an address and port of this host. It fails when the
-// datagram does not fit into one packet of the interface.
-func (s *sender) send(from netip.AddrPort, to netip.Addr, port uint16, payload []byte) error {
+// datagram does not fit into one packet of the interface. A link-local address
+// is one of the given interface.
+func (s *sender) send(from netip.AddrPort, to netip.Addr, port uint16, iface uint32, payload []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if to.Is4() {
@@ -70,7 +71,11 @@ func (s *sender) send(from netip.AddrPort, to netip.Addr, port uint16, payload [
 		return unix.EAFNOSUPPORT
 	}
 	s.buf = appendIPv6(s.buf[:0], from, netip.AddrPortFrom(to, port), payload)
-	return unix.Sendto(s.v6, s.buf, 0, &unix.SockaddrInet6{Addr: to.As16()})
+	there := unix.SockaddrInet6{Addr: to.As16()}
+	if to.IsLinkLocalUnicast() {
+		there.ZoneId = iface
+	}
+	return unix.Sendto(s.v6, s.buf, 0, &there)
 }
 
 const (
