@@ -52,10 +52,12 @@ type editFlags struct {
 	Yes     bool     `short:"y" help:"Do not ask before numbers are taken from somebody."`
 	DryRun  bool     `help:"Say what would change, and change nothing."`
 	JSON    bool     `name:"json" help:"Print JSON for programs."`
+
+	otherKey bool
 }
 
 func (c *editFlags) save() table.Save {
-	return table.Save{Who: whoever(), Comment: c.Comment, Stage: c.Stage}
+	return table.Save{Who: whoever(), Comment: c.Comment, Stage: c.Stage, OtherKey: c.otherKey}
 }
 
 // whoever is the user of the command line, as the history has it.
@@ -190,7 +192,7 @@ func explainTable(err error) error {
 	case errors.Is(err, table.ErrStaged):
 		return fmt.Errorf("%w (sipward-collector blocks publish, or --stage NODE,...)", err)
 	case errors.Is(err, table.ErrOtherKey):
-		return fmt.Errorf("%w: put the key that signed it into the data folder as %s, or make the nodes know this one first", err, tableKeyFile)
+		return fmt.Errorf("%w: put the key that signed it into the data folder as %s; if it is lost, read what `blocks export` prints, and import it with --force once all nodes have the new key", err, tableKeyFile)
 	case errors.Is(err, table.ErrNoGrid):
 		return fmt.Errorf("%w (sipward-collector blocks grid START SIZE, or --range FIRST-LAST)", err)
 	case errors.Is(err, table.ErrNoCustomer):

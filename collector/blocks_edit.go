@@ -132,7 +132,7 @@ func (c *editFlags) edit(do func(*table.Draft) (string, error)) (err error) {
 	if err != nil {
 		return explainTable(err)
 	}
-	if d.Difference().None() && d.Before != nil {
+	if d.Difference().None() && d.Before != nil && !c.otherKey {
 		return explainTable(table.ErrUnchanged)
 	}
 	r, err := c.review(ctx, b, d, said)

@@ -59,7 +59,7 @@ func (c *blocksExportCmd) Run() (err error) {
 type blocksImportCmd struct {
 	editFlags
 	File  string `arg:"" help:"The table as YAML; - for standard input."`
-	Force bool   `help:"Take a file that was made of another version than the newest: what was changed since is lost."`
+	Force bool   `help:"Take a file that was made of another version than the newest: what was changed since is lost. And sign it although the table was signed by a key that is not here."`
 }
 
 // Help says what a file may hold.
@@ -89,6 +89,7 @@ func (c *blocksImportCmd) Run() error {
 	if err != nil {
 		return err
 	}
+	c.otherKey = c.Force
 	return c.edit(func(d *table.Draft) (string, error) {
 		if newest := d.Old.Version; versioned && !c.Force && newest != 0 && wanted.Version != newest {
 			return "", fmt.Errorf("%s was made of version %d, and the table is at version %d: export it again, or take the file as it is with --force", name, wanted.Version, newest)

@@ -96,6 +96,7 @@ func Read(v *Version) (*configs.Table, error) {
 type Save struct {
 	Who, Comment string
 	Stage        []string // nodes that alone get it; none: every node
+	OtherKey     bool     // the version before may be signed by a key that is lost: somebody has read all of the draft
 	Above        uint64   // the new version is higher: some node has this one, which a restored history may lack
 }
 
@@ -118,7 +119,7 @@ func (e *Editor) Save(ctx context.Context, d *Draft, s Save) (*Version, error) {
 	if _, err := configs.ParseTable("the new table", text); err != nil {
 		return nil, fmt.Errorf("checking the new table: %w", err)
 	}
-	signed, id, err := e.sign(d.Before, text)
+	signed, id, err := e.sign(d.Before, text, s.OtherKey)
 	if err != nil {
 		return nil, err
 	}
@@ -143,22 +144,22 @@ func (s *Save) check(d *Draft) error {
 			}
 		}
 	}
-	if d.Before != nil && d.Difference().None() {
+	if d.Before != nil && d.Difference().None() && !s.OtherKey { // else it is to be signed anew
 		return ErrUnchanged
 	}
 	return nil
 }
 
 // sign signs with our key. Whatever it signs it stands for, so what the draft
-// began with must have been signed here too.
-func (e *Editor) sign(before *Version, text []byte) (signed []byte, id string, err error) {
+// began with must have been signed here too, unless another key will do.
+func (e *Editor) sign(before *Version, text []byte, other bool) (signed []byte, id string, err error) {
 	key, err := e.Key()
 	if err != nil {
 		return nil, "", err
 	}
 	public := seal.Public(key)
 	if before != nil {
-		if err := e.verify(before, public); err != nil {
+		if err := e.verify(before, public); err != nil && (!other || !errors.Is(err, ErrOtherKey)) {
 			return nil, "", err
 		}
 	}

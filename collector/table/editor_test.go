@@ -185,6 +185,10 @@ func TestEditorRefuses(t *testing.T) {
 	}
 	x := *e
 	x.Key = func() (ed25519.PrivateKey, error) { return other, nil }
+	if _, err := edit(&x, Save{OtherKey: true}, addCustomer("vouched")); err != nil {
+		t.Errorf("when the key is lost: %v", err)
+	}
+	m.versions = m.versions[:2]
 	x.Retired = func() ([]ed25519.PublicKey, error) {
 		key, err := e.Key()
 		return []ed25519.PublicKey{seal.Public(key)}, err
