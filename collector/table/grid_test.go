@@ -220,3 +220,19 @@ func TestAnyOrder(t *testing.T) {
 		}
 	}
 }
+
+// FuzzParseRange: what is read is a block that is written and read again as it is.
+func FuzzParseRange(f *testing.F) {
+	for _, s := range []string{"1000-1999", "+7", "0100 - 0199", "9-8", "-", "", "999999999999999999", "1-99999999999999999999"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		b, err := ParseRange(s)
+		if err != nil {
+			return
+		}
+		if again, err := ParseRange(Word(b)); err != nil || again != b || Size(b) < 1 || len(subtract([]configs.Block{b}, []configs.Block{b})) != 0 {
+			t.Errorf("%q is %+v, then %+v, %v", s, b, again, err)
+		}
+	})
+}
