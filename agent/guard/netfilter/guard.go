@@ -2,6 +2,7 @@ package netfilter
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -29,6 +30,7 @@ type Guard struct {
 	ready   chan struct{}
 	bans    *Bans
 	limiter *limiter
+	key     [32]byte // of the answers' tags: one for all queues
 	counts  counts
 	kernel  kernelCounts
 }
@@ -44,7 +46,9 @@ func New(cfg Config) (*Guard, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Guard{cfg: cfg, ready: make(chan struct{}), bans: newBans(host{}), limiter: newLimiter(cfg.Answers)}, nil
+	g := &Guard{cfg: cfg, ready: make(chan struct{}), bans: newBans(host{}), limiter: newLimiter(cfg.Answers)}
+	_, _ = rand.Read(g.key[:]) // never fails
+	return g, nil
 }
 
 // Ready is closed when the rules are in force and every queue is read.

@@ -11,34 +11,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Messages and attributes of nfnetlink_queue (linux/netfilter/nfnetlink_queue.h).
-const (
-	msgPacket  = unix.NFNL_SUBSYS_QUEUE << 8
-	msgVerdict = unix.NFNL_SUBSYS_QUEUE<<8 | 1
-	msgConfig  = unix.NFNL_SUBSYS_QUEUE<<8 | 2
-
-	attrPacketHeader  = 1
-	attrVerdictHeader = 2
-	attrInterface     = 5 // that the packet came in by
-	attrPayload       = 10
-
-	configCommand = 1
-	configParams  = 2
-	configLength  = 3
-	configMask    = 4
-	configFlags   = 5
-
-	commandBind  = 1
-	copyPacket   = 2
-	flagFailOpen = 1
-)
-
-// Verdicts of netfilter.
-const (
-	verdictDrop   = 0
-	verdictAccept = 1
-)
-
 const (
 	// queueLength is how many packets wait in the kernel for their verdict: at
 	// 20 us each a tenth of a second.
@@ -51,11 +23,6 @@ const (
 	burst = 32
 	// readBytes holds the longest packet with its attributes.
 	readBytes = 1<<16 + 4096
-
-	headerBytes  = unix.SizeofNlMsghdr + 4 // with nfgenmsg
-	verdictBytes = headerBytes + 4 + 8
-	// attrTypeMask takes the flags off a type.
-	attrTypeMask = 0x3fff
 )
 
 // queue is one netfilter queue, and belongs to one goroutine.
@@ -124,16 +91,6 @@ func (q *queue) begin(b []byte, kind, flags uint16) []byte {
 	b = append(b, 0, 0, 0, 0, 0, 0, 0, 0) // sequence, port: the kernel fills in
 	b = append(b, unix.AF_UNSPEC, unix.NFNETLINK_V0)
 	return binary.BigEndian.AppendUint16(b, q.number)
-}
-
-func appendAttr(b []byte, kind uint16, value []byte) []byte {
-	b = binary.NativeEndian.AppendUint16(b, uint16(4+len(value))) //nolint:gosec // a few bytes
-	b = binary.NativeEndian.AppendUint16(b, kind)
-	b = append(b, value...)
-	for len(b)%4 != 0 {
-		b = append(b, 0)
-	}
-	return b
 }
 
 // verdict notes a verdict to be sent.
@@ -294,50 +251,3 @@ func (q *queue) refused(errno syscall.Errno) error {
 
 // close gives the queue back to the kernel, which drops what is in it.
 func (q *queue) close() error { return q.file.Close() }
-
-// cutMessage splits the first netlink message off b.
-func cutMessage(b []byte) (kind uint16, body, rest []byte, ok bool) {
-	if len(b) < unix.SizeofNlMsghdr {
-		return 0, nil, nil, false
-	}
-	length := int(binary.NativeEndian.Uint32(b))
-	if length < unix.SizeofNlMsghdr || length > len(b) {
-		return 0, nil, nil, false
-	}
-	return binary.NativeEndian.Uint16(b[4:]), b[unix.SizeofNlMsghdr:length], b[min((length+3)&^3, len(b)):], true
-}
-
-// queued is a packet of the queue, from its network header on.
-type queued struct {
-	id, iface uint32
-	data      []byte
-}
-
-// readPacket reads a packet message. Without an id there is nothing to give a
-// verdict on; without a packet data is empty.
-func readPacket(body []byte) (p queued, ok bool) {
-	if len(body) < 4 {
-		return p, false
-	}
-	for b := body[4:]; len(b) >= 4; {
-		length := int(binary.NativeEndian.Uint16(b))
-		if length < 4 || length > len(b) {
-			return p, false
-		}
-		value := b[4:length]
-		switch kind := binary.NativeEndian.Uint16(b[2:]) & attrTypeMask; {
-		case kind == attrPayload:
-			p.data = value
-		case len(value) < 4:
-			if kind == attrPacketHeader {
-				return p, false
-			}
-		case kind == attrPacketHeader:
-			p.id, ok = binary.BigEndian.Uint32(value), true
-		case kind == attrInterface:
-			p.iface = binary.BigEndian.Uint32(value)
-		}
-		b = b[min((length+3)&^3, len(b)):]
-	}
-	return p, ok
-}

@@ -1,7 +1,6 @@
 package netfilter
 
 import (
-	"crypto/rand"
 	"fmt"
 	"runtime/debug"
 
@@ -24,18 +23,12 @@ type reader struct {
 	request register.Request
 }
 
-// answerKey is the key of the tags: one for all queues, new with every process.
-var answerKey = func() (key [32]byte) {
-	_, _ = rand.Read(key[:]) // never fails
-	return key
-}()
-
 func newReader(g *Guard, q *queue, send *sender) *reader {
 	return &reader{
 		guard: g, queue: q, send: send,
 		// The kernel has put fragments together: none is kept here.
 		decoder: packet.NewDecoder(packet.Limits{FragmentBytes: 1, FragmentFlows: 1}),
-		parser:  parse.NewParser(), answers: answerer{key: answerKey},
+		parser:  parse.NewParser(), answers: answerer{key: g.key},
 	}
 }
 
