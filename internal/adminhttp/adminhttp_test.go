@@ -128,7 +128,7 @@ func TestServeAndFetch(t *testing.T) {
 		"another switch":                     at("", socket),
 		"set admin.listen to a free address": at(s.Addr().String(), ""),
 		"RuntimeDirectory=sipward-run":       at("", filepath.Join(dir, "no", "no", "s")),
-		"making the folder of the status":    at("", filepath.Join(socket, "s", "s")),
+		"making the socket's folder":         at("", filepath.Join(socket, "s", "s")),
 	} {
 		if err := New(cfg).Open(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
@@ -139,38 +139,6 @@ func TestServeAndFetch(t *testing.T) {
 		t.Error("a server without its socket runs")
 	}
 	run(t, at("", free))
-}
-
-func TestDeadSocketIsReplaced(t *testing.T) {
-	dir := folder(t)
-	socket := filepath.Join(dir, "s")
-	l, err := program.openSocket(t.Context(), socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.(interface{ SetUnlinkOnClose(bool) }).SetUnlinkOnClose(false)
-	_ = l.Close()
-	run(t, at("", socket))
-
-	ended, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := New(at("", socket)).Run(ended); err == nil {
-		t.Error("a program that is being stopped took the socket of one that is alive")
-	}
-	if _, _, err := Fetch[state](t.Context(), program, socket); err != nil {
-		t.Error(err)
-	}
-
-	file := filepath.Join(dir, "precious")
-	if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := New(at("", file)).Run(t.Context()); err == nil {
-		t.Error("a file was replaced by a socket")
-	}
-	if b, err := os.ReadFile(file); err != nil || string(b) != "x" {
-		t.Errorf("the file is gone: %v", err)
-	}
 }
 
 // TestLocalPages: what may change something is served on the socket alone.

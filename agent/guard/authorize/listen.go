@@ -2,15 +2,11 @@ package authorize
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"net"
-	"os"
-	"path/filepath"
 	"sync/atomic"
-	"syscall"
-	"time"
+
+	"github.com/sipward/sipward/internal/socket"
 )
 
 // open opens both listeners, or neither.
@@ -37,50 +33,13 @@ func (s *Server) open(ctx context.Context) (listeners []net.Listener, err error)
 		}
 	}
 	if s.cfg.Socket != "" {
-		l, err := openSocket(ctx, s.cfg.Socket)
+		l, err := socket.Listen(ctx, s.cfg.Socket)
 		if err != nil {
 			return listeners, fmt.Errorf("listening for the switch: %w; set guard.authorize.socket to another path, or off", err)
 		}
 		listeners = append(listeners, &bounded{l, held, &s.count.shed})
 	}
 	return listeners, nil
-}
-
-// openSocket listens on a unix socket that owner and group may use. One that
-// was left by a dead program is replaced; one that is alive is not. The
-// socket's own folder is made when it is missing, its parent is not.
-func openSocket(ctx context.Context, path string) (net.Listener, error) {
-	if err := os.Mkdir(filepath.Dir(path), 0o750); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("making the socket's folder: %w", err)
-	}
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "unix", path)
-	if err != nil && stale(ctx, path) {
-		if err = os.Remove(path); err == nil {
-			l, err = lc.Listen(ctx, "unix", path)
-		}
-	}
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Chmod(path, 0o660); err != nil {
-		return nil, errors.Join(fmt.Errorf("guarding the socket: %w", err), l.Close())
-	}
-	return l, nil
-}
-
-// stale reports whether path is a socket that nobody listens on.
-func stale(ctx context.Context, path string) bool {
-	info, err := os.Lstat(path)
-	if err != nil || info.Mode()&fs.ModeSocket == 0 {
-		return false
-	}
-	d := net.Dialer{Timeout: time.Second}
-	c, err := d.DialContext(ctx, "unix", path)
-	if err == nil {
-		_ = c.Close()
-	}
-	return errors.Is(err, syscall.ECONNREFUSED) // any other error says nothing about who listens
 }
 
 // bounded closes connections beyond maxConnections as soon as they come: who
