@@ -139,7 +139,7 @@ func learn(t *testing.T, r *register.Registry, list []verdicts.Binding, at time.
 		}
 		phone, server := netip.AddrPortFrom(netip.MustParseAddr(source), 5060), netip.AddrPortFrom(switch4, 5060)
 		where := verdicts.At{Via: phone.String(), Transport: "UDP", CallID: fmt.Sprintf("b%d-%d", at.Unix(), i)}
-		listed[b.To] = append([]verdicts.Phone{b.Phone}, listed[b.To]...) // the last first, as registrars have it
+		listed[b.To] = append(listed[b.To], b.Phone)
 		see(phone, server, row.Message(where))
 		see(server, phone, verdicts.Answer(b, where, listed[b.To]))
 	}
