@@ -98,8 +98,6 @@ func validDomain(s string) bool {
 	})
 }
 
-const numberBytes = 32 // of a number in a block
-
 // valid reports whether the block is two numbers of equal length, in order.
 func (b *Block) valid() bool {
 	return number(b.First) && number(b.Last) && len(b.First) == len(b.Last) && b.First <= b.Last
@@ -111,7 +109,7 @@ func number(s string) bool {
 			return false
 		}
 	}
-	return s != "" && len(s) <= numberBytes
+	return s != "" && len(s) <= party.MaxDigits
 }
 
 // checkOverlaps finds numbers that two blocks hold.

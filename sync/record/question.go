@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+
+	"github.com/sipward/sipward/sip/party"
 )
 
 // Bounds of what is asked and answered.
@@ -13,7 +15,6 @@ const (
 	MaxBindings = 1000      // in an Answer
 
 	defaultBindings = 100
-	numberBytes     = 32
 )
 
 // Bounds of the packed table on its topic, and of the text in it.
@@ -63,7 +64,7 @@ func isNumber(s string) bool {
 			return false
 		}
 	}
-	return s != "" && len(s) <= numberBytes
+	return s != "" && len(s) <= party.MaxDigits
 }
 
 // cut shortens what somebody else wrote, for a message.
