@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"runtime"
 	"slices"
 	"strconv"
 	"sync"
@@ -12,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sipward/sipward/internal/testkit/heap"
 	"github.com/sipward/sipward/sip/packet"
 	"github.com/sipward/sipward/sip/parse"
 	"github.com/sipward/sipward/sip/register"
@@ -232,13 +232,7 @@ func BenchmarkJudgeBesideReload(b *testing.B) {
 func TestFloodMemory(t *testing.T) {
 	const all = 400_000
 	g := testGuard(t, Config{Ban: Ban{Refusals: 100}})
-	heap := func() int64 {
-		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		return int64(m.HeapAlloc) //nolint:gosec // far below 2^63
-	}
-	before := heap()
+	before := heap.Bytes()
 	q := ask("", none)
 	for n := range all {
 		q.To.User, q.Source = strconv.Itoa(n), none
@@ -250,7 +244,7 @@ func TestFloodMemory(t *testing.T) {
 			g.said()
 		}
 	}
-	if grown := heap() - before; grown > 40<<20 {
+	if grown := int64(heap.Bytes()) - int64(before); grown > 40<<20 { //nolint:gosec // far below 2^63
 		t.Errorf("%d MB more", grown>>20)
 	} else {
 		t.Logf("%d MB more", grown>>20)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sipward/sipward/internal/testkit"
+	"github.com/sipward/sipward/internal/testkit/heap"
 	"github.com/sipward/sipward/sip/packet"
 )
 
@@ -86,7 +87,7 @@ func TestLiveCallsMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	core := New(Config{Book: book(t, plan)})
-	before := heapBytes()
+	before := heap.Bytes()
 	stop := errors.New("all are up")
 	_, err = testkit.Generate(plan, testkit.FrameFunc(func(f *packet.Frame) error {
 		if f.Time-plan.Start.UnixNano() > int64(time.Minute) {
@@ -99,18 +100,10 @@ func TestLiveCallsMemory(t *testing.T) {
 		t.Fatalf("generating: %v", err)
 	}
 	live := core.Snapshot().Figures.Total.LiveAnswered
-	cost := (heapBytes() - before) / max(live, 1)
+	cost := (heap.Bytes() - before) / max(live, 1)
 	t.Logf("%d live calls, %d bytes each", live, cost)
 	if live != calls || cost > bound {
 		t.Errorf("%d live calls at %d bytes, want %d at no more than %d", live, cost, calls, bound)
 	}
 	runtime.KeepAlive(core)
-}
-
-func heapBytes() uint64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sipward/sipward/internal/testkit/heap"
 	"github.com/sipward/sipward/sip/packet"
 	"github.com/sipward/sipward/sip/parse"
 )
@@ -16,7 +17,7 @@ import (
 func TestLegCost(t *testing.T) {
 	const calls, bound = 20_000, 2048
 	table := NewTable(Config{}, testBook(t))
-	before := heapBytes()
+	before := heap.Bytes()
 	for i := range calls {
 		for _, line := range []string{
 			"phone>switch INVITE branch=p1 sdp=10.1.0.1:4000,101",
@@ -31,20 +32,12 @@ func TestLegCost(t *testing.T) {
 			table.Message(p, m)
 		}
 	}
-	cost := (heapBytes() - before) / calls
+	cost := (heap.Bytes() - before) / calls
 	t.Logf("%d bytes a call", cost)
 	if cost > bound {
 		t.Errorf("a call costs %d bytes of heap, want at most %d", cost, bound)
 	}
 	runtime.KeepAlive(table)
-}
-
-func heapBytes() uint64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
 }
 
 // TestStepAllocations: a message that changes nothing costs nothing.

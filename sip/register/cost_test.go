@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sipward/sipward/internal/testkit/heap"
 	"github.com/sipward/sipward/sip/packet"
 	"github.com/sipward/sipward/sip/parse"
 	"github.com/sipward/sipward/sip/party"
@@ -194,7 +195,7 @@ func TestBindingCost(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := NewRegistry(Config{Book: b})
-	before := heapBytes()
+	before := heap.Bytes()
 	began := time.Now()
 	var saved []byte
 	for i := range manyBindings {
@@ -205,7 +206,7 @@ func TestBindingCost(t *testing.T) {
 		}
 	}
 	took := time.Since(began)
-	cost := (heapBytes() - before) / manyBindings
+	cost := (heap.Bytes() - before) / manyBindings
 	began = time.Now()
 	runtime.GC()
 	t.Logf("%d bytes a binding (%d on disk); %v to restore them; a collection takes %v", cost, len(saved), took, time.Since(began))
@@ -213,14 +214,6 @@ func TestBindingCost(t *testing.T) {
 		t.Errorf("a binding costs %d bytes of heap, want at most %d", cost, bound)
 	}
 	runtime.KeepAlive(r)
-}
-
-func heapBytes() uint64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
 }
 
 // TestJudgeAllocations: a verdict, whichever, costs no allocation.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/sipward/sipward/internal/testkit/heap"
 	"github.com/sipward/sipward/sip/parse"
 	"github.com/sipward/sipward/sip/party"
 )
@@ -363,11 +364,11 @@ func TestBounds(t *testing.T) {
 	// A flood of long REGISTERs that nobody answers.
 	long := strings.Repeat("x", 255)
 	many := slices.Repeat([]parse.Contact{{URI: uri(long, long), Instance: long, Expires: 60}}, 64)
-	before := heapBytes()
+	before := heap.Bytes()
 	for i := range 20_000 {
 		w.request(acmePhone, theSwitch, fmt.Sprint("c", i), 1, "1005", 1, many...)
 	}
-	grown := int64(heapBytes()) - int64(before) //nolint:gosec // far below
+	grown := int64(heap.Bytes()) - int64(before) //nolint:gosec // far below
 	t.Logf("%d bytes", grown)
 	if s := w.Stats(); s.Forgotten == 0 || grown > 40<<20 {
 		t.Errorf("%d bytes for %d REGISTERs, %d forgotten", grown, s.Pending, s.Forgotten)
