@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/sipward/sipward/internal/seldom"
 )
 
 const (
@@ -65,7 +63,6 @@ func (p *pending) take() (changed map[string][]byte, whole bool) {
 // disk is the folder of the guard. One goroutine writes.
 type disk struct {
 	dir    string
-	log    *seldom.Logger
 	lock   *os.File
 	out    *journal // nil: has to be begun
 	begun  int64    // its size when it held all bindings once

@@ -142,30 +142,3 @@ func readFile(path string) (text []byte, mode os.FileMode, err error) {
 	}
 	return text, st.Mode().Perm(), nil
 }
-
-// SavePrivate writes a new file with the key, for its owner alone. It is on the
-// disk when SavePrivate returns. One that exists is an error: a key that is
-// overwritten can sign nothing any more.
-func SavePrivate(path string, key ed25519.PrivateKey) (err error) {
-	text, err := EncodePrivate(key)
-	if err != nil {
-		return err
-	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return fmt.Errorf("writing the key: %w", err)
-	}
-	defer func() {
-		if e := f.Close(); err == nil {
-			err = e
-		}
-		if err != nil {
-			_ = os.Remove(path)
-			err = fmt.Errorf("writing the key: %w", err)
-		}
-	}()
-	if _, err := f.Write(text); err != nil {
-		return err
-	}
-	return f.Sync()
-}

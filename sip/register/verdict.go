@@ -67,16 +67,6 @@ func (r Reason) String() string {
 	return words[r]
 }
 
-// ReasonOf returns the Reason of a word that String returns, 0 for any other.
-func ReasonOf(word string) Reason {
-	for r := Malformed; r < reasonEnd; r++ {
-		if words[r] == word {
-			return r
-		}
-	}
-	return 0
-}
-
 // Verdict is what becomes of a REGISTER.
 type Verdict struct {
 	Reason   Reason

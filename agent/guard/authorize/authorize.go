@@ -33,7 +33,6 @@ type Judge interface {
 
 // About is what a verdict is not made of, but its report is.
 type About struct {
-	At        int64  // when it was asked, in nanoseconds since the Unix epoch
 	Port      uint16 // of the source; 0 when the switch does not say
 	Transport string // udp, tcp, tls, sctp, ws or wss
 	CallID    string // "" when the switch does not say: no transaction is known by it

@@ -101,7 +101,6 @@ func (s *Server) freeswitch(w http.ResponseWriter, r *http.Request, k *work) {
 			s.bad(w, k, p)
 			return
 		}
-		about.At = started.UnixNano()
 		if s.judge(&k.request, about).Pass() {
 			write(w, http.StatusOK, xmlType, []byte(notFound))
 			return

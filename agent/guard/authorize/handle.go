@@ -110,7 +110,6 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request, k *work) {
 		s.bad(w, k, p)
 		return
 	}
-	about.At = started.UnixNano()
 	v := s.judge(&k.request, about)
 	status := http.StatusForbidden
 	if v.Pass() {
