@@ -113,32 +113,39 @@ var (
 // newOffice starts everything; the agent watches the cable to the collector, too.
 func newOffice(t *testing.T) *office {
 	t.Helper()
-	ctx := t.Context()
 	o := &office{world: newSwitch(t, peers.V4, false)}
-	host, err := o.Host(ctx, "collector")
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = o.Connect(ctx,
-		peers.End{Host: host, Interface: "eth0", Addresses: []netip.Prefix{netip.PrefixFrom(officeAddr, 24)}},
-		peers.End{Host: o.Switch, Interface: "k0", Addresses: []netip.Prefix{netip.PrefixFrom(toOfficeAddr, 24)}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	program, err := peers.BuildCollector(ctx, o.Dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	o.collector = &peers.Collector{Host: host, Program: program, Address: officeAddr}
-	if err := o.collector.Start(ctx); err != nil {
-		t.Fatal(err)
-	}
-	uplink, err := o.collector.AddNode(ctx, "e2e")
+	o.collector = newCollector(t, o.Site)
+	uplink, err := o.collector.AddNode(t.Context(), "e2e")
 	if err != nil {
 		t.Fatal(err)
 	}
 	o.watch(liveCapture, uplink)
 	return o
+}
+
+// newCollector starts one on a host of its own, which a cable connects to the switch.
+func newCollector(t *testing.T, site *peers.Site) *peers.Collector {
+	t.Helper()
+	ctx := t.Context()
+	host, err := site.Host(ctx, "collector")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = site.Connect(ctx,
+		peers.End{Host: host, Interface: "eth0", Addresses: []netip.Prefix{netip.PrefixFrom(officeAddr, 24)}},
+		peers.End{Host: site.Switch, Interface: "k0", Addresses: []netip.Prefix{netip.PrefixFrom(toOfficeAddr, 24)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := peers.BuildCollector(ctx, site.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &peers.Collector{Host: host, Program: program, Address: officeAddr}
+	if err := c.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 // delivered waits until the collector has so many calls and the agent says that

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,6 +21,7 @@ type Agent struct {
 	Host    *Host
 	Program string // path of the binary
 	Config  string // what the configuration says but where the agent's files are
+	Name    string // where there are several: of a folder for its files
 	proc    *Proc
 	config  string
 	records string
@@ -59,7 +61,10 @@ func BuildAgent(ctx context.Context, dir string) (string, error) {
 
 // Start starts the agent and returns when it watches.
 func (a *Agent) Start(ctx context.Context) (err error) {
-	dir := a.Host.lab.Dir
+	dir := filepath.Join(a.Host.lab.Dir, a.Name)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
 	a.config, a.records = filepath.Join(dir, "agent.yaml"), filepath.Join(dir, "calls.jsonl")
 	text := a.Config + fmt.Sprintf(agentFiles, dir)
 	if !strings.Contains(text, "\nguard:") {
@@ -69,9 +74,9 @@ func (a *Agent) Start(ctx context.Context) (err error) {
 		return err
 	}
 	a.starts++
-	name := "agent"
+	name := strings.TrimPrefix(a.Name+"-agent", "-")
 	if a.starts > 1 {
-		name = fmt.Sprintf("agent-%d", a.starts) // a log of its own
+		name = fmt.Sprintf("%s-%d", name, a.starts) // a log of its own
 	}
 	if a.proc, err = a.Host.Start(name, a.Program, "run", "--config", a.config); err != nil {
 		return err
@@ -172,7 +177,9 @@ type AgentStatus struct {
 		Bindings int            `json:"bindings"`
 		Strays   int            `json:"strays"`
 		Banned   int            `json:"banned"`
+		Resent   int            `json:"resent"`
 		Verdicts []AgentVerdict `json:"verdicts"`
+		Table    AgentTable     `json:"table"` // zeros when it is in the agent's own file
 	} `json:"guard"`
 	Sync *struct { // nil without an uplink
 		Spool struct {
@@ -188,6 +195,14 @@ type AgentVerdict struct {
 	Verdict  string `json:"verdict"`
 	Reason   string `json:"reason"`
 	Count    int    `json:"count"`
+}
+
+// AgentTable is the collector's table of customers as the agent has it.
+type AgentTable struct {
+	Version   int            `json:"version"` // 0: none
+	Key       string         `json:"key"`
+	Refused   map[string]int `json:"refused"` // copies, by reason
+	LastError string         `json:"last_error"`
 }
 
 // AgentSpool is what became of the records of a stream.
@@ -243,6 +258,65 @@ func (a *Agent) Status(ctx context.Context) (*AgentStatus, error) {
 		return nil, fmt.Errorf("sipward-agent status: %w: %s", err, out)
 	}
 	return s, nil
+}
+
+// AgentBinding is a phone that is registered.
+type AgentBinding struct {
+	Number        string `json:"number"`
+	Customer      string `json:"customer"`
+	Contact       string `json:"contact"`
+	Source        string `json:"source"`
+	Transport     string `json:"transport"`
+	Stray         string `json:"stray"`
+	ExpiresUnixMS int64  `json:"expires_unix_ms"`
+}
+
+// AgentChecked is a verdict that was asked for.
+type AgentChecked struct {
+	Verdict  string `json:"verdict"`
+	Reason   string `json:"reason"`
+	Customer string `json:"customer"`
+	Block    string `json:"block"`
+	Holder   string `json:"holder"`
+	Steps    []struct {
+		Check   string `json:"check"`
+		Decides bool   `json:"decides"`
+		Text    string `json:"text"`
+	} `json:"steps"`
+}
+
+// Bindings lists who is registered, or with what "strays" of them, as an operator
+// would ask.
+func (a *Agent) Bindings(ctx context.Context, what string, args ...string) ([]AgentBinding, error) {
+	var list struct {
+		Bindings []AgentBinding `json:"bindings"`
+	}
+	err := a.guard(ctx, &list, append([]string{what}, args...)...)
+	return list.Bindings, err
+}
+
+// Check asks what would become of a REGISTER. It is no error that it would be
+// refused.
+func (a *Agent) Check(ctx context.Context, user string, source netip.Addr, args ...string) (*AgentChecked, error) {
+	v := new(AgentChecked)
+	err := a.guard(ctx, v, append([]string{"check", "--user", user, "--source", source.String()}, args...)...)
+	return v, err
+}
+
+// guard runs a command of the guard. An exit status is no error when the answer
+// is there.
+func (a *Agent) guard(ctx context.Context, to any, args ...string) error {
+	cmd := a.Host.Command(ctx, a.Program, append(append([]string{"guard"}, args...), "--json", "--config", a.config)...)
+	var complaint bytes.Buffer
+	cmd.Stderr = &complaint
+	out, err := cmd.Output()
+	if err != nil && len(out) == 0 {
+		return fmt.Errorf("sipward-agent guard %s: %w: %s", args[0], err, complaint.Bytes())
+	}
+	if err := json.Unmarshal(out, to); err != nil {
+		return fmt.Errorf("sipward-agent guard %s: %w: %s", args[0], err, out)
+	}
+	return nil
 }
 
 // Metrics returns the agent's Prometheus metrics, by name with labels.

@@ -64,6 +64,22 @@ func (c *Collector) Start(ctx context.Context) (err error) {
 
 func (c *Collector) data() string { return filepath.Join(c.Host.lab.Dir, "collector") }
 
+// TableKey is the file of the key that signs its table of customers.
+func (c *Collector) TableKey() string { return filepath.Join(c.data(), "table.key") }
+
+// Blocks runs a command of its table of customers, without a terminal, and
+// returns what it prints and what it complains of.
+func (c *Collector) Blocks(ctx context.Context, args ...string) (out, complaint string, err error) {
+	cmd := c.Host.Command(ctx, c.Program, append(append([]string{"blocks"}, args...), "--config", c.config)...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err = cmd.Run()
+	return stdout.String(), stderr.String(), err
+}
+
+// Kill ends the collector without warning.
+func (c *Collector) Kill(ctx context.Context) error { return c.proc.Stop(ctx, syscall.SIGKILL) }
+
 // Store is the folder of its database.
 func (c *Collector) Store() string { return filepath.Join(c.data(), "store") }
 

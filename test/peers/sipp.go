@@ -69,6 +69,7 @@ type Request struct {
 	Username   string // of the digest; "" is User
 	Expires    int    // seconds, of a REGISTER; 0 takes the binding away
 	Everything bool   // Contact: *
+	Contact    string // the header's value; "" is the phone's own address
 	Pad        string // a header value, to make the request big
 	Outcome    string // the final status
 	Challenged bool   // a 401 comes before it
