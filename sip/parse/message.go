@@ -77,6 +77,7 @@ type Message struct {
 	Repeated   bool // To, From, Call-ID, CSeq, Expires or a contact's expires came twice with different values
 	Mismatched bool // a request whose CSeq does not name its method
 	Cut        bool // headers or contacts beyond the bounds were left out
+	Ambiguous  bool // a REGISTER whose lines, To, Contact or Expires programs take apart in different ways
 
 	Digit byte   // INFO with application/dtmf-relay or application/dtmf: one of 0-9*#A-D!, else 0
 	SDP   *SDP   // nil without a session description; valid until the parser's next call

@@ -81,6 +81,9 @@ func (p *Parser) Parse(payload []byte, m *Message) error {
 		*m = Message{Contacts: m.Contacts[:0], Expires: -1}
 		return err
 	}
+	if m.Method == REGISTER && m.Request() {
+		m.Ambiguous = p.doubtful(rest[:len(rest)-len(body)], text)
+	}
 	if p.contentLength >= 0 && p.contentLength < int64(len(body)) {
 		body = body[:p.contentLength]
 	}

@@ -12,7 +12,9 @@ func (r *Registry) sayMalformed(in *inquiry, applies bool) string {
 	case !applies:
 		return "It can be read in one way only."
 	case in.q.Broken:
-		return "It can be read in more than one way, or has no To: a header that may come once contradicts itself, or the CSeq names another method."
+		return "It can be read in more than one way, or has no To: a header that may come once contradicts itself, the CSeq names another method, or quotes, brackets or line ends stand where programs read them differently."
+	case disguised(in.q.To):
+		return "Its user part holds a control character, or is missing where the host is a number: some programs read a number in it."
 	}
 	return "\"Contact: *\" stands beside other contacts, or with another expiry than 0."
 }

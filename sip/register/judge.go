@@ -107,7 +107,19 @@ func (r *Registry) forget() { r.in = inquiry{} }
 // malformed: two readers could take it for two different REGISTERs, or it
 // breaks RFC 3261 section 10.3 step 6.
 func (r *Registry) malformed(in *inquiry) bool {
-	return in.q.Broken || strayStar(in.q)
+	return in.q.Broken || strayStar(in.q) || disguised(in.q.To)
+}
+
+// disguised reports an address of record that ends at a control character to
+// programs in C, or whose host is a number: Asterisk takes it for the user part
+// when there is none.
+func disguised(to parse.URI) bool {
+	for i := range len(to.User) {
+		if c := to.User[i]; c < ' ' || c == 0x7f {
+			return true
+		}
+	}
+	return to.User == "" && party.Digits(to.Host)
 }
 
 // strayStar reports a "Contact: *" beside another contact, or with another

@@ -100,7 +100,7 @@ type Policy struct {
 // is to be judged before the parser's next call.
 func (q *Request) Fill(m *parse.Message, p *packet.Packet) {
 	*q = Request{
-		Broken:      m.Repeated || m.Mismatched || m.Cut || m.To == (parse.URI{}) || p.Truncated,
+		Broken:      m.Repeated || m.Mismatched || m.Cut || m.Ambiguous || m.To == (parse.URI{}) || p.Truncated,
 		To:          m.To,
 		RequestHost: m.RequestURI.Host,
 		Username:    m.AuthUser,

@@ -205,3 +205,26 @@ func number(s string) int32 {
 	}
 	return int32(n)
 }
+
+// TestNumbersInDisguise: what a program in C reads up to its NUL, and a host that
+// Asterisk takes for the user.
+func TestNumbersInDisguise(t *testing.T) {
+	book, err := party.NewBook([]party.Entry{{Name: "acme", Kind: party.Customer, Blocks: []party.Block{{First: "1000", Last: "1999"}}}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := NewRegistry(Config{Book: book, MaxBindings: 1})
+	for to, want := range map[parse.URI]Reason{
+		{User: "1005\x00", Host: "pbx.example"}: Malformed,
+		{User: "1005\r", Host: "pbx.example"}:   Malformed,
+		{Host: "1005"}:                          Malformed,
+		{Host: "+1005"}:                         Malformed,
+		{Host: "pbx.example"}:                   Allowed,
+		{User: "bob", Host: "1005"}:             Allowed,
+	} {
+		q := Request{To: to, Expires: 60}
+		if v, steps := r.Explain(&q, 1); v.Reason != want || r.Judge(&q, 1) != v || steps[len(steps)-1].Text == "" {
+			t.Errorf("%q: %s, want %s", to, v.Reason, want)
+		}
+	}
+}

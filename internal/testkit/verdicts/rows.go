@@ -79,6 +79,17 @@ func forms() []Row {
 		malformed("a contact that expires twice: a removal to one reader", func(r *Row) { r.Phones[0].Expires = "3600;expires=0" }),
 		malformed("the CSeq of another method", func(r *Row) { r.CSeq = "1 INVITE" }),
 		malformed("the CSeq of no method", func(r *Row) { r.CSeq = "1" }),
+		malformed("a zero with a backslash, which is an hour to some readers", func(r *Row) { r.Phones[0].Expires = `"\0"` }),
+		malformed("a zero that overflows", func(r *Row) { r.Expires = "00000000000" }),
+		malformed("a line without a colon, which takes the next one's name", func(r *Row) { r.Expires = ""; r.Extra = []string{"X", "Expires: 0"} }),
+		malformed("a CR that ends the headers to some readers", func(r *Row) { r.Expires = ""; r.Extra = []string{"\rX: y", "Expires: 0"} }),
+		malformed("a To in a parameter of the To", func(r *Row) {
+			r.To, r.ToHeader = "1005@pbx.example", "sip:2005@pbx.example;x=<sip:1005@pbx.example>"
+		}),
+		malformed("a contact within quotes within another", func(r *Row) {
+			r.Extra = []string{`Contact: <sip:a"b@203.0.113.7>;expires=0;x=,<sip:d"e@203.0.113.7>`}
+			r.Phones = nil
+		}),
 		malformed("more contacts than are read, all but the last removed", func(r *Row) {
 			r.Expires = "0"
 			r.Extra = []string{"Contact: " + strings.Repeat("<sip:x@203.0.113.7>;expires=0,", 64) + "<sip:y@203.0.113.7>;expires=60"}

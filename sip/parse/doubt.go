@@ -1,0 +1,169 @@
+package parse
+
+import "strings"
+
+// doubtful reports whether programs take the headers of a REGISTER apart in
+// different ways. It looks at what they decide by: where lines and headers
+// begin and end, To, Contact and Expires. What RFC 3261 section 25.1 allows and
+// phones send is never doubtful; much that it does not allow is not either, as
+// long as everybody reads the same in it.
+func (p *Parser) doubtful(headers []byte, text string) bool {
+	if doubtfulLines(headers) {
+		return true
+	}
+	for _, v := range p.values {
+		s := text[v.start:v.end]
+		switch v.header {
+		case hTo:
+			if doubtfulAddresses(s, false) {
+				return true
+			}
+		case hContact:
+			if doubtfulAddresses(s, true) {
+				return true
+			}
+		case hExpires:
+			if doubtfulSeconds(s) {
+				return true
+			}
+		default:
+		}
+	}
+	return false
+}
+
+// doubtfulLines reports lines that are not a header, a fold or the empty line at
+// the end. A CR alone ends a line, or all headers, to some; NUL ends everything
+// to others; a line without a colon is a part of the next header's name.
+func doubtfulLines(b []byte) bool {
+	first := true
+	for len(b) > 0 {
+		line, rest := cutLine(b)
+		if len(line) == 0 {
+			return false
+		}
+		colon := false
+		for _, c := range line {
+			if c < ' ' && c != '\t' || c == 0x7f {
+				return true
+			}
+			colon = colon || c == ':'
+		}
+		if isBlank(line[0]) {
+			if first || len(trim(line)) == 0 {
+				return true
+			}
+		} else if !colon || line[0] == ':' {
+			return true
+		}
+		first, b = false, rest
+	}
+	return true // no empty line: it is a part of a message
+}
+
+// doubtfulSeconds reports a number that overflows somewhere, or ends in a blank
+// that not everybody knows, as U+00A0. Any other text but a number is no removal
+// here, whatever it is elsewhere.
+func doubtfulSeconds(s string) bool {
+	const most = len("4294967295")
+	_, rest := leadingUint(s)
+	return len(s)-len(rest) > most || len(rest) < len(s) && rest != "" && rest[0] > '~'
+}
+
+// doubtfulAddresses reports whether s is not a To value, or with list a list of
+// Contact values, whose quotes and brackets stand where the grammar has them:
+// some programs know no quotes within brackets, some no brackets within
+// parameters, and some single quotes.
+func doubtfulAddresses(s string, list bool) bool {
+	for {
+		rest, bracketed, ok := skipAddress(s)
+		for ok && rest != "" && rest[0] == ';' {
+			rest, ok = skipParam(rest[1:], bracketed)
+		}
+		switch {
+		case !ok:
+			return true
+		case rest == "":
+			return false
+		case !list:
+			return true
+		}
+		s = rest[1:] // behind a comma
+	}
+}
+
+// skipAddress returns what follows an address: nothing, or what begins with a
+// semicolon or comma.
+func skipAddress(s string) (rest string, bracketed, ok bool) {
+	if s = skipBlanks(s); s != "" && s[0] == '"' {
+		if s, ok = skipQuoted(s); !ok || s == "" || s[0] != '<' {
+			return "", false, false
+		}
+	}
+	i := strings.IndexAny(s, "<;,\"\\>")
+	switch {
+	case i < 0:
+		return "", false, true
+	case s[i] == ';' || s[i] == ',':
+		return s[i:], false, true
+	case s[i] != '<':
+		return "", false, false
+	}
+	s = s[i+1:]
+	if i = strings.IndexAny(s, "<>\"\\"); i < 0 || s[i] != '>' {
+		return "", false, false
+	}
+	s = skipBlanks(s[i+1:])
+	return s, true, s == "" || s[0] == ';' || s[0] == ','
+}
+
+// skipParam returns what follows a parameter, as skipAddress does.
+func skipParam(s string, bracketed bool) (rest string, ok bool) {
+	const odd = "\"'<>\\"
+	i := strings.IndexAny(s, "=;,"+odd)
+	switch {
+	case i < 0:
+		return "", true
+	case s[i] == ';' || s[i] == ',':
+		return s[i:], true
+	case s[i] != '=':
+		return "", false
+	}
+	name, s := strings.Trim(s[:i], " \t"), skipBlanks(s[i+1:])
+	value := s
+	switch {
+	case s != "" && s[0] == '"':
+		if rest, ok = skipQuoted(s); !ok {
+			return "", false
+		}
+		value = strings.TrimRight(s[:len(s)-len(rest)], " \t")
+		value = value[1 : len(value)-1]
+	case bracketed && s != "" && s[0] == '<': // an instance without its quotes
+		if i = strings.IndexAny(s[1:], ";,"+odd); i < 0 || s[1+i] != '>' {
+			return "", false
+		}
+		rest = skipBlanks(s[i+2:])
+	default:
+		if i = strings.IndexAny(s, ";,"+odd); i < 0 {
+			i = len(s)
+		}
+		value, rest = strings.TrimRight(s[:i], " \t"), s[i:]
+	}
+	if fold(name, "expires") && (doubtfulSeconds(value) || strings.Contains(value, `\`)) {
+		return "", false
+	}
+	return rest, rest == "" || rest[0] == ';' || rest[0] == ','
+}
+
+// skipQuoted returns what follows the quoted string that s begins with, without
+// blanks. To some a quote behind a backslash never closes, whatever is before
+// that: two backslashes are no good.
+func skipQuoted(s string) (rest string, ok bool) {
+	end := closingQuote(s, 0)
+	if end < 0 || strings.Contains(s[:end], `\\`) {
+		return "", false
+	}
+	return skipBlanks(s[end+1:]), true
+}
+
+func skipBlanks(s string) string { return strings.TrimLeft(s, " \t") }

@@ -1,0 +1,92 @@
+package parse
+
+import (
+	"strings"
+	"testing"
+)
+
+// registering is a REGISTER in which the given To and further headers stand.
+func registering(to string, more ...string) string {
+	l := append([]string{"REGISTER sip:pbx.example SIP/2.0", "Via: SIP/2.0/UDP 192.0.2.7;branch=z9hG4bKa",
+		"From: <sip:1005@pbx.example>;tag=x", "Call-ID: a", "CSeq: 1 REGISTER", "To: " + to}, more...)
+	return strings.Join(l, "\r\n") + "\r\n\r\n"
+}
+
+// TestWhatProgramsTakeApartDifferently has REGISTERs that took a number from
+// another customer: Kamailio 5.6 registers 2001 with most of them, while what
+// stands first here reads as a removal, or as another number.
+func TestWhatProgramsTakeApartDifferently(t *testing.T) {
+	const to, contact = "<sip:2001@pbx.example>", "Contact: <sip:a@192.0.2.7>"
+	for name, text := range map[string]string{
+		"an escaped zero":                       registering(to, contact+`;expires="\0"`),
+		"a zero that overflows":                 registering(to, contact+`;expires=00000000000`),
+		"a zero that overflows in the header":   registering(to, contact, "Expires: 00000000000"),
+		"a blank of Unicode":                    registering(to, contact+";expires=0\u00a0"),
+		"a blank of Unicode in the header":      registering(to, contact, "Expires: 0\u00a0"),
+		"a vertical tab":                        registering(to, contact+";expires=0\v"),
+		"headers that end at a CR":              registering(to, contact, "\rX: y", "Expires: 0"),
+		"headers that end at a folded CR":       registering(to, contact, "X: y", "\r Z: z", "Expires: 0"),
+		"a CR within a line":                    registering(to, contact, "X: y\rExpires: 0"),
+		"a NUL":                                 registering(to, contact, "X: \x00", "Expires: 0"),
+		"a line without a colon":                registering(to, contact, "X", "Expires: 0"),
+		"a header without a name":               registering(to, contact, ": x", "Expires: 0"),
+		"a fold of blanks":                      registering(to, contact, "X: y", " \t", "Expires: 0"),
+		"a fold behind the start line":          strings.Replace(registering(to, contact), "Via", " Expires: 0\r\nVia", 1),
+		"no end":                                strings.TrimSuffix(registering(to, contact, "Expires: 0"), "\r\n"),
+		"quotes within brackets":                registering(to, `Contact: <sip:a"b@192.0.2.7>;expires=0;x=,<sip:d"e@192.0.2.7>`),
+		"a bracket within quotes within one":    registering(to, `Contact: <sip:a@192.0.2.7;x=">;expires=0;x=">;expires=3600`),
+		"single quotes":                         registering(to, contact+`;x=';expires=0;y='`),
+		"a quote within a value":                registering(to, contact+`;expires=0;x=a"b, <sip:z@192.0.2.7>;y="`),
+		"a quote that a backslash may keep":     registering(to, contact+`;x="\\";expires=3600;y="\\";expires=0`),
+		"a quote that never closes":             registering(to, contact+`;expires=0;x="`),
+		"brackets in a parameter":               registering(to, `Contact: sip:a@192.0.2.7;expires=3600;x=<sip:c@192.0.2.7>;expires=0`),
+		"a bracket in a parameter":              registering(to, `Contact: sip:a@192.0.2.7;x=<;expires=0,<sip:z@192.0.2.7>`),
+		"two addresses in one contact":          registering(to, `Contact: <sip:a@192.0.2.7> <sip:c@192.0.2.7>;expires=0`),
+		"brackets in a parameter of To":         registering(`sip:2001@pbx.example;x=<sip:1005@pbx.example>`),
+		"two addresses in To":                   registering(to + ` <sip:1005@pbx.example>`),
+		"two values of To":                      registering(to + `, <sip:1005@pbx.example>`),
+		"a name in quotes without an address":   registering(`"x" sip:2001@pbx.example;x=<sip:1005@pbx.example>`),
+		"a quote in the middle of the name":     registering(`a"b <sip:2001@pbx.example>" <sip:1005@pbx.example>`),
+		"a name that a backslash may not close": registering(`"a\\" <sip:2001@pbx.example>;x="" <sip:1005@pbx.example>`),
+	} {
+		m := new(Message)
+		if err := NewParser().Parse([]byte(text), m); err != nil {
+			t.Errorf("%s: %v", name, err)
+		} else if !m.Ambiguous {
+			t.Errorf("%s: To %v, contacts %+v, Expires %d", name, m.To, m.Contacts, m.Expires)
+		}
+	}
+}
+
+// TestWhatPhonesSend is read by everybody in one way.
+func TestWhatPhonesSend(t *testing.T) {
+	for _, to := range []string{
+		"<sip:1005@pbx.example>", "sip:1005@pbx.example", `"Bob" <sip:1005@pbx.example>`, `"J \"Bob\" R" <sip:1005@pbx.example;user=phone>`,
+		"Bob O'Hara <sip:1005@pbx.example>", `"1005"<sip:1005@[2001:db8::1]:5060>;x="y, z";q=1`, "sip:1005@pbx.example;tag=a", "<tel:+49301234567>",
+		"1005@pbx.example <sip:1005@pbx.example>", "\"\u00dcber\" <sip:1005@pbx.example> ;tag = 1", "<sip:1005@pbx.example>\r\n ;tag=a",
+	} {
+		for _, contact := range []string{
+			"<sip:1005@192.0.2.7:5060>", "*", "sip:1005@192.0.2.7;expires=60", "\"Bob\" <sip:1005@192.0.2.7>;q=0.5;expires=\"60\"",
+			`<sip:1005@192.0.2.7;transport=TLS;ob>;reg-id=1;+sip.instance="<urn:uuid:00000000-0000-1000-8000-000A95A0E128>";+sip.ice`,
+			`<sip:1005@[2001:db8::7]>;+sip.instance=<urn:uuid:1> ;expires = 60`, `<sip:a@192.0.2.7>, "x, y" <sip:b@192.0.2.7>;expires=0`,
+			`<sip:a@192.0.2.7>;methods="INVITE, ACK, BYE";audio;description="<a;b>";+sip.instance="\"<urn:uuid:1>\""`,
+			"<sip:a@192.0.2.7>;expires=", "<sip:a@192.0.2.7>;expires=soon", "<sip:a@192.0.2.7;x=a,b>;q=1,\r\n <sip:b@192.0.2.7?X=%22>",
+		} {
+			text := registering(to, "Contact: "+contact, "Expires: 3600", "User-Agent: A (b) \"c", "X-Empty:", "Content-Length : 0")
+			for _, text := range []string{text, strings.ReplaceAll(text, "\r\n", "\n"), strings.ReplaceAll(text, "\r\n", "\r\r\n")} {
+				m := new(Message)
+				if err := NewParser().Parse([]byte(text), m); err != nil || m.Ambiguous {
+					t.Errorf("%v, ambiguous %t:\n%s", err, m.Ambiguous, text)
+				}
+			}
+		}
+	}
+}
+
+// TestOnlyRegistersAreDoubted: nothing is decided by anything else.
+func TestOnlyRegistersAreDoubted(t *testing.T) {
+	text := strings.ReplaceAll(registering("sip:2001@pbx.example;x=<sip:1005@pbx.example>"), "REGISTER", "OPTIONS")
+	if m := mustParse(t, text); m.Ambiguous {
+		t.Error("an OPTIONS")
+	}
+}
