@@ -136,14 +136,14 @@ func guardDefaults() Guard {
 // Bounds of the guard.
 const (
 	maxBindings = 10_000_000
-	maxContacts = 1_000_000
-	maxQueue    = 65535               // a netfilter queue has 16 bits
-	maxQueues   = 64                  // no host has so many cores to spare for REGISTERs
-	maxBan      = 24 * 24 * time.Hour // a set counts milliseconds in 31 bits
-	maxWindow   = 24 * time.Hour      // of refusals that are remembered
-	maxAnswers  = 1000                // to all sources together
-	minBan      = time.Second         // sets count in seconds
-	socketBytes = 100                 // a path in sockaddr_un has 108
+	maxContacts = register.MaxContacts // more could not be counted
+	maxQueue    = 65535                // a netfilter queue has 16 bits
+	maxQueues   = 64                   // no host has so many cores to spare for REGISTERs
+	maxBan      = 24 * 24 * time.Hour  // a set counts milliseconds in 31 bits
+	maxWindow   = 24 * time.Hour       // of refusals that are remembered
+	maxAnswers  = 1000                 // to all sources together
+	minBan      = time.Second          // sets count in seconds
+	socketBytes = 100                  // a path in sockaddr_un has 108
 )
 
 func (a *Agent) checkGuard(d *decoder) {

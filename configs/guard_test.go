@@ -18,7 +18,7 @@ func TestGuardErrors(t *testing.T) {
 		{"proxy", "guard:\n  mode: proxy", "f:2: guard.mode: mode proxy is not there yet; choose monitor, nfqueue or authorize"},
 		{"fail", "guard: {fail: shut}", `f:1: fail "shut": choose open or closed`},
 		{"unknown customer", "guard: {unknown_customer: maybe}", `guard.unknown_customer: "maybe" is neither allow nor deny`},
-		{"contacts", "guard: {max_contacts: -1}", "-1 is out of range: from 0 to 1000000"},
+		{"contacts", "guard: {max_contacts: -1}", "-1 is out of range: from 0 to 128"},
 		{"bindings", "guard: {max_bindings: 0}", "0 is out of range: from 1 to 10000000"},
 		{"dir", `guard: {dir: ""}`, "f:1: name a folder for bindings and the table"},
 		{"queue", "guard: {queue: 65536}", "65536 is out of range: from 0 to 65535"},

@@ -347,11 +347,11 @@ func TestANewTableCountsAtOnce(t *testing.T) {
 func TestBounds(t *testing.T) {
 	w := newWire(t)
 	w.Registry = NewRegistry(Config{Book: w.book, MaxBindings: 200})
-	for i := range 2 * maxChain {
+	for i := range 2 * MaxContacts {
 		c := phone(fmt.Sprint(i), "203.0.113.7", 600)
 		w.on(acmePhone, fmt.Sprint("a", i), "1005", []parse.Contact{c}, append(firsts(i), c)...)
 	}
-	if s := w.Stats(); s.Bindings > maxChain {
+	if s := w.Stats(); s.Bindings > MaxContacts {
 		t.Errorf("%d bindings of one number", s.Bindings)
 	}
 	for i := range 300 {

@@ -15,11 +15,11 @@ type Config struct {
 	MaxBindings int // live at once; 0: 1,000,000
 }
 
-const (
-	defaultBindings = 1_000_000
-	// maxChain bounds the bindings of one number: a verdict looks at each.
-	maxChain = 128
-)
+const defaultBindings = 1_000_000
+
+// MaxContacts bounds the bindings of one number that are followed: a verdict
+// looks at each.
+const MaxContacts = 128
 
 // Registry holds the live bindings and judges REGISTERs by them and by the
 // table of customers. It is not safe for concurrent use. A binding costs about
@@ -181,7 +181,7 @@ func (r *Registry) add(key uint64, b *Binding) uint32 {
 	for i := r.chain(key); i != 0; i = r.at(i).sibling {
 		length++
 	}
-	if r.stats.Bindings >= r.cfg.MaxBindings || length >= maxChain {
+	if r.stats.Bindings >= r.cfg.MaxBindings || length >= MaxContacts {
 		r.stats.Discarded++
 		return 0
 	}
