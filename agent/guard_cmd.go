@@ -29,8 +29,8 @@ type guardCmd struct {
 
 // guardPlace finds the running agent. Only its socket tells who owns which number.
 type guardPlace struct {
-	Config string `default:"${config}" help:"Configuration of the running agent; its admin.socket is asked (${default})."`
-	Socket string `help:"Ask this unix socket instead."`
+	Config string `default:"${config}" placeholder:"FILE" help:"Configuration of the running agent; its admin.socket is asked (${default})."`
+	Socket string `placeholder:"PATH" help:"Ask this unix socket instead."`
 	JSON   bool   `name:"json" help:"Print JSON for programs."`
 }
 
@@ -55,12 +55,13 @@ func (p *guardPlace) ask(method, page string, query url.Values, to any) (printed
 
 type guardCheckCmd struct {
 	guardPlace
-	User     string `required:"" help:"Number, or user part, that is to be registered."`
-	Source   string `required:"" help:"Address that the REGISTER comes from."`
-	Domain   string `help:"Host of the address of record, as in To."`
-	Username string `help:"User name of the digest credentials."`
-	Contact  string `help:"Host of the contact. Default: the source."`
-	Expires  int    `default:"3600" help:"Seconds; 0 asks for a removal."`
+	User        string `required:"" placeholder:"NUMBER" help:"Number, or user part, that is to be registered."`
+	Source      string `required:"" placeholder:"ADDRESS" help:"Address that the REGISTER comes from."`
+	Domain      string `placeholder:"HOST" help:"Host of the address of record, as in To."`
+	RequestHost string `placeholder:"HOST" help:"Host of the Request-URI. Default: the domain."`
+	Username    string `placeholder:"NAME" help:"Username of the digest credentials."`
+	Contact     string `placeholder:"HOST" help:"Host of the contact. Default: the source."`
+	Expires     int    `default:"3600" placeholder:"SECONDS" help:"Seconds that it asks for (${default}); 0 is a de-registration."`
 }
 
 var errRefused = errors.New("a REGISTER like this would be refused")
@@ -68,7 +69,7 @@ var errRefused = errors.New("a REGISTER like this would be refused")
 // Run asks the agent and prints the steps.
 func (c *guardCheckCmd) Run() error {
 	q := url.Values{"user": {c.User}, "source": {c.Source}, "expires": {strconv.Itoa(c.Expires)}}
-	for key, v := range map[string]string{"domain": c.Domain, "username": c.Username, "contact": c.Contact} {
+	for key, v := range map[string]string{"domain": c.Domain, "request_host": c.RequestHost, "username": c.Username, "contact": c.Contact} {
 		if v != "" {
 			q.Set(key, v)
 		}
@@ -101,11 +102,11 @@ func writeChecked(w io.Writer, v *guard.Checked) {
 // guardSelection says which bindings are meant.
 type guardSelection struct {
 	guardPlace
-	Number   string `help:"Only this number."`
-	First    string `help:"Only numbers from this one ..."`
-	Last     string `help:"... to this one, of equal length."`
-	Customer string `help:"Only of this customer."`
-	Limit    int    `default:"1000" help:"Most that are listed (${default})."`
+	Number   string `placeholder:"NUMBER" help:"Only this number."`
+	First    string `placeholder:"NUMBER" help:"Only numbers from this one ..."`
+	Last     string `placeholder:"NUMBER" help:"... to this one, of equal length."`
+	Customer string `placeholder:"ID" help:"Only those of this customer."`
+	Limit    int    `default:"1000" placeholder:"N" help:"Most that are listed (${default})."`
 }
 
 // pageMost is how many bindings the agent shows at a time.
