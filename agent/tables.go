@@ -99,8 +99,10 @@ func (t *tables) status(now time.Time, from *uplink.Uplink) *admin.Table {
 	for _, r := range table.Reasons() {
 		out.Refused[r.String()] = s.Refused[r]
 	}
-	if from != nil && out.LastError == "" {
-		out.LastError = from.Stats().TableError
+	if from != nil {
+		if why := from.Stats().TableError; why != "" { // of the last that came: what unpacks makes it ""
+			out.LastError = why
+		}
 	}
 	return out
 }
