@@ -175,16 +175,10 @@ func (c *blocksPublishCmd) Run() (err error) {
 	if err != nil {
 		return explainTable(err)
 	}
+	row := versionRow(v)
 	if c.JSON {
-		return printJSON(versionRow(v))
+		return printJSON(row)
 	}
-	fmt.Fprintf(os.Stdout, "version %d is %s\n", v.Version, forWhom(v))
+	fmt.Fprintf(os.Stdout, "version %d is %s\n", row.Version, row.whom())
 	return nil
-}
-
-func forWhom(v *table.Version) string {
-	if v.Staged() {
-		return "staged to " + strings.Join(v.Stage, ", ")
-	}
-	return "for all nodes"
 }

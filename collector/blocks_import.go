@@ -11,6 +11,7 @@ import (
 	"github.com/sipward/sipward/collector/store"
 	"github.com/sipward/sipward/collector/table"
 	"github.com/sipward/sipward/configs"
+	"github.com/sipward/sipward/sync/record"
 )
 
 type blocksExportCmd struct {
@@ -76,9 +77,6 @@ table since, it is refused. A file without a version is taken as it is.
 To go back to an older version: blocks export VERSION | blocks import - --force`
 }
 
-// maxImport bounds a file that is read, in bytes.
-const maxImport = 64 << 20
-
 // Run puts a file in place of the table.
 func (c *blocksImportCmd) Run() error {
 	text, name, err := readInput(c.File)
@@ -109,8 +107,8 @@ func readInput(file string) (text []byte, name string, err error) {
 	} else {
 		name = "standard input"
 	}
-	if text, err = io.ReadAll(io.LimitReader(in, maxImport+1)); err == nil && len(text) > maxImport {
-		err = fmt.Errorf("%s has more than %d MiB", name, maxImport>>20)
+	if text, err = io.ReadAll(io.LimitReader(in, record.MaxTable+1)); err == nil && len(text) > record.MaxTable {
+		err = fmt.Errorf("%s has more than %d MiB", name, record.MaxTable>>20)
 	}
 	if err != nil {
 		return nil, name, fmt.Errorf("importing: %w", err)

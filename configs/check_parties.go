@@ -100,16 +100,7 @@ func validDomain(s string) bool {
 
 // valid reports whether the block is two numbers of equal length, in order.
 func (b *Block) valid() bool {
-	return number(b.First) && number(b.Last) && len(b.First) == len(b.Last) && b.First <= b.Last
-}
-
-func number(s string) bool {
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return false
-		}
-	}
-	return s != "" && len(s) <= party.MaxDigits
+	return party.IsNumber(b.First) && party.IsNumber(b.Last) && len(b.First) == len(b.Last) && b.First <= b.Last
 }
 
 // checkOverlaps finds numbers that two blocks hold.

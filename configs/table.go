@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -31,7 +32,6 @@ func (g Grid) On() bool { return g != Grid{} }
 const (
 	maxTable    = 64 << 20  // bytes
 	maxVersion  = 1<<53 - 1 // whoever reads it as a JSON number reads it right
-	gridDigits  = 18        // so that a number of the grid fits into 64 bits
 	maxGridSize = 1_000_000_000
 )
 
@@ -78,39 +78,26 @@ func (g Grid) check(d *decoder) {
 	if !g.On() {
 		return
 	}
-	switch {
-	case g.Start == "" || g.Size == 0:
-		d.at("grid", "a grid needs both: start, as 1000, and size, as 1000")
-		return
-	case !number(g.Start) || len(g.Start) > gridDigits:
-		d.at("grid.start", "start %q: write the first number of the grid, of at most %d digits and without +", g.Start, gridDigits)
-		return
-	case g.Size < 1 || g.Size > maxGridSize:
-		within(d, "grid.size", g.Size, 1, maxGridSize)
-		return
-	}
-	if _, fits := g.Block(0); !fits {
-		d.at("grid.size", "no block of %d numbers fits between %s and %s", g.Size, g.Start, strings.Repeat("9", len(g.Start)))
+	if key, err := g.Check(); err != nil {
+		d.at(key, "%v", err)
 	}
 }
 
-// Block returns the grid's block n, from 0; false behind its end. The numbers of a
-// grid are as long as its first: 0000-0999 is followed by 1000-1999, 9000-9999 by none.
-func (g Grid) Block(n int) (b Block, ok bool) {
-	first, end := uint64(0), uint64(1)
-	for _, c := range []byte(g.Start) {
-		first, end = first*10+uint64(c-'0'), end*10
+// Check says what is wrong with a grid, and under which key of a table.
+func (g Grid) Check() (key string, err error) {
+	switch {
+	case g.Start == "" || g.Size == 0:
+		return "grid", errors.New("a grid needs both: start, as 1000, and size, as 1000")
+	case !party.IsNumber(g.Start):
+		return "grid.start", fmt.Errorf("start %q: write the first number of the grid, of at most %d digits and without +", g.Start, party.MaxDigits)
+	case g.Size < 1 || g.Size > maxGridSize:
+		return "grid.size", fmt.Errorf("%d is out of range: from 1 to %d", g.Size, maxGridSize)
 	}
-	size := uint64(g.Size) //nolint:gosec // was checked
-	if !g.On() || n < 0 || size == 0 || uint64(n) > (end-first)/size {
-		return b, false
+	last := strings.Repeat("9", len(g.Start))
+	if room := party.Pack(last) - party.Pack(g.Start); room < party.Number(g.Size-1) { //nolint:gosec // positive
+		return "grid.size", fmt.Errorf("no block of %d numbers fits between %s and %s", g.Size, g.Start, last)
 	}
-	first += uint64(n) * size
-	if end-first < size {
-		return b, false
-	}
-	width := len(g.Start)
-	return Block{First: fmt.Sprintf("%0*d", width, first), Last: fmt.Sprintf("%0*d", width, first+size-1)}, true
+	return "", nil
 }
 
 // Entries returns the customers and carriers as the core knows them.

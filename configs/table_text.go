@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/sipward/sipward/sip/party"
 )
 
 // AppendText appends the table as ParseTable reads it, one fact a line and in the
@@ -100,7 +102,7 @@ func appendPrefix(b []byte, p netip.Prefix) []byte {
 // appendNumber appends a number of the grid or of a block, in quotes where other
 // readers of YAML take it for another: 0100 is 64 to many.
 func appendNumber(b []byte, s string) []byte {
-	if number(s) && (s[0] != '0' || s == "0") {
+	if party.IsNumber(s) && (s[0] != '0' || s == "0") {
 		return append(b, s...)
 	}
 	return append(append(append(b, '"'), s...), '"')

@@ -19,12 +19,9 @@ type Table struct {
 	Nodes   []string // that alone get it; none: every node
 }
 
-// MaxTable bounds a packed table in bytes: brokers take packets of 2 MiB. MaxDocument
-// bounds the document in it.
-const (
-	MaxTable    = 1 << 20
-	MaxDocument = 64 << 20
-)
+// maxPacked bounds a packed table, in bytes: brokers take packets of 2 MiB, where
+// nodes take more.
+const maxPacked = 1 << 20
 
 // PackTable makes of a signed document what nodes are sent. It fails when that is
 // more than a broker takes.
@@ -37,8 +34,8 @@ func PackTable(signed []byte) ([]byte, error) {
 	if err := e.Close(); err != nil {
 		return nil, fmt.Errorf("packing the table: %w", err)
 	}
-	if len(packed) > MaxTable || len(signed) > MaxDocument {
-		return nil, fmt.Errorf("the table is too large to be sent: %d bytes, %d packed; at most are %d and %d", len(signed), len(packed), MaxDocument, MaxTable)
+	if len(packed) > maxPacked || len(signed) > record.MaxTable {
+		return nil, fmt.Errorf("the table is too large to be sent: %d bytes, %d packed; at most are %d and %d", len(signed), len(packed), record.MaxTable, maxPacked)
 	}
 	return packed, nil
 }

@@ -75,7 +75,7 @@ func TestPackTable(t *testing.T) {
 	if _, err := PackTable([]byte(strings.Repeat("first: 1000\n", 1<<20))); err != nil {
 		t.Errorf("12 MiB of YAML: %v", err)
 	}
-	noise := make([]byte, MaxTable+1)
+	noise := make([]byte, maxPacked+1)
 	x := uint64(1)
 	for n := range noise {
 		x ^= x << 13
@@ -86,7 +86,7 @@ func TestPackTable(t *testing.T) {
 	if _, err := PackTable(noise); err == nil || !strings.Contains(err.Error(), "too large") {
 		t.Errorf("noise: %v", err)
 	}
-	if _, err := PackTable(make([]byte, MaxDocument+1)); err == nil || !strings.Contains(err.Error(), "too large") {
+	if _, err := PackTable(make([]byte, record.MaxTable+1)); err == nil || !strings.Contains(err.Error(), "too large") {
 		t.Errorf("zeros: %v", err)
 	}
 }

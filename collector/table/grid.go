@@ -5,24 +5,15 @@ import (
 	"slices"
 
 	"github.com/sipward/sipward/configs"
-	"github.com/sipward/sipward/sip/party"
 )
-
-// maxSize bounds the blocks of a grid, as nodes do.
-const maxSize = 1_000_000_000
 
 // CheckGrid says why a grid cannot be used.
 func CheckGrid(g configs.Grid) error {
-	switch {
-	case g.Start == "" && g.Size == 0:
+	if !g.On() {
 		return ErrNoGrid
-	case !isNumber(g.Start):
-		return fmt.Errorf("grid: start %q is no number of 1 to %d digits", g.Start, party.MaxDigits)
-	case g.Size < 1 || g.Size > maxSize:
-		return fmt.Errorf("grid: a size of %d numbers", g.Size)
 	}
-	if value(g.Start)+int64(g.Size) > end(len(g.Start)) {
-		return fmt.Errorf("grid: no block of %d numbers from %s on has %d digits", g.Size, g.Start, len(g.Start))
+	if _, err := g.Check(); err != nil {
+		return fmt.Errorf("grid: %w", err)
 	}
 	return nil
 }

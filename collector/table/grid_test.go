@@ -110,8 +110,8 @@ func TestGrid(t *testing.T) {
 
 func TestGridsThatAreNone(t *testing.T) {
 	for says, g := range map[string]configs.Grid{
-		ErrNoGrid.Error(): {}, "no number": {Start: "a", Size: 1}, "a size of 0": {Start: "1"}, "a size of -1": {Start: "1", Size: -1}, "a size of 9223372036854775807": {Start: "1", Size: math.MaxInt},
-		"no block of 1000 numbers from 9500 on": {Start: "9500", Size: 1000},
+		ErrNoGrid.Error(): {}, `start "a"`: {Start: "a", Size: 1}, "needs both": {Start: "1"}, "-1 is out of range": {Start: "1", Size: -1}, "9223372036854775807 is out of range": {Start: "1", Size: math.MaxInt},
+		"no block of 1000 numbers fits between 9500 and 9999": {Start: "9500", Size: 1000},
 	} {
 		if err := CheckGrid(g); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%+v: %v", g, err)

@@ -79,7 +79,7 @@ func ParseRange(s string) (configs.Block, error) {
 // checkBlock says what is wrong with a block that somebody wrote as s.
 func checkBlock(b configs.Block, s string) error {
 	switch {
-	case !isNumber(b.First) || !isNumber(b.Last):
+	case !party.IsNumber(b.First) || !party.IsNumber(b.Last):
 		return fmt.Errorf("%q is no range of numbers: write FIRST-LAST, as in 1000-1999, with 1 to %d digits each", s, party.MaxDigits)
 	case len(b.First) != len(b.Last):
 		return fmt.Errorf("%q: both numbers of a range need as many digits, for 0100 and 100 are two numbers", s)
@@ -89,14 +89,10 @@ func checkBlock(b configs.Block, s string) error {
 	return nil
 }
 
-func isNumber(s string) bool {
-	return s != "" && len(s) <= party.MaxDigits && strings.Trim(s, "0123456789") == ""
-}
-
 // sorted returns blocks in the order of numbers.
 func sorted(blocks []configs.Block) []configs.Block {
 	out := slices.Clone(blocks)
-	slices.SortFunc(out, func(a, b configs.Block) int { return Compare(a.First, b.First) })
+	slices.SortFunc(out, configs.Block.Compare)
 	return out
 }
 

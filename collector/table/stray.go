@@ -36,7 +36,7 @@ func (o *Owners) Stray(number, customer string) bool {
 	if owner := o.book.ByNumber(number); owner != party.Unknown {
 		return o.book.Entry(owner).Name != customer
 	}
-	return blocks && isNumber(number)
+	return blocks && party.IsNumber(number)
 }
 
 // Touched lists the ranges in which a difference can make strays. Of customers who

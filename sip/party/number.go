@@ -31,6 +31,10 @@ func Pack(number string) Number {
 // Digits reports whether number is one or more digits, a leading + ignored.
 func Digits(number string) bool { return digits(strings.TrimPrefix(number, "+")) }
 
+// IsNumber reports whether s is a number as blocks are written: 1 to MaxDigits
+// digits, without +.
+func IsNumber(s string) bool { return len(s) <= MaxDigits && digits(s) }
+
 // AppendTo appends the digits of n; nothing for the zero value.
 func (n Number) AppendTo(b []byte) []byte {
 	var buf [20]byte

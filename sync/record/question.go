@@ -39,7 +39,7 @@ func DecodeQuestion(b []byte) (q Question, err error) {
 	if q.Ask != AskBindings {
 		return q, fmt.Errorf("nothing is known of %q: ask for %s", cut(q.Ask), AskBindings)
 	}
-	if !q.all() && (!isNumber(q.First) || !isNumber(q.Last) || len(q.First) != len(q.Last) || q.First > q.Last) {
+	if !q.all() && (!party.IsNumber(q.First) || !party.IsNumber(q.Last) || len(q.First) != len(q.Last) || q.First > q.Last) {
 		return q, fmt.Errorf("numbers %q to %q: two of equal length are wanted, the smaller first, or none", cut(q.First), cut(q.Last))
 	}
 	if q.Limit < 0 || q.Limit > MaxBindings {
@@ -55,16 +55,7 @@ func (q *Question) all() bool { return q.First == "" && q.Last == "" }
 
 // Wants reports whether a binding's number is asked for.
 func (q *Question) Wants(number string) bool {
-	return q.all() || isNumber(number) && len(number) == len(q.First) && q.First <= number && number <= q.Last
-}
-
-func isNumber(s string) bool {
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return false
-		}
-	}
-	return s != "" && len(s) <= party.MaxDigits
+	return q.all() || party.IsNumber(number) && len(number) == len(q.First) && q.First <= number && number <= q.Last
 }
 
 // cut shortens what somebody else wrote, for a message.
