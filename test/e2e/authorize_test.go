@@ -199,6 +199,11 @@ func TestAuthorize(t *testing.T) {
 			w.send(acme, v.tcp, big, tooBig)
 			w.saved("1005", "1006", "5005")
 
+			// Larger than Kamailio can ask about.
+			tooBig.Pad, tooBig.Outcome = strings.Repeat("x", 9000), "513"
+			w.send(acme, v.tcp, tooBig)
+			w.saved("1005", "1006", "5005")
+
 			s := w.verdicts()
 			for reason, want := range map[string]int{"outside_blocks": 4, "non_numeric": 1, "foreign_block": 2, "in_use": 1} {
 				w.equal("refused "+reason, s["refused "+reason], want)
