@@ -30,7 +30,10 @@ func contactText(c *parse.Contact) string {
 	} else if a, err := netip.ParseAddr(host); err == nil && a.Is6() {
 		host = "[" + host + "]"
 	}
-	if c.URI.User == "" {
+	switch {
+	case host == "":
+		return "tel:" + c.URI.User
+	case c.URI.User == "":
 		return "sip:" + host
 	}
 	return "sip:" + c.URI.User + "@" + host
