@@ -98,6 +98,40 @@ func (w *asking) listed(what string, want ...string) (list []peers.AgentBinding)
 	return list
 }
 
+// agrees waits until the agent has the contacts that the registrar has: one of
+// each user, host and port.
+func (w *asking) agrees(when string) {
+	w.t.Helper()
+	var want, got string
+	err := peers.Poll(w.t.Context(), 10*time.Second, "the agent and the registrar to agree", func() (bool, error) {
+		saved, err := w.registrar.Contacts(w.t.Context())
+		if err != nil {
+			return false, err
+		}
+		list, err := w.agent.Bindings(w.t.Context(), "bindings")
+		have := map[string][]string{}
+		for _, b := range list {
+			have[b.Number] = append(have[b.Number], b.Contact)
+		}
+		for _, m := range []map[string][]string{saved, have} {
+			for number := range m {
+				for i, c := range m[number] {
+					c, _, _ = strings.Cut(c, ";")
+					c, _, _ = strings.Cut(c, "?")
+					m[number][i] = strings.Replace(c, "sips:", "sip:", 1)
+				}
+				slices.Sort(m[number])
+				m[number] = slices.Compact(m[number])
+			}
+		}
+		want, got = fmt.Sprint(saved), fmt.Sprint(have)
+		return got == want, err
+	})
+	if err != nil {
+		w.t.Errorf("%s: %v:\nhave %s\nwant %s", when, err, got, want)
+	}
+}
+
 // A registrar that nobody guards saves everything. The agent says what it would
 // have refused, and knows who is registered and should not be.
 func TestMonitor(t *testing.T) {
@@ -325,6 +359,52 @@ func TestMonitorBindings(t *testing.T) {
 	w.counted(map[string]int{"initech would_refuse in_use": 2})
 	w.send(acme, false, peers.Request{Method: "REGISTER", User: "1005", Everything: true, Challenged: true, Outcome: "200"})
 	w.listed("bindings", "1006 globex foreign_block", "5005 globex", "5005 initech")
+}
+
+// Whatever contacts a phone writes, the agent has those that the registrar has.
+func TestMonitorContacts(t *testing.T) {
+	need(t)
+	w := newMonitored(t)
+	w.start()
+	acme, _, _ := w.sides(peers.V4)
+	const (
+		a, b, c = "<sip:1005@192.0.2.2:5060>", "<sip:1005@192.0.2.2:5070>", "<sip:1005@192.0.2.2:5080>"
+		phone   = `;+sip.instance="<urn:uuid:00000000-0000-1000-8000-000a95a0e128>"`
+	)
+	var many []string
+	for port := range 12 {
+		many = append(many, fmt.Sprintf("<sip:1006@192.0.2.2:%d>", 6000+port))
+	}
+	for _, step := range []struct{ user, contact string }{
+		{"1005", a + "," + b},
+		{"1005", b + ";expires=1200"},
+		{"1005", a + ";expires=0, " + c},
+		{"1005", a + ";expires=0"}, // is not there
+		{"1005", `"Desk, first <floor>" ` + a + `;q=0.7;expires=300 , ` + b + ";q=0.1"},
+		{"1005", "sip:1005@192.0.2.2:5090;expires=500"},
+		{"1005", "<sip:someone@phone.example>"},
+		{"1005", "<sip:1005@192.0.2.2:5060;transport=tcp>"},
+		{"1005", "<sip:1005@192.0.2.2:5060;ob>"},
+		{"1006", strings.Join(many, ",")},
+		{"1006", strings.Join(many[:11], ";expires=0,") + ";expires=0"},
+		{"1007", "<sip:1007@192.0.2.2:5060>" + phone},
+		{"1007", "<sip:1007@192.0.2.2:5062>" + phone},
+		{"1008", "<sip:1008@192.0.2.2:5060;ob>;reg-id=1" + phone},
+		{"1008", "<sip:1008@192.0.2.2:5062;ob>;reg-id=1" + phone},
+		{"1008", "<sip:1008@192.0.2.2:5064;ob>;reg-id=2" + phone},
+		{"1009", "<sips:1009@192.0.2.2>, <tel:1009>"},
+		{"1010", "<sip:1010@192.0.2.2:5060;maddr=192.0.2.9;x=%41>, <sip:1010@192.0.2.2:5060?Route=%3Csip:a%3E>"},
+	} {
+		r := accepted(step.user)
+		r.Contact = step.contact
+		w.send(acme, false, r)
+		w.agrees(step.user + " " + step.contact)
+	}
+	for _, user := range []string{"1005", "1006", "1007", "1008", "1009", "1010", "1011"} {
+		w.send(acme, true, peers.Request{Method: "REGISTER", User: user, Everything: true, Challenged: true, Outcome: "200"})
+	}
+	w.agrees("all gone")
+	w.saved()
 }
 
 // What would have been refused, and what is registered and should not be, is in

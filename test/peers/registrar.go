@@ -83,16 +83,46 @@ func (r *Registrar) Log() string { return r.proc.Log }
 
 // Saved returns the numbers that are registered.
 func (r *Registrar) Saved(ctx context.Context) (map[string]bool, error) {
-	out, err := r.Host.Command(ctx, "kamcmd", "-s", "unix:"+filepath.Join(r.Dir(), "registrar.ctl"), "ul.dump").CombinedOutput()
-	if err != nil {
-		return nil, fmt.Errorf("kamcmd ul.dump: %w: %s", err, out)
-	}
 	saved := map[string]bool{}
-	for line := range strings.Lines(string(out)) {
-		if aor, ok := strings.CutPrefix(strings.TrimSpace(line), "AoR: "); ok {
-			user, _, _ := strings.Cut(aor, "@")
+	err := r.dump(ctx, func(key, value string) {
+		if key == "AoR" {
+			user, _, _ := strings.Cut(value, "@")
 			saved[user] = true
 		}
+	})
+	return saved, err
+}
+
+// Contacts returns the contacts that are registered and have not expired, by
+// number.
+func (r *Registrar) Contacts(ctx context.Context) (map[string][]string, error) {
+	all := map[string][]string{}
+	var user, contact string
+	err := r.dump(ctx, func(key, value string) {
+		switch key {
+		case "AoR":
+			user, _, _ = strings.Cut(value, "@")
+		case "Address":
+			contact = value
+		case "Expires":
+			if value != "expired" && value != "deleted" {
+				all[user] = append(all[user], contact)
+			}
+		}
+	})
+	return all, err
+}
+
+// dump hands over the lines of what is registered.
+func (r *Registrar) dump(ctx context.Context, each func(key, value string)) error {
+	out, err := r.Host.Command(ctx, "kamcmd", "-s", "unix:"+filepath.Join(r.Dir(), "registrar.ctl"), "ul.dump").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("kamcmd ul.dump: %w: %s", err, out)
 	}
-	return saved, nil
+	for line := range strings.Lines(string(out)) {
+		if key, value, ok := strings.Cut(strings.TrimSpace(line), ": "); ok {
+			each(key, value)
+		}
+	}
+	return nil
 }
