@@ -120,7 +120,7 @@ func (r *reloader) tables() <-chan handover {
 // take puts a table of the centre in force.
 func (r *reloader) take(ctx context.Context, t *configs.Table) error {
 	next := *r.cfg
-	next.Customers, next.Carriers = t.Customers, t.Carriers
+	next.Use(t)
 	return r.use(ctx, &next)
 }
 

@@ -73,7 +73,7 @@ func (a *agent) openTable() error {
 		return err
 	}
 	cfg := *a.cfg
-	cfg.Customers, cfg.Carriers = t.Customers, t.Carriers
+	cfg.Use(t)
 	book, err := cfg.Book(a.book)
 	if err != nil {
 		return err

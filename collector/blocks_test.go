@@ -20,6 +20,7 @@ import (
 	"github.com/sipward/sipward/collector/table"
 	"github.com/sipward/sipward/configs"
 	"github.com/sipward/sipward/internal/seal"
+	"github.com/sipward/sipward/sip/party"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -115,7 +116,7 @@ func (g *guardedNode) answer(t *testing.T, b []byte) {
 	g.mu.Lock()
 	mute := g.bindings == nil
 	for _, x := range g.bindings {
-		if q.Wants(x.Number) {
+		if q.First == "" || (party.Block{First: q.First, Last: q.Last}).Contains(x.Number) {
 			a.Bindings = append(a.Bindings, x)
 		}
 	}

@@ -100,9 +100,6 @@ func (g Grid) Check() (key string, err error) {
 	return "", nil
 }
 
-// Entries returns the customers and carriers as the core knows them.
-func (t *Table) Entries() []party.Entry { return entries(t.Customers, t.Carriers) }
-
 // Book builds the table of parties without addresses of a switch. Where before is
 // not nil, parties that it knows keep their IDs.
 func (t *Table) Book(before *party.Book) (*party.Book, error) {

@@ -9,10 +9,10 @@ import (
 	"github.com/sipward/sipward/sip/party"
 )
 
-// AppendText appends the table as ParseTable reads it, one fact a line and in the
-// order of t: what changed is what `diff` shows. What is not said is left out.
-func (t *Table) AppendText(b []byte) []byte {
-	b = append(b, "version: "...)
+// Text returns the table as ParseTable reads it, one fact a line and in the order
+// of t: what changed is what `diff` shows. What is not said is left out.
+func (t *Table) Text() []byte {
+	b := []byte("version: ")
 	b = strconv.AppendUint(b, t.Version, 10)
 	b = append(b, "\nissued: \""...)
 	b = t.Issued.UTC().AppendFormat(b, time.RFC3339Nano)
@@ -38,9 +38,6 @@ func (t *Table) AppendText(b []byte) []byte {
 	}
 	return b
 }
-
-// Text is AppendText into room of its own.
-func (t *Table) Text() []byte { return t.AppendText(nil) }
 
 func (c *Carrier) appendText(b []byte) []byte {
 	b = append(b, "  - id: "...)

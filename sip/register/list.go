@@ -43,14 +43,3 @@ func (r *Registry) List(from Cursor, want Select, now int64, most int, to []Bind
 	}
 	return to, Cursor(end)
 }
-
-// Of appends the live bindings of one number, or of user@host, to to.
-func (r *Registry) Of(user, host string, now int64, to []Binding) []Binding {
-	key, _, _ := keyOf(r.seed, uri(user, host))
-	for i := r.chain(key); i != 0; i = r.at(i).sibling {
-		if r.at(i).expires > now {
-			to = append(to, r.binding(i))
-		}
-	}
-	return to
-}

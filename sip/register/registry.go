@@ -80,9 +80,6 @@ func (r *Registry) SetBook(book *party.Book) {
 	r.sweep = 1
 }
 
-// Book returns the present table.
-func (r *Registry) Book() *party.Book { return r.book }
-
 // SetPolicy changes what the table does not say.
 func (r *Registry) SetPolicy(p Policy) { r.cfg.Policy = p }
 
@@ -124,9 +121,6 @@ func (w What) String() string {
 	}
 	return "invalid"
 }
-
-// Gone reports whether the binding is no more.
-func (w What) Gone() bool { return w == Removed || w == Expired }
 
 // Change is what happened to one binding. A binding that is learnt as a stray
 // is Added, then Strayed.

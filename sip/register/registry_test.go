@@ -70,7 +70,7 @@ func TestABindingIsLearntFromTheAnswer(t *testing.T) {
 	}
 	got := w.answer(theSwitch, acmePhone, "a", 1, "1005", 1, 200, c)
 	if len(got) != 1 || got[0].What != Added || got[0].Binding.Number != "1005" || got[0].Binding.Source.String() != acmePhone ||
-		got[0].Binding.Expires != w.now+600*second || w.Book().Name(got[0].Binding.Customer) != "acme" {
+		got[0].Binding.Expires != w.now+600*second || w.book.Name(got[0].Binding.Customer) != "acme" {
 		t.Fatalf("%+v", got)
 	}
 	if s := w.Stats(); s.Bindings != 1 || s.Strays != 0 {
@@ -83,4 +83,15 @@ func TestABindingIsLearntFromTheAnswer(t *testing.T) {
 	if changes, _ := w.Tick(w.now+602*second, 10_000); len(changes) != 1 || changes[0].What != Expired || w.Stats().Bindings != 0 {
 		t.Errorf("%+v", changes)
 	}
+}
+
+// Of appends the live bindings of one number, or of user@host, to to.
+func (r *Registry) Of(user, host string, now int64, to []Binding) []Binding {
+	key, _, _ := keyOf(r.seed, uri(user, host))
+	for i := r.chain(key); i != 0; i = r.at(i).sibling {
+		if r.at(i).expires > now {
+			to = append(to, r.binding(i))
+		}
+	}
+	return to
 }

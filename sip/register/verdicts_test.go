@@ -134,7 +134,7 @@ func learn(t *testing.T, r *Registry, b verdicts.Binding, callID string, at int6
 		if c.What == Added {
 			added++
 		}
-		if c.What.Gone() {
+		if c.What == Removed || c.What == Expired {
 			t.Fatalf("%s took %+v away", b.To, c.Binding)
 		}
 	}

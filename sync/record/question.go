@@ -39,7 +39,7 @@ func DecodeQuestion(b []byte) (q Question, err error) {
 	if q.Ask != AskBindings {
 		return q, fmt.Errorf("nothing is known of %q: ask for %s", cut(q.Ask), AskBindings)
 	}
-	if !q.all() && (!party.IsNumber(q.First) || !party.IsNumber(q.Last) || len(q.First) != len(q.Last) || q.First > q.Last) {
+	if all := q.First == "" && q.Last == ""; !all && (!party.IsNumber(q.First) || !party.IsNumber(q.Last) || len(q.First) != len(q.Last) || q.First > q.Last) {
 		return q, fmt.Errorf("numbers %q to %q: two of equal length are wanted, the smaller first, or none", cut(q.First), cut(q.Last))
 	}
 	if q.Limit < 0 || q.Limit > MaxBindings {
@@ -49,13 +49,6 @@ func DecodeQuestion(b []byte) (q Question, err error) {
 		q.Limit = defaultBindings
 	}
 	return q, nil
-}
-
-func (q *Question) all() bool { return q.First == "" && q.Last == "" }
-
-// Wants reports whether a binding's number is asked for.
-func (q *Question) Wants(number string) bool {
-	return q.all() || party.IsNumber(number) && len(number) == len(q.First) && q.First <= number && number <= q.Last
 }
 
 // cut shortens what somebody else wrote, for a message.

@@ -2,11 +2,9 @@ package netfilter
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
-	"strings"
 	"sync"
 	"time"
 )
@@ -19,12 +17,6 @@ const maxBanTime = 24 * 24 * time.Hour
 
 // ErrNoBans says that there is no set in the kernel for banned sources.
 var ErrNoBans = errors.New("the kernel has no set for banned sources")
-
-// Banned is a source that the kernel drops.
-type Banned struct {
-	Source netip.Prefix
-	Left   time.Duration // until it may come back
-}
 
 // Bans are the banned sources: an IPv4 address, or the /64 of an IPv6 one. What
 // they send to SIP ports is dropped in the kernel, until their time is over there too.
@@ -83,24 +75,6 @@ func (b *Bans) Lift(source netip.Prefix) error {
 	}
 	delete(b.until, source)
 	return nil
-}
-
-// List asks the kernel for the banned sources.
-func (b *Bans) List() ([]Banned, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	switch b.kind {
-	case IPTables:
-		saved, err := b.host.run(context.Background(), "ipset", "", "save")
-		if err != nil {
-			return nil, fmt.Errorf("listing banned sources: %w", err)
-		}
-		return readSets(saved)
-	case NFT:
-		return b.listNFT()
-	case Auto, None:
-	}
-	return nil, ErrNoBans
 }
 
 // restore tells the kernel again what it was told: its sets were made anew.
@@ -170,54 +144,4 @@ func nftMember(source netip.Prefix, d time.Duration) string {
 		s += fmt.Sprintf("add %s timeout %ds }\n", element, int(d.Seconds()))
 	}
 	return s
-}
-
-// listNFT lists both sets of the table.
-func (b *Bans) listNFT() ([]Banned, error) {
-	var out []Banned
-	for set, bits := range map[string]int{nftSet4: 32, nftSet6: 64} {
-		listed, err := b.host.run(context.Background(), "nft", "", "--json", "list", "set", "inet", chain, set)
-		if err != nil {
-			return nil, fmt.Errorf("listing banned sources: %w", err)
-		}
-		found, err := readNFTSet(listed, bits)
-		if err != nil {
-			return nil, fmt.Errorf("listing banned sources: reading what nft says: %w", err)
-		}
-		out = append(out, found...)
-	}
-	return out, nil
-}
-
-// readNFTSet reads a set as nft --json lists it.
-func readNFTSet(text string, bits int) ([]Banned, error) {
-	var doc struct {
-		NFTables []struct {
-			Set *struct {
-				Elem []struct {
-					Elem struct {
-						Val     string `json:"val"`
-						Expires int64  `json:"expires"`
-					} `json:"elem"`
-				} `json:"elem"`
-			} `json:"set"`
-		} `json:"nftables"`
-	}
-	if err := json.NewDecoder(strings.NewReader(text)).Decode(&doc); err != nil {
-		return nil, err
-	}
-	var out []Banned
-	for _, x := range doc.NFTables {
-		if x.Set == nil {
-			continue
-		}
-		for _, e := range x.Set.Elem {
-			a, err := netip.ParseAddr(e.Elem.Val)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, Banned{netip.PrefixFrom(a, bits), time.Duration(e.Elem.Expires) * time.Second})
-		}
-	}
-	return out, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -62,26 +61,4 @@ func setMember(source netip.Prefix, d time.Duration) string {
 		return fmt.Sprintf("del %s %s\n", set, member)
 	}
 	return fmt.Sprintf("add %s %s timeout %d\n", set, member, int(d.Seconds()))
-}
-
-// readSets reads the members of our sets as ipset save lists them.
-func readSets(text string) ([]Banned, error) {
-	var out []Banned
-	for line := range strings.Lines(text) {
-		f := strings.Fields(line)
-		if len(f) < 5 || f[0] != "add" || f[1] != family4.set && f[1] != family6.set || f[3] != "timeout" {
-			continue
-		}
-		address, _, _ := strings.Cut(f[2], "/")
-		a, err := netip.ParseAddr(address)
-		if err != nil {
-			return nil, err
-		}
-		left, err := strconv.Atoi(f[4])
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, Banned{whole(netip.PrefixFrom(a, a.BitLen())), time.Duration(left) * time.Second})
-	}
-	return out, nil
 }

@@ -128,12 +128,6 @@ func (r *Rules) families() []family {
 	return []family{family4}
 }
 
-// Kind says which program the rules are for.
-func (r *Rules) Kind() Firewall { return r.kind }
-
-// Bans reports whether sources can be banned.
-func (r *Rules) Bans() bool { return r.bans }
-
 // Text is a script for sh that does what Install does on a host without rules of
 // ours. Those of iptables also find a REGISTER that came in one packet with other
 // datagrams; nft cannot search a payload.
