@@ -24,7 +24,7 @@ func checkParties(d *decoder, customers []Customer, carriers []Carrier) {
 			within(d, at+".max_contacts", x.MaxContacts, 0, maxContacts)
 		}
 		for j := range x.Blocks {
-			if b := &x.Blocks[j]; !b.valid() {
+			if b := x.Blocks[j]; !party.Block(b).Valid() {
 				d.at(fmt.Sprintf("%s.blocks[%d]", at, j),
 					"block %q to %q: write two numbers of equal length without +, the smaller as first", b.First, b.Last)
 			}
@@ -96,11 +96,6 @@ func validDomain(s string) bool {
 	return s != "" && len(s) <= domainBytes && !strings.ContainsFunc(s, func(r rune) bool {
 		return strings.ContainsRune("@:/* \"'\\", r) || !unicode.IsPrint(r) || r == unicode.ReplacementChar
 	})
-}
-
-// valid reports whether the block is two numbers of equal length, in order.
-func (b *Block) valid() bool {
-	return party.IsNumber(b.First) && party.IsNumber(b.Last) && len(b.First) == len(b.Last) && b.First <= b.Last
 }
 
 // checkOverlaps finds numbers that two blocks hold.

@@ -94,10 +94,7 @@ func byNumber(list []Binding) {
 }
 
 func checkRange(first, last string) error {
-	switch {
-	case first == "" && last == "":
-		return nil
-	case party.Pack(first) == 0 || party.Pack(last) == 0 || len(first) != len(last) || first > last:
+	if asked := (party.Block{First: first, Last: last}); asked != (party.Block{}) && !asked.Valid() {
 		return fmt.Errorf("%q to %q is no range: give two numbers of equal length, the smaller first", first, last)
 	}
 	return nil

@@ -59,6 +59,11 @@ func (b Block) String() string {
 	return b.First + "-" + b.Last
 }
 
+// Valid reports whether b is two numbers of equal length, the smaller first.
+func (b Block) Valid() bool {
+	return IsNumber(b.First) && IsNumber(b.Last) && len(b.First) == len(b.Last) && b.First <= b.Last
+}
+
 // Contains reports whether number (digits, a leading + ignored) is in the block.
 func (b Block) Contains(number string) bool {
 	n := strings.TrimPrefix(number, "+")

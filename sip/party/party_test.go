@@ -280,3 +280,15 @@ func BenchmarkLookup(b *testing.B) {
 		}
 	})
 }
+
+func TestValid(t *testing.T) {
+	for b, want := range map[Block]bool{
+		{"1000", "1999"}: true, {"0100", "0100"}: true, {"000000000000000000", "999999999999999999"}: true,
+		{}: false, {"1000", ""}: false, {"2", "1"}: false, {"0100", "99"}: false, {"+1", "+2"}: false,
+		{"1a", "1b"}: false, {"0000000000000000000", "9999999999999999999"}: false,
+	} {
+		if b.Valid() != want {
+			t.Errorf("%v: %v", b, !want)
+		}
+	}
+}

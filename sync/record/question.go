@@ -39,7 +39,7 @@ func DecodeQuestion(b []byte) (q Question, err error) {
 	if q.Ask != AskBindings {
 		return q, fmt.Errorf("nothing is known of %q: ask for %s", cut(q.Ask), AskBindings)
 	}
-	if all := q.First == "" && q.Last == ""; !all && (!party.IsNumber(q.First) || !party.IsNumber(q.Last) || len(q.First) != len(q.Last) || q.First > q.Last) {
+	if asked := (party.Block{First: q.First, Last: q.Last}); asked != (party.Block{}) && !asked.Valid() {
 		return q, fmt.Errorf("numbers %q to %q: two of equal length are wanted, the smaller first, or none", cut(q.First), cut(q.Last))
 	}
 	if q.Limit < 0 || q.Limit > MaxBindings {
