@@ -30,42 +30,6 @@ type Binding struct {
 	Expires   int64    // when it ends
 }
 
-// slot is a Binding in the registry, or what a verdict reads of it: one cache
-// line, the rest is in rest. Both are without pointers, so that a million of
-// them cost the garbage collector nothing. 0 is no slot.
-type slot struct {
-	key      uint64   // of the address of record, see keyOf
-	contact  uint64   // hash of the contact's URI
-	instance uint64   // hash of +sip.instance and reg-id; 0: it has not both
-	expires  int64    // 0: the slot is free
-	sibling  uint32   // the next of the same key
-	next     uint32   // of a key's first: the first of another key in the index; or the next free slot
-	checked  uint32   // version of the table that customer and stray are by
-	customer party.ID // by that version
-	source   [16]byte // as of packet.Endpoint; zero: nobody was seen registering it
-}
-
-type rest struct {
-	id        uint64
-	named     uint64 // hash of the contact's URI as its phone named it; 0: the same
-	since     uint32 // seconds since the Unix epoch
-	refreshed uint32
-	later     uint32 // in its bucket of the wheel
-	sooner    uint32
-	text      uint32
-	textLen   uint16
-	port      uint16 // of the source
-	bucket    uint16 // of the wheel, and 1; 0: in none
-	transport packet.Transport
-	stray     Reason
-	flags     flags
-}
-
-// seen reports whether the binding's REGISTER was.
-func (s *slot) seen() bool { return s.source != [16]byte{} }
-
-func (s *slot) addr() netip.Addr { return packet.Endpoint{IP: s.source}.Addr() }
-
 // flags say which texts of a slot are not written, since they follow from others.
 type flags uint8
 

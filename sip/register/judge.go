@@ -262,22 +262,3 @@ func (r *Registry) named(i uint32) bool {
 	}
 	return false
 }
-
-// strayOf returns why the present table would refuse a number to a customer; 0
-// when it would not. It asks the checks that look at the number alone.
-func (r *Registry) strayOf(customer party.ID, key uint64, number string) Reason {
-	in := &r.in
-	*in = inquiry{key: key, numeric: true, v: Verdict{Customer: customer}}
-	if key&unnumbered == 0 {
-		in.number = party.Number(key)
-	} else {
-		in.numeric = party.Digits(number)
-	}
-	in.block, in.owner, in.held = r.book.BlockOf(in.number)
-	for _, c := range checks[NonNumeric-1 : ForeignUsername-1] {
-		if c.applies(r, in) {
-			return c.reason
-		}
-	}
-	return 0
-}
