@@ -14,20 +14,20 @@ import (
 
 // Binding is one contact that the registrar accepted for an address of record.
 type Binding struct {
-	ID        uint64         // of this binding for as long as it lives; rises with each new one
-	Number    string         // user part; of a number the digits without +
-	Domain    string         // host of the address of record
-	Asked     string         // host of the Request-URI
-	Username  string         // of the digest
-	Contact   parse.Contact  // as the registrar lists it
-	Named     parse.Contact  // as its phone named it, where the registrar lists another URI; else zero
-	Source    netip.AddrPort // of the REGISTER's first hop; zero: nobody was seen registering it
-	Transport packet.Transport
-	Customer  party.ID // by the present table
-	Stray     Reason   // why the present table would refuse the number; 0: it would not
-	Since     int64    // when it was learnt, in nanoseconds since the Unix epoch, to the second
-	Refreshed int64    // when the registrar last confirmed it, to the second
-	Expires   int64    // when it ends
+	ID          uint64         // of this binding for as long as it lives; rises with each new one
+	Number      string         // user part; of a number the digits without +
+	Domain      string         // host of the address of record
+	RequestHost string         // host of the Request-URI
+	Username    string         // of the digest
+	Contact     parse.Contact  // as the registrar lists it
+	Named       parse.Contact  // as its phone named it, where the registrar lists another URI; else zero
+	Source      netip.AddrPort // of the REGISTER's first hop; zero: nobody was seen registering it
+	Transport   packet.Transport
+	Customer    party.ID // by the present table
+	Stray       Reason   // why the present table would refuse the number; 0: it would not
+	Since       int64    // when it was learnt, in nanoseconds since the Unix epoch, to the second
+	Refreshed   int64    // when the registrar last confirmed it, to the second
+	Expires     int64    // when it ends
 }
 
 // flags say which texts of a slot are not written, since they follow from others.
@@ -35,7 +35,7 @@ type flags uint8
 
 const (
 	numbered    flags = 1 << iota // Number is in the key
-	askedSame                     // Asked is Domain
+	requestSame                   // RequestHost is Domain
 	userSame                      // the contact's user is Number
 	usernameNot                   // there is no Username
 	usernameSame
@@ -125,8 +125,8 @@ func (f *flags) write(b *Binding, key uint64, to []byte) []byte {
 		text(b.Number)
 	}
 	text(b.Domain)
-	if !set(b.Asked == b.Domain, askedSame) {
-		text(b.Asked)
+	if !set(b.RequestHost == b.Domain, requestSame) {
+		text(b.RequestHost)
 	}
 	if !set(b.Contact.URI.User == b.Number, userSame) {
 		text(b.Contact.URI.User)
@@ -161,9 +161,9 @@ func (f flags) read(b *Binding, key uint64, from string) {
 		b.Number = text()
 	}
 	b.Domain = text()
-	b.Asked, b.Contact.URI.User, b.Username = b.Domain, b.Number, b.Number
-	if f&askedSame == 0 {
-		b.Asked = text()
+	b.RequestHost, b.Contact.URI.User, b.Username = b.Domain, b.Number, b.Number
+	if f&requestSame == 0 {
+		b.RequestHost = text()
 	}
 	if f&userSame == 0 {
 		b.Contact.URI.User = text()
@@ -183,8 +183,8 @@ func (f flags) read(b *Binding, key uint64, from string) {
 	}
 }
 
-// hosts returns Domain and Asked without a copy: they are not to be kept.
-func (f flags) hosts(from []byte) (domain, asked string) {
+// hosts returns Domain and RequestHost without a copy: they are not to be kept.
+func (f flags) hosts(from []byte) (domain, request string) {
 	text := func() string {
 		n := int(from[0])
 		s := unsafe.String(unsafe.SliceData(from[1:]), n)
@@ -196,7 +196,7 @@ func (f flags) hosts(from []byte) (domain, asked string) {
 		text()
 	}
 	domain = text()
-	if f&askedSame != 0 {
+	if f&requestSame != 0 {
 		return domain, domain
 	}
 	return domain, text()

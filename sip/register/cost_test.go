@@ -50,7 +50,7 @@ func manyBinding(i int) Binding {
 		Source: netip.AddrPortFrom(customerAddr(block%manyCustomers), 5060),
 		Since:  1_000 * second, Refreshed: 1_000 * second, Expires: (1_000 + 3_600 + int64(i%600)) * second,
 	}
-	b.Asked, b.Username = b.Domain, b.Number
+	b.RequestHost, b.Username = b.Domain, b.Number
 	b.Contact = parse.Contact{URI: parse.URI{User: b.Number, Host: fmt.Sprintf("192.168.%d.%d", i>>8&255, i&255)}, Port: 5060, Expires: -1}
 	if i%2 == 0 {
 		b.Contact.Instance, b.Contact.RegID = fmt.Sprintf("urn:uuid:00000000-0000-1000-8000-%012x", i), 1

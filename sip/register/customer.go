@@ -51,8 +51,8 @@ func (r *Registry) present(i uint32) (customer party.ID, sure bool) {
 // owner finds the customer of a binding by the present table.
 func (r *Registry) owner(i uint32) party.ID {
 	s := r.at(i)
-	domain, asked := r.hosts(i)
-	q := Request{To: parse.URI{Host: domain}, RequestHost: asked}
+	domain, request := r.hosts(i)
+	q := Request{To: parse.URI{Host: domain}, RequestHost: request}
 	if s.seen() {
 		q.Source = s.addr()
 	}
@@ -60,8 +60,8 @@ func (r *Registry) owner(i uint32) party.ID {
 	return customer
 }
 
-// hosts returns Domain and Asked of slot i; they are not to be kept.
-func (r *Registry) hosts(i uint32) (domain, asked string) {
+// hosts returns Domain and RequestHost of slot i; they are not to be kept.
+func (r *Registry) hosts(i uint32) (domain, request string) {
 	o := r.of(i)
 	return o.flags.hosts(r.texts.get(o.text, int(o.textLen)))
 }

@@ -42,9 +42,9 @@ func (r *Registry) sayUnknownCustomer(in *inquiry, applies bool) string {
 	case bySource:
 		return fmt.Sprintf("The source %s is customer %s.", in.q.Source, who)
 	case byDomain:
-		return fmt.Sprintf("The source %s is no customer's; the domain %s of the number is customer %s.", in.q.Source, in.q.To.Host, who)
+		return fmt.Sprintf("The source %s is no customer's; the domain %s is customer %s.", in.q.Source, in.q.To.Host, who)
 	case byRequest:
-		return fmt.Sprintf("Neither the source %s nor the domain %s is a customer's; the domain %s that is asked is customer %s.", in.q.Source, in.q.To.Host, in.q.RequestHost, who)
+		return fmt.Sprintf("Neither the source %s nor the domain %s is a customer's; the domain %s of the Request-URI is customer %s.", in.q.Source, in.q.To.Host, in.q.RequestHost, who)
 	case byNothing:
 	}
 	what := "may register"

@@ -167,13 +167,13 @@ func (r *Registry) accept(key uint64, x *pending, c, mine *parse.Contact, expire
 	}
 	b.Refreshed, b.Expires = x.answerTime, x.answerTime+int64(expires)*second
 	if mine != nil {
-		b.Asked, b.Username, b.Transport = x.asked, x.username, x.transport
+		b.RequestHost, b.Username, b.Transport = x.requestHost, x.username, x.transport
 		b.Source, b.Named = x.source.AddrPort(), parse.Contact{}
 		if mine.URI != c.URI || mine.Port != c.Port {
 			b.Named = parse.Contact{URI: mine.URI, Port: mine.Port, Expires: -1}
 		}
 	} else if i == 0 {
-		b.Asked = b.Domain
+		b.RequestHost = b.Domain
 	}
 	r.store(key, i, &b)
 }

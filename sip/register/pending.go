@@ -11,17 +11,17 @@ import (
 // pending is a REGISTER that waits for its answer, or an answer that was
 // captured before its REGISTER.
 type pending struct {
-	to        parse.URI
-	asked     string // host of the Request-URI
-	username  string
-	contacts  []parse.Contact // nil, unless asked for or answered with
-	expires   int32           // of the header
-	vias      int             // of the hop that names the source
-	source    packet.Endpoint // zero: no REGISTER was seen yet
-	transport packet.Transport
-	hops      [maxHops]hop
-	hopCount  int
-	applied   bool // the answer's contacts are in the registry
+	to          parse.URI
+	requestHost string // host of the Request-URI
+	username    string
+	contacts    []parse.Contact // nil, unless asked for or answered with
+	expires     int32           // of the header
+	vias        int             // of the hop that names the source
+	source      packet.Endpoint // zero: no REGISTER was seen yet
+	transport   packet.Transport
+	hops        [maxHops]hop
+	hopCount    int
+	applied     bool // the answer's contacts are in the registry
 
 	answered      bool
 	answer        []parse.Contact // while it is not applied
@@ -42,9 +42,9 @@ const (
 
 // keep copies what is needed of a REGISTER.
 func (x *pending) keep(m *parse.Message) {
-	x.to, x.asked, x.username, x.expires = m.To, m.RequestURI.Host, m.AuthUser, m.Expires
+	x.to, x.requestHost, x.username, x.expires = m.To, m.RequestURI.Host, m.AuthUser, m.Expires
 	x.contacts = append([]parse.Contact(nil), m.Contacts[:min(len(m.Contacts), maxAsked)]...)
-	own(append(contactTexts(x.contacts), &x.to.User, &x.to.Host, &x.asked, &x.username)...)
+	own(append(contactTexts(x.contacts), &x.to.User, &x.to.Host, &x.requestHost, &x.username)...)
 }
 
 // contactTexts lists the texts of contacts, with room for those of their REGISTER.
@@ -77,7 +77,7 @@ func own(all ...*string) {
 }
 
 func (x *pending) weight() int {
-	n := int(unsafe.Sizeof(*x)) + len(x.to.User) + len(x.to.Host) + len(x.asked) + len(x.username) + 64
+	n := int(unsafe.Sizeof(*x)) + len(x.to.User) + len(x.to.Host) + len(x.requestHost) + len(x.username) + 64
 	return n + weightOf(x.contacts) + weightOf(x.answer)
 }
 

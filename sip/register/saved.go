@@ -42,7 +42,7 @@ func (b *Binding) Append(to []byte) []byte {
 
 func (b *Binding) texts() [9]*string {
 	return [...]*string{
-		&b.Number, &b.Domain, &b.Asked, &b.Username, &b.Contact.URI.User, &b.Contact.URI.Host, &b.Contact.Instance,
+		&b.Number, &b.Domain, &b.RequestHost, &b.Username, &b.Contact.URI.User, &b.Contact.URI.Host, &b.Contact.Instance,
 		&b.Named.URI.User, &b.Named.URI.Host,
 	}
 }
