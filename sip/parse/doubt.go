@@ -88,7 +88,9 @@ func doubtfulAddresses(s string, list bool) bool {
 		case !list:
 			return true
 		}
-		s = rest[1:] // behind a comma
+		if s = skipBlanks(rest[1:]); s == "" { // nothing behind the last comma
+			return false
+		}
 	}
 }
 
@@ -103,18 +105,30 @@ func skipAddress(s string) (rest string, bracketed, ok bool) {
 	i := strings.IndexAny(s, "<;,\"\\>")
 	switch {
 	case i < 0:
-		return "", false, true
+		return "", false, plainAddress(s)
 	case s[i] == ';' || s[i] == ',':
-		return s[i:], false, true
+		return s[i:], false, plainAddress(s[:i]) && (s[i] == ',' || addresses(s[:i]))
 	case s[i] != '<':
 		return "", false, false
 	}
 	s = s[i+1:]
-	if i = strings.IndexAny(s, "<>\"\\"); i < 0 || s[i] != '>' {
+	if i = strings.IndexAny(s, "<>\"\\"); i < 0 || s[i] != '>' || !addresses(s[:i]) {
 		return "", false, false
 	}
 	s = skipBlanks(s[i+1:])
 	return s, true, s == "" || s[0] == ';' || s[0] == ','
+}
+
+// plainAddress reports whether s can be an address without brackets, or a half of
+// a name with a comma in it, which is skipped. Some read an address up to a blank.
+func plainAddress(s string) bool {
+	s = trimBlanks(s)
+	return s != "" && (!addresses(s) || strings.IndexByte(s, ' ') < 0 && strings.IndexByte(s, '\t') < 0)
+}
+
+// addresses reports whether s is taken for an address here. To some anything is one.
+func addresses(s string) bool {
+	return strings.IndexByte(s, ':') >= 0 || strings.IndexByte(s, '@') >= 0
 }
 
 // skipParam returns what follows a parameter, as skipAddress does.

@@ -23,6 +23,10 @@ func TestWhatProgramsTakeApartDifferently(t *testing.T) {
 		"a zero that overflows in the header":   registering(to, contact, "Expires: 00000000000"),
 		"a blank of Unicode":                    registering(to, contact+";expires=0\u00a0"),
 		"a blank of Unicode in the header":      registering(to, contact, "Expires: 0\u00a0"),
+		"a contact that is no address to us":    registering(to, contact+";expires=0, x;expires=60"),
+		"one in brackets":                       registering(to, contact+";expires=0, <x>"),
+		"a contact that begins with a comma":    registering(to, "Contact: ,<sip:a@192.0.2.7>;expires=0"),
+		"two words without brackets":            registering(to, "Contact: x\r\n sip:a@192.0.2.7;expires=0"),
 		"a vertical tab":                        registering(to, contact+";expires=0\v"),
 		"headers that end at a CR":              registering(to, contact, "\rX: y", "Expires: 0"),
 		"headers that end at a folded CR":       registering(to, contact, "X: y", "\r Z: z", "Expires: 0"),
@@ -69,6 +73,7 @@ func TestWhatPhonesSend(t *testing.T) {
 			"<sip:1005@192.0.2.7:5060>", "*", "sip:1005@192.0.2.7;expires=60", "\"Bob\" <sip:1005@192.0.2.7>;q=0.5;expires=\"60\"",
 			`<sip:1005@192.0.2.7;transport=TLS;ob>;reg-id=1;+sip.instance="<urn:uuid:00000000-0000-1000-8000-000A95A0E128>";+sip.ice`,
 			`<sip:1005@[2001:db8::7]>;+sip.instance=<urn:uuid:1> ;expires = 60`, `<sip:a@192.0.2.7>, "x, y" <sip:b@192.0.2.7>;expires=0`,
+			"Doe, John <sip:a@192.0.2.7>", "<sip:a@192.0.2.7>, ", "a@192.0.2.7;expires=0",
 			`<sip:a@192.0.2.7>;methods="INVITE, ACK, BYE";audio;description="<a;b>";+sip.instance="\"<urn:uuid:1>\""`,
 			"<sip:a@192.0.2.7>;expires=", "<sip:a@192.0.2.7>;expires=soon", "<sip:a@192.0.2.7;x=a,b>;q=1,\r\n <sip:b@192.0.2.7?X=%22>",
 		} {
@@ -79,6 +84,16 @@ func TestWhatPhonesSend(t *testing.T) {
 					t.Errorf("%v, ambiguous %t:\n%s", err, m.Ambiguous, text)
 				}
 			}
+		}
+	}
+}
+
+// TestBlanksOfUnicodeBelongToTheText: trimmed, they would make a removal of what
+// is none to anybody else.
+func TestBlanksOfUnicodeBelongToTheText(t *testing.T) {
+	for _, params := range []string{";expires=\u00a00", ";\u00a0expires=0", ";expires\u0085=0", ";\u2003expires=0"} {
+		if m := mustParse(t, registering("<sip:1005@pbx.example>", "Contact: <sip:a@192.0.2.7>"+params)); m.Contacts[0].Expires == 0 {
+			t.Errorf("%q removes", params)
 		}
 	}
 }

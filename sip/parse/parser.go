@@ -186,7 +186,7 @@ func readCSeq(s string, m *Message) bool {
 		return false
 	}
 	m.CSeq = n
-	name := strings.TrimSpace(rest)
+	name := trimBlanks(rest)
 	method := methodNamed([]byte(name))
 	if m.Request() {
 		m.Mismatched = method != m.Method
@@ -272,7 +272,7 @@ func (p *Parser) readReason(s string, m *Message) {
 		v, s = nextValue(s)
 		protocol, params, _ := strings.Cut(v, ";")
 		cause, ok := param(params, "cause")
-		q850 := fold(strings.TrimSpace(protocol), "q.850")
+		q850 := fold(trimBlanks(protocol), "q.850")
 		if n, rest := leadingUint(cause); ok && rest == "" && n <= 999 && (m.Cause == 0 || q850 && !p.q850) {
 			m.Cause, p.q850 = uint16(n), q850
 		}

@@ -46,7 +46,7 @@ func cutURIParams(s string) string {
 	if i := strings.IndexByte(s[at:], '?'); i >= 0 {
 		s = s[:at+i]
 	}
-	return strings.TrimSpace(s)
+	return trimBlanks(s)
 }
 
 // lenientURI reads user and host of a URI that is none by the book: without a
@@ -114,7 +114,7 @@ func userPart(s string) string {
 	if i := strings.IndexByte(s, ';'); i >= 0 {
 		s = s[:i]
 	}
-	return unescape(strings.TrimSpace(s))
+	return unescape(trimBlanks(s))
 }
 
 // hostPart returns the host in lower case, without the brackets of an IPv6
@@ -180,13 +180,13 @@ func splitAddress(s string) (uri, params string) {
 	if open >= 0 {
 		rest = rest[open+1:]
 		if end := strings.IndexByte(rest, '>'); end >= 0 {
-			return strings.TrimSpace(rest[:end]), rest[end+1:]
+			return trimBlanks(rest[:end]), rest[end+1:]
 		}
 	}
 	if end := strings.IndexByte(rest, ';'); end >= 0 {
-		return strings.TrimSpace(rest[:end]), rest[end:]
+		return trimBlanks(rest[:end]), rest[end:]
 	}
-	return strings.TrimSpace(rest), ""
+	return trimBlanks(rest), ""
 }
 
 // orEnd turns an index of -1 into the end of s.

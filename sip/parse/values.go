@@ -5,12 +5,16 @@ import (
 	"strings"
 )
 
+// trimBlanks removes blanks around s, those of SIP alone: what ends in U+00A0 is
+// not the same without it to anybody else.
+func trimBlanks(s string) string { return strings.Trim(s, " \t\r") }
+
 // nextValue splits the first value off a comma-separated header; commas in
 // quoted strings and in angle brackets belong to the value. rest is empty
 // after the last value.
 func nextValue(s string) (value, rest string) {
 	if strings.IndexByte(s, ',') < 0 {
-		return strings.TrimSpace(s), ""
+		return trimBlanks(s), ""
 	}
 	bracket := false
 	for i := 0; i < len(s); i++ {
@@ -21,7 +25,7 @@ func nextValue(s string) (value, rest string) {
 			// that grows with the square of the length.
 			end := closingQuote(s, i)
 			if end < 0 {
-				return strings.TrimSpace(s), ""
+				return trimBlanks(s), ""
 			}
 			i = end
 		case '<':
@@ -30,11 +34,11 @@ func nextValue(s string) (value, rest string) {
 			bracket = false
 		case ',':
 			if !bracket {
-				return strings.TrimSpace(s[:i]), s[i+1:]
+				return trimBlanks(s[:i]), s[i+1:]
 			}
 		}
 	}
-	return strings.TrimSpace(s), ""
+	return trimBlanks(s), ""
 }
 
 // countValues returns the number of values that are not empty.
@@ -87,9 +91,9 @@ scan:
 		}
 	}
 	if eq < 0 {
-		return strings.TrimSpace(s[:end]), "", rest
+		return trimBlanks(s[:end]), "", rest
 	}
-	return strings.TrimSpace(s[:eq]), unquote(strings.TrimSpace(s[eq+1 : end])), rest
+	return trimBlanks(s[:eq]), unquote(trimBlanks(s[eq+1 : end])), rest
 }
 
 // param returns the value of the first parameter of that lower-case name.
@@ -152,5 +156,5 @@ func leadingUint(s string) (n uint32, rest string) {
 // another (RFC 3261 section 20.10).
 func seconds(s string) (n int32, ok bool) {
 	v, rest := leadingUint(s)
-	return int32(min(v, math.MaxInt32)), len(rest) < len(s) && strings.TrimSpace(rest) == ""
+	return int32(min(v, math.MaxInt32)), len(rest) < len(s) && trimBlanks(rest) == ""
 }
