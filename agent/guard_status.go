@@ -15,7 +15,7 @@ import (
 // status is what people are shown of the guard.
 func (g *guards) status(cfg *configs.Guard, s *guard.Stats) *admin.Guard {
 	out := &admin.Guard{
-		Mode: string(cfg.Mode), Fail: string(cfg.Fail), Resent: s.Resent,
+		Mode: string(cfg.Mode), Fail: string(cfg.Fail), Resent: s.Resent, Judged: s.Judged, Judging: s.Judging,
 		Bindings: s.Registry.Bindings, MaxBindings: cfg.MaxBindings, Strays: s.Registry.Strays, Banned: s.Banned,
 	}
 	for _, v := range s.Verdicts {
@@ -57,7 +57,6 @@ func guardDrops(s *guard.Stats) []tally.Count {
 func guardCounts(s *guard.Stats) []tally.Count {
 	return slices.Concat(
 		tally.Stage("guard", []tally.Event{
-			{"judged", s.Judged},
 			{"faults", s.Panics},
 			{"strayed", s.Strayed},
 			{"bindings_restored", s.Restored},

@@ -47,7 +47,7 @@ func TestEveryCounterIsShown(t *testing.T) {
 		"hep":  {[]any{&h}, func() [][]tally.Count { return [][]tally.Count{hepDrops(h), hepCounts(h)} }, nil},
 		"guard": {
 			[]any{&g}, func() [][]tally.Count { return [][]tally.Count{guardDrops(&g), guardCounts(&g)} },
-			[]string{"Stats.Resent", "Stats.Bindings", "Stats.Strays", "Stats.Banned", "Stats.Pending", "Stats.Unsaved", "Stats.Judging", "Stats.Slowest"},
+			[]string{"Stats.Resent", "Stats.Bindings", "Stats.Strays", "Stats.Banned", "Stats.Pending", "Stats.Unsaved", "Stats.Judged", "Stats.Judging"},
 		},
 		"netfilter": {[]any{&q}, func() [][]tally.Count { return [][]tally.Count{queueDrops(&q), queueCounts(&q)} }, nil},
 		"authorize": {[]any{&z}, func() [][]tally.Count { return [][]tally.Count{nil, authorizeCounts(&z)} }, nil},

@@ -59,7 +59,7 @@ func sample() *Status {
 		Sources: []Interface{{"eth*", "capturing"}, {"ppp0", "missing"}},
 		Suspect: []string{"the queue is full"},
 		Guard: &Guard{
-			Mode: "nfqueue", Fail: "open", Resent: 4, Bindings: 12, MaxBindings: 1000, Strays: 1, Banned: 2,
+			Mode: "nfqueue", Fail: "open", Resent: 4, Judged: 5, Judging: 250 * time.Millisecond, Bindings: 12, MaxBindings: 1000, Strays: 1, Banned: 2,
 			Verdicts: []Verdict{{"acme", "passed", "allowed", 20}, {"acme", "refused", "outside_blocks", 3}, {"unknown", "refused", "in_use", 1}},
 			Table: &Table{
 				Version: 7, IssuedUnixMS: 1_700_000_000_000, LastError: "version 6 is older than 7", Refused: map[string]uint64{"older": 1},
@@ -114,6 +114,8 @@ func TestMetrics(t *testing.T) {
 		`sipward_register_verdicts_total{customer="acme",reason="outside_blocks",verdict="refused"} 3`,
 		`sipward_table_refused_total{reason="older"} 1`,
 		`sipward_table_issued_time_seconds 1.7e+09`,
+		`sipward_guard_verdict_seconds_sum 0.25`,
+		`sipward_guard_verdict_seconds_count 5`,
 	} {
 		if !strings.Contains(body, "\n"+want+"\n") {
 			t.Errorf("missing %s", want)

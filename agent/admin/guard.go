@@ -5,19 +5,23 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Guard is what stands between phones and the registrar.
 type Guard struct {
-	Mode        string    `json:"mode"`
-	Fail        string    `json:"fail"` // what becomes of a REGISTER while the agent is down
-	Verdicts    []Verdict `json:"verdicts"`
-	Resent      uint64    `json:"resent"` // REGISTERs that were sent again, in no verdict
-	Bindings    int       `json:"bindings"`
-	MaxBindings int       `json:"max_bindings"`
-	Strays      int       `json:"strays"` // bindings that their customer's blocks do not hold
-	Banned      int       `json:"banned"` // sources, now
-	Table       *Table    `json:"table,omitempty"`
+	Mode        string        `json:"mode"`
+	Fail        string        `json:"fail"` // what becomes of a REGISTER while the agent is down
+	Verdicts    []Verdict     `json:"verdicts"`
+	Resent      uint64        `json:"resent"`     // REGISTERs that were sent again, in no verdict
+	Judged      uint64        `json:"judged"`     // REGISTERs that an edge asked about, those sent again too
+	Judging     time.Duration `json:"judging_ns"` // that it waited for all of these
+	Bindings    int           `json:"bindings"`
+	MaxBindings int           `json:"max_bindings"`
+	Strays      int           `json:"strays"` // bindings that their customer's blocks do not hold
+	Banned      int           `json:"banned"` // sources, now
+	Table       *Table        `json:"table,omitempty"`
 }
 
 // Verdict counts what became of REGISTERs, each transaction once.
@@ -42,6 +46,7 @@ const (
 	metricGuard         = "sipward_guard_info"
 	metricVerdicts      = "sipward_register_verdicts_total"
 	metricResentGuard   = "sipward_register_resent_total"
+	metricVerdictTime   = "sipward_guard_verdict_seconds"
 	metricBindings      = "sipward_bindings"
 	metricBindingsMax   = "sipward_bindings_limit"
 	metricStrays        = "sipward_strays"
@@ -55,6 +60,7 @@ var guardDescs = []desc{
 	{metricGuard, "How REGISTERs are guarded; always 1.", []string{"mode", "fail"}},
 	{metricVerdicts, "REGISTER transactions by what became of them, and why.", []string{"customer", "verdict", "reason"}},
 	{metricResentGuard, "REGISTERs that were sent again after their verdict.", nil},
+	{metricVerdictTime, "Time that netfilter or the switch waited for verdicts.", nil},
 	{metricBindings, "Contacts that are registered.", nil},
 	{metricBindingsMax, "Contacts that can be followed.", nil},
 	{metricStrays, "Registered contacts whose number is not in their customer's blocks, or in another's.", nil},
@@ -73,6 +79,7 @@ func (c *collector) guard(g *Guard, out emitter) {
 		out.counter(metricVerdicts, v.Count, v.Customer, v.Verdict, v.Reason)
 	}
 	out.counter(metricResentGuard, g.Resent)
+	out.ch <- prometheus.MustNewConstSummary(out.descs[metricVerdictTime], g.Judged, g.Judging.Seconds(), nil)
 	out.gauge(metricBindings, float64(g.Bindings))
 	out.gauge(metricBindingsMax, float64(g.MaxBindings))
 	out.gauge(metricStrays, float64(g.Strays))

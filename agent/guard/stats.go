@@ -12,8 +12,6 @@ type counts struct {
 	panics       uint64
 	judged       uint64
 	judging      time.Duration
-	slowest      [2]time.Duration // in this minute, and in the one before
-	minute       int64
 	kernelErrors uint64
 	diskErrors   uint64
 	saves        uint64
@@ -22,33 +20,13 @@ type counts struct {
 	strayed      uint64
 }
 
-// took counts a verdict that was given at now, and took d.
-func (c *counts) took(now int64, d time.Duration) {
-	c.turn(now)
-	c.judged++
-	c.judging += d
-	c.slowest[0] = max(c.slowest[0], d)
-}
-
-// turn begins another minute when it is time.
-func (c *counts) turn(now int64) {
-	switch minute := now / int64(time.Minute); {
-	case minute == c.minute:
-	case minute == c.minute+1:
-		c.slowest, c.minute = [2]time.Duration{0, c.slowest[0]}, minute
-	default:
-		c.slowest, c.minute = [2]time.Duration{}, minute
-	}
-}
-
 // Stats are what a Guard did, and what it holds. All but Bindings, Strays, Banned,
-// Slowest, Unsaved and Registry's own only grow.
+// Unsaved and Registry's own only grow.
 type Stats struct {
-	Verdicts []Verdict // by customer, verdict and reason; each transaction once
-	Resent   uint64    // REGISTERs of transactions that had their verdict
-	Judged   uint64    // asked by edges
-	Judging  time.Duration
-	Slowest  time.Duration // verdict for an edge in the last minute or two
+	Verdicts []Verdict     // by customer, verdict and reason; each transaction once
+	Resent   uint64        // REGISTERs of transactions that had their verdict
+	Judged   uint64        // asked by edges
+	Judging  time.Duration // they took, waiting for the lock too
 	Panics   uint64        // in the core: each cost a verdict
 
 	Registry  register.Stats
@@ -74,13 +52,12 @@ type Stats struct {
 
 // Stats returns the counts so far.
 func (g *Guard) Stats() Stats {
-	now, verdicts := time.Now().UnixNano(), g.verdicts()
+	verdicts := g.verdicts()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.count.turn(now)
 	c, b, r := &g.count, &g.bans, &g.reports
 	return Stats{
-		Verdicts: verdicts, Resent: c.resent, Judged: c.judged, Judging: c.judging, Slowest: max(c.slowest[0], c.slowest[1]), Panics: c.panics,
+		Verdicts: verdicts, Resent: c.resent, Judged: c.judged, Judging: c.judging, Panics: c.panics,
 		Registry: g.registry.Stats(), Strayed: c.strayed, Restored: c.restored, Damaged: c.damaged,
 		Unsaved: len(g.pending.changed), Saves: c.saves, SaveFails: c.diskErrors,
 		Banned: len(b.banned), Bans: b.begun, Spared: b.spared, BansRefused: b.refused, KernelErrors: c.kernelErrors, Uncounted: b.evicted,
