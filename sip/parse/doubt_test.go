@@ -98,6 +98,14 @@ func TestBlanksOfUnicodeBelongToTheText(t *testing.T) {
 	}
 }
 
+// TestHalfANameIsAContact: Kamailio registers it.
+func TestHalfANameIsAContact(t *testing.T) {
+	m := mustParse(t, registering("<sip:1005@pbx.example>", "Contact: &, <sip:a@192.0.2.7>;expires=0"))
+	if len(m.Contacts) != 2 || m.Contacts[0].Expires == 0 || m.Ambiguous {
+		t.Errorf("%+v", m)
+	}
+}
+
 // TestOnlyRegistersAreDoubted: nothing is decided by anything else.
 func TestOnlyRegistersAreDoubted(t *testing.T) {
 	text := strings.ReplaceAll(registering("sip:2001@pbx.example;x=<sip:1005@pbx.example>"), "REGISTER", "OPTIONS")

@@ -218,12 +218,13 @@ func (p *Parser) readVia(s string, m *Message) {
 }
 
 // readContacts appends the values of a Contact header. What is no address at
-// all (half a display name with a comma in it) is skipped.
+// all (half a display name with a comma in it) is skipped, but not in a REGISTER:
+// registrars may take it for a contact.
 func (p *Parser) readContacts(s string, m *Message) {
 	for s != "" {
 		var v string
 		v, s = nextValue(s)
-		if v != "*" && strings.IndexByte(v, ':') < 0 && strings.IndexByte(v, '@') < 0 {
+		if v == "" || v != "*" && !addresses(v) && (m.Method != REGISTER || !m.Request()) {
 			continue
 		}
 		if len(m.Contacts) == maxContacts {
