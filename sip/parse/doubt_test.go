@@ -104,6 +104,10 @@ func TestHalfANameIsAContact(t *testing.T) {
 	if len(m.Contacts) != 2 || m.Contacts[0].Expires == 0 || m.Ambiguous {
 		t.Errorf("%+v", m)
 	}
+	m = mustParse(t, strings.ReplaceAll(registering("<sip:1005@pbx.example>", "Contact: Bell, A. <sip:a@192.0.2.7>"), "REGISTER", "OPTIONS"))
+	if len(m.Contacts) != 1 || m.Contacts[0].URI.User != "a" {
+		t.Errorf("of an OPTIONS: %+v", m.Contacts)
+	}
 }
 
 // TestOnlyRegistersAreDoubted: nothing is decided by anything else.

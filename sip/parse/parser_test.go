@@ -191,7 +191,7 @@ func TestContacts(t *testing.T) {
 		{"<sip:a@b>;expires=99999999999", []Contact{{URI: URI{"a", "b"}, Expires: 1<<31 - 1}}},
 		{"sip:a@b;expires=5", []Contact{{URI: URI{"a", "b"}, Expires: 5}}},
 		{"<sip:a@b;expires=5>", []Contact{{URI: URI{"a", "b"}, Expires: -1}}},
-		{"Bell, A. <sip:a@b>", []Contact{{URI: URI{"a", "b"}, Expires: -1}}},
+		{"Bell, A. <sip:a@b>", []Contact{{URI: URI{"", "bell"}, Expires: -1}, {URI: URI{"a", "b"}, Expires: -1}}},
 		{"<sip:a@[2001:db8::1]:5071>;+SIP.instance=\"<urn:x>\";reg-id=2", []Contact{{URI: URI{"a", "2001:db8::1"}, Port: 5071, Expires: -1, Instance: "urn:x", RegID: 2}}},
 		{"<sip:a@b>,,<tel:+1>", []Contact{{URI: URI{"a", "b"}, Expires: -1}, {URI: URI{"+1", ""}, Expires: -1}}},
 	} {
