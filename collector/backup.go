@@ -56,7 +56,7 @@ func (c *backupCmd) Run() (err error) {
 	return nil
 }
 
-// copyCredentials copies the authority, the nodes, and the key of the number table.
+// copyCredentials copies the authority, the nodes, and the key of the table of customers.
 // Without them every node would have to be added anew, and be given another key.
 func copyCredentials(data, to string) error {
 	keys, err := filepath.Glob(filepath.Join(data, tableKeyFile+"*"))

@@ -257,7 +257,7 @@ func TestBlocks(t *testing.T) {
 	// back to a copy, gets a higher version.
 	g.say(t, 41)
 	await(t, c.cfg.Admin.Socket, "the node to have 41", func(s *admin.Status) bool {
-		return s.Nodes[0].Table.Version == 41 && strings.Contains(strings.Join(s.Attention, "\n"), "switch-1: it has version 41 of the number table, which was never made here")
+		return s.Nodes[0].Table.Version == 41 && strings.Contains(strings.Join(s.Attention, "\n"), "switch-1: it has version 41 of the table of customers, which was never made here")
 	})
 	out := quiet((&blocksGridCmd{editFlags: edit, Start: "1000", Size: 500}).Run)
 	if !strings.Contains(out, "version 42") {

@@ -61,7 +61,7 @@ func (d *distributor) report(err error) {
 		why = err.Error()
 	}
 	if why != d.failed && why != "" {
-		d.log.Error("reading the number table; nodes keep what they have", "error", err)
+		d.log.Error("reading the table of customers; nodes keep what they have", "error", err)
 	}
 	d.failed = why
 }
@@ -84,7 +84,7 @@ func (d *distributor) look(ctx context.Context) error {
 	}
 	d.ingest.SetTables(packed, v.known())
 	if len(now) > 0 && (len(d.last) == 0 || !sameVersion(now[0], d.last[0])) {
-		d.log.Info("number table", "version", now[0].Version, "by", now[0].Who, "stage", now[0].Stage)
+		d.log.Info("a table of customers is offered to nodes", "version", now[0].Version, "by", now[0].Who, "stage", now[0].Stage)
 	}
 	d.last, d.packed, d.told = now, packed, v
 	d.show()

@@ -120,7 +120,7 @@ func TestAttention(t *testing.T) {
 		"sw2: 2 hours are late, the first since 2023-11-15T11:00:00Z",
 		"sw3: two agents have this id; they took turns last at 2023-11-15T11:59:00Z",
 		"sw3: its clock is off by 24h0m0s", "sw3: its records are 10m0s behind", "sw3: its spool is 90% full",
-		"sw3: it has version 6 of the number table, and refuses 7: signed with a key that is not trusted here",
+		"sw3: it has version 6 of the table of customers, and refuses 7: signed with a key that is not trusted here",
 		"sw3: capture: eth0 is down", "sw3: its figures are suspect: the queue is full",
 		"sw4 has credentials and never connected",
 		"sw2: 12 records of telemetry will never come (shed)",

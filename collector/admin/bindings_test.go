@@ -105,11 +105,11 @@ func TestAttendTable(t *testing.T) {
 		{old, nil, ""},
 		{old, &record.TableState{Version: 5}, ""},
 		{offered, &record.TableState{Version: 4}, ""},
-		{old, &record.TableState{Version: 4}, "n: it has version 4 of the number table, not 5"},
-		{old, &record.TableState{Version: 4, Error: "x"}, "n: it has version 4 of the number table, and refuses 5: x"},
-		{old, &record.TableState{Version: 5, Error: "x"}, "n: it refused a number table: x"},
-		{old, &record.TableState{Version: 6}, "n: it has version 6 of the number table, which was never made here: is this database an older copy? The next version is higher"},
-		{nil, &record.TableState{}, "n: it waits for a number table, and there is none: sipward-collector blocks"},
+		{old, &record.TableState{Version: 4}, "n: it has version 4 of the table of customers, not 5"},
+		{old, &record.TableState{Version: 4, Error: "x"}, "n: it has version 4 of the table of customers, and refuses 5: x"},
+		{old, &record.TableState{Version: 5, Error: "x"}, "n: it refused a table of customers: x"},
+		{old, &record.TableState{Version: 6}, "n: it has version 6 of the table of customers, which was never made here: is this database an older copy? The next version is higher"},
+		{nil, &record.TableState{}, "n: it waits for a table of customers, and there is none: sipward-collector blocks"},
 		{nil, &record.TableState{Version: 3}, ""},
 	} {
 		var got string

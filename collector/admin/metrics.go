@@ -69,7 +69,7 @@ var families = []struct {
 	{metricIncomplete, "Nodes and parties that could not be compared at the last reconciliation.", nil},
 	{metricTaskTime, "When a task last ended, since the Unix epoch.", []string{"task"}},
 	{metricTaskFailed, "1 when the last run of a task failed.", []string{"task"}},
-	{metricTable, "Newest version of the number table: of all, and that all nodes get.", []string{"stage"}},
+	{metricTable, "Newest version of the table of customers: of all, and that all nodes get.", []string{"stage"}},
 
 	{metricQueue, "Bytes of batches that were taken and are not stored yet.", nil},
 	{metricQueueMax, "Bytes that the queue can take.", nil},
@@ -94,7 +94,7 @@ var families = []struct {
 	{metricNodeUnacked, "Records in the node's spool that are not stored here.", []string{"node"}},
 	{metricNodeRecords, "Records since the node's start, by its own word: accepted is acked and spooled and declared lost.", []string{"node", "event"}},
 	{metricNodeHours, "Of the last 48 hours that are over: closed by the node and all here (complete), or not (late).", []string{"node", "state"}},
-	{metricNodeTable, "Version of the number table that the node has, when it has it from the centre.", []string{"node"}},
+	{metricNodeTable, "Version of the table of customers that the node has, when it has it from the centre.", []string{"node"}},
 	{metricNodeTwice, "When two agents with this id were last seen, since the Unix epoch; 0 for never.", []string{"node"}},
 }
 

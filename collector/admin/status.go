@@ -216,16 +216,16 @@ func attendTable(s *Status, n *Node, say func(format string, args ...any)) {
 	switch {
 	case want != nil && t.Version < want.Version && s.TakenUnixMS-want.MadeUnixMS > MaxTable.Milliseconds():
 		if t.Error != "" {
-			say("%s: it has version %d of the number table, and refuses %d: %s", n.ID, t.Version, want.Version, t.Error)
+			say("%s: it has version %d of the table of customers, and refuses %d: %s", n.ID, t.Version, want.Version, t.Error)
 		} else {
-			say("%s: it has version %d of the number table, not %d", n.ID, t.Version, want.Version)
+			say("%s: it has version %d of the table of customers, not %d", n.ID, t.Version, want.Version)
 		}
 	case want != nil && t.Version > want.Version:
-		say("%s: it has version %d of the number table, which was never made here: is this database an older copy? The next version is higher", n.ID, t.Version)
+		say("%s: it has version %d of the table of customers, which was never made here: is this database an older copy? The next version is higher", n.ID, t.Version)
 	case t.Error != "":
-		say("%s: it refused a number table: %s", n.ID, t.Error)
+		say("%s: it refused a table of customers: %s", n.ID, t.Error)
 	case t.Version == 0 && want == nil:
-		say("%s: it waits for a number table, and there is none: sipward-collector blocks", n.ID)
+		say("%s: it waits for a table of customers, and there is none: sipward-collector blocks", n.ID)
 	}
 }
 

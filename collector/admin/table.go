@@ -69,7 +69,7 @@ func writeNodes(w io.Writer, s *Status) error {
 	return nil
 }
 
-// writeVersions prints which versions of the number table there are. Without any, and
+// writeVersions prints which versions of the table of customers there are. Without any, and
 // without a node that waits for one, there is nothing to say.
 func writeVersions(w io.Writer, s *Status) {
 	if s.Table == nil {
@@ -82,7 +82,7 @@ func writeVersions(w io.Writer, s *Status) {
 		} else if i > 0 {
 			whom = "for all others"
 		}
-		fmt.Fprintf(w, "%-15s version %d of %s by %s, %s; %s\n", first(i, "number table"), v.Version, stamp(v.MadeUnixMS), v.Who, whom, whoHas(s, v.Version))
+		fmt.Fprintf(w, "%-15s version %d of %s by %s, %s; %s\n", first(i, "table"), v.Version, stamp(v.MadeUnixMS), v.Who, whom, whoHas(s, v.Version))
 	}
 }
 

@@ -25,8 +25,8 @@ type Stats struct {
 	TurnedAway uint64 // data messages that found no room; their nodes have them
 	Retries    uint64 // of a store that failed
 	Refusals   uint64 // transactions that the store refused for their records
-	Tables     uint64 // number tables handed to a broker, one for each node
-	Unsent     uint64 // number tables that a broker did not take
+	Tables     uint64 // tables of customers handed to a broker, one for each node
+	Unsent     uint64 // tables of customers that a broker did not take
 	Unasked    uint64 // questions to nodes that could not be sent
 	Panics     uint64
 	Reconnects uint64 // connections to brokers that were lost or failed

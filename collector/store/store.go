@@ -147,7 +147,7 @@ type Options struct {
 	Now            func() time.Time // the clock; nil: time.Now
 	MaxLetters     int              // dead letters kept; 0: 1000
 	MaxLetterBytes int64            // and their bytes; 0: 64 MiB
-	MaxTables      int              // versions of the number table kept, beside those that nodes may get; 0: 1000
+	MaxTables      int              // versions of the table of customers kept, beside those that nodes may get; 0: 1000
 	MaxTableBytes  int64            // and their bytes; 0: 256 MiB
 }
 
