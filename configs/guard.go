@@ -15,7 +15,7 @@ import (
 // Guard says what becomes of registrations.
 type Guard struct {
 	Mode             GuardMode `yaml:"mode"`               // where verdicts are enforced
-	Fail             Fail      `yaml:"fail"`               // what REGISTERs do while the agent is down: nfqueue
+	Fail             Fail      `yaml:"fail"`               // what REGISTERs do that nobody judges: nfqueue
 	UnknownCustomer  Rule      `yaml:"unknown_customer"`   // a source that is no customer's
 	MaxContacts      int       `yaml:"max_contacts"`       // phones with one number at once; 0: any
 	MaxBindings      int       `yaml:"max_bindings"`       // contacts that are followed at once
@@ -53,7 +53,7 @@ func (m *GuardMode) UnmarshalText(b []byte) error {
 // Fail says what becomes of REGISTERs that the agent cannot judge.
 type Fail string
 
-// What they do while the agent is down.
+// What they do.
 const (
 	FailOpen   Fail = "open"   // they pass
 	FailClosed Fail = "closed" // they are dropped
