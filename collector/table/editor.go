@@ -100,8 +100,14 @@ type Save struct {
 	Above        uint64   // the new version is higher: some node has this one, which a restored history may lack
 }
 
-// maxComment bounds a comment in bytes.
-const maxComment = 500
+const (
+	// maxComment bounds a comment in bytes.
+	maxComment = 500
+	// maxLead is how many versions a restored history may lack. Whoever has the
+	// account of a node can say that it has any version: believed, the highest would leave
+	// none for a later table of all nodes.
+	maxLead = 1_000_000
+)
 
 // Save checks a draft as the nodes will, signs it, and adds it to the history. It
 // returns the new version.
@@ -113,7 +119,11 @@ func (e *Editor) Save(ctx context.Context, d *Draft, s Save) (*Version, error) {
 	if d.Before != nil {
 		before = d.Before.Version
 	}
-	d.Table.Version, d.Table.Issued = max(before, s.Above)+1, e.Now().UTC().Truncate(time.Millisecond)
+	newest := before
+	if s.Above > before && s.Above-before <= maxLead {
+		newest = s.Above
+	}
+	d.Table.Version, d.Table.Issued = newest+1, e.Now().UTC().Truncate(time.Millisecond)
 	d.Table.Sort()
 	text := d.Table.Text()
 	if _, err := configs.ParseTable("the new table", text); err != nil {

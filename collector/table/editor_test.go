@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -106,6 +107,21 @@ customers:
 `
 	if diff := cmp.Diff(want, string(text)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestEditorBelievesNoAbsurdVersion: a node cannot use up all versions.
+func TestEditorBelievesNoAbsurdVersion(t *testing.T) {
+	e, m, _ := newEditor(t)
+	for i, c := range []struct{ above, want uint64 }{
+		{1<<53 - 2, 1}, {1<<64 - 1, 2}, {2 + maxLead + 1, 3}, {3 + maxLead, 3 + maxLead + 1}, {0, 3 + maxLead + 2},
+	} {
+		if _, err := edit(e, Save{Above: c.above}, addCustomer(fmt.Sprintf("c%d", i))); err != nil {
+			t.Fatal(err)
+		}
+		if got := m.versions[len(m.versions)-1].Version; got != c.want {
+			t.Errorf("above %d: version %d, want %d", c.above, got, c.want)
+		}
 	}
 }
 
