@@ -3,10 +3,11 @@
 // copy on the disk before anybody uses it. Whatever goes wrong, what is in force
 // stays in force.
 //
-// The folder holds two files. table.yaml is the signed copy as it came.
-// table.version is the highest version that was ever taken: who deletes the table
-// does not make an older one acceptable. Who deletes both begins anew, and the
-// log says so.
+// The folder holds table.yaml, the signed copy as it came, and table.version, the
+// highest version that was ever taken: who deletes the table does not make an
+// older one acceptable. Who deletes both begins anew, and the log says so.
+// table.refused.yaml is there for people: the last table that was signed and made
+// no sense.
 package table
 
 import (
@@ -88,13 +89,8 @@ func New(c Config) *Keeper {
 func (k *Keeper) Open() (*configs.Table, error) {
 	k.offers.Lock()
 	defer k.offers.Unlock()
-	if err := os.MkdirAll(k.cfg.Dir, 0o750); err != nil {
-		return nil, fmt.Errorf("making the folder of the table: %w", err)
-	}
-	for _, name := range []string{tableName, versionName} {
-		if err := os.Remove(k.path(name + suffixNew)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("removing what a crash left: %w", err)
-		}
+	if err := k.prepare(); err != nil {
+		return nil, err
 	}
 	var err error
 	if k.floor, err = readFloor(k.path(versionName)); err != nil {
@@ -103,12 +99,7 @@ func (k *Keeper) Open() (*configs.Table, error) {
 	signed, err := readFile(k.path(tableName))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if k.floor.version > 0 {
-			k.fail(Missing, "the table is gone: there are no customers until the centre sends one",
-				fmt.Errorf("%s is missing; version %d or a higher one is waited for", k.path(tableName), k.floor.version))
-		} else {
-			k.log.Info("no table was ever taken: there are no customers until the centre sends one")
-		}
+		k.missing()
 		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("reading the table: %w", err)
@@ -129,6 +120,29 @@ func (k *Keeper) Open() (*configs.Table, error) {
 	k.current = x
 	k.mu.Unlock()
 	return t, nil
+}
+
+// prepare makes the folder, and removes what a crash left in it.
+func (k *Keeper) prepare() error {
+	if err := os.MkdirAll(k.cfg.Dir, 0o750); err != nil {
+		return fmt.Errorf("making the folder of the table: %w", err)
+	}
+	for _, name := range []string{tableName, versionName} {
+		if err := os.Remove(k.path(name + suffixNew)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("removing what a crash left: %w", err)
+		}
+	}
+	return nil
+}
+
+// missing says that there is no table: at the first start, or because it is gone.
+func (k *Keeper) missing() {
+	if k.floor.version == 0 {
+		k.log.Info("no table was ever taken: there are no customers until the centre sends one")
+		return
+	}
+	k.fail(Missing, "the table is gone: there are no customers until the centre sends one",
+		fmt.Errorf("%s is missing; version %d or a higher one is waited for", k.path(tableName), k.floor.version))
 }
 
 // SetKeys says whose tables are taken from now on. What is in force stays.

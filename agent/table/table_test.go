@@ -166,7 +166,7 @@ func TestRefused(t *testing.T) {
 func TestVersions(t *testing.T) {
 	dir := t.TempDir()
 	r, x := open(t, dir, "a")
-	if x != nil || r.log.Len() > 0 {
+	if x != nil || !strings.Contains(r.log.String(), "no table was ever taken") {
 		t.Errorf("%+v, %s", x, r.log.String())
 	}
 	r.is(0, 0)
