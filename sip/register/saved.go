@@ -52,58 +52,67 @@ func (b *Binding) decode(data []byte) error {
 	if len(data) == 0 || data[0] != savedVersion {
 		return fmt.Errorf("%w: another version wrote it", ErrSaved)
 	}
-	d := data[1:]
-	bad := false
-	number := func(most uint64) uint64 {
-		v, n := binary.Uvarint(d)
-		if n <= 0 || v > most {
-			bad, d = true, nil
-			return 0
-		}
-		d = d[n:]
-		return v
-	}
-	bytes := func() []byte {
-		n := int(number(255)) //nolint:gosec // bounded
-		if n > len(d) {
-			bad, d = true, nil
-			return nil
-		}
-		t := d[:n]
-		d = d[n:]
-		return t
-	}
+	d := savedReader{left: data[1:]}
 	const maxSecond = 1 << 63 / uint64(second)
-	*b = Binding{ID: number(1<<63 - 1)}
-	b.Since, b.Refreshed = int64(number(maxSecond-1))*second, int64(number(maxSecond-1))*second //nolint:gosec // bounded
-	b.Expires = int64(number(1<<63 - 1))                                                        //nolint:gosec // bounded
-	b.Transport = packet.Transport(number(uint64(packet.Transports) - 1))                       //nolint:gosec // bounded
+	*b = Binding{ID: d.number(1<<63 - 1)}
+	b.Since, b.Refreshed = int64(d.number(maxSecond-1))*second, int64(d.number(maxSecond-1))*second //nolint:gosec // bounded
+	b.Expires = int64(d.number(1<<63 - 1))                                                          //nolint:gosec // bounded
+	b.Transport = packet.Transport(d.number(uint64(packet.Transports) - 1))                         //nolint:gosec // bounded
 	b.Contact.Expires = -1
-	b.Contact.Port, b.Contact.RegID = uint16(number(1<<16-1)), uint32(number(1<<32-1)) //nolint:gosec // bounded
-	port := uint16(number(1<<16 - 1))                                                  //nolint:gosec // bounded
-	b.Named.Port = uint16(number(1<<16 - 1))                                           //nolint:gosec // bounded
-	if raw := bytes(); len(raw) > 0 {
+	b.Contact.Port, b.Contact.RegID = uint16(d.number(1<<16-1)), uint32(d.number(1<<32-1)) //nolint:gosec // bounded
+	port := uint16(d.number(1<<16 - 1))                                                    //nolint:gosec // bounded
+	b.Named.Port = uint16(d.number(1<<16 - 1))                                             //nolint:gosec // bounded
+	if raw := d.bytes(); len(raw) > 0 {
 		addr, ok := netip.AddrFromSlice(raw)
-		bad = bad || !ok
+		d.bad = d.bad || !ok
 		b.Source = netip.AddrPortFrom(addr.Unmap(), port)
 	}
 	for _, s := range b.texts() {
-		*s = string(bytes())
+		*s = string(d.bytes())
 	}
 	if b.Named.URI != (parse.URI{}) {
 		b.Named.Expires = -1
 	} else {
-		bad = bad || b.Named.Port != 0
+		d.bad = d.bad || b.Named.Port != 0
 	}
 	switch {
-	case bad:
+	case d.bad:
 		return fmt.Errorf("%w: it is cut short, or holds impossible values", ErrSaved)
-	case len(d) > 0:
-		return fmt.Errorf("%w: %d bytes more than expected", ErrSaved, len(d))
+	case len(d.left) > 0:
+		return fmt.Errorf("%w: %d bytes more than expected", ErrSaved, len(d.left))
 	case b.ID == 0:
 		return fmt.Errorf("%w: it has no ID", ErrSaved)
 	}
 	return nil
+}
+
+// savedReader takes a saved binding apart; bad says that something was none.
+type savedReader struct {
+	left []byte
+	bad  bool
+}
+
+// number reads a number of at most most.
+func (d *savedReader) number(most uint64) uint64 {
+	v, n := binary.Uvarint(d.left)
+	if n <= 0 || v > most {
+		d.bad, d.left = true, nil
+		return 0
+	}
+	d.left = d.left[n:]
+	return v
+}
+
+// bytes reads a length and as many bytes.
+func (d *savedReader) bytes() []byte {
+	n := int(d.number(255)) //nolint:gosec // bounded
+	if n > len(d.left) {
+		d.bad, d.left = true, nil
+		return nil
+	}
+	t := d.left[:n]
+	d.left = d.left[n:]
+	return t
 }
 
 // Restore takes over a binding that Append wrote, unless it has expired at now.
