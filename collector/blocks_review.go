@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"golang.org/x/term"
 
@@ -206,7 +207,7 @@ func (r *review) write(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(t, "  number\tcustomer\tnode\tsource\tcontact\tuntil")
 	for _, s := range r.Strays[:min(len(r.Strays), fewStrays)] {
-		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\t%s\n", s.Number, s.Customer, s.Node, orDash(s.Source), s.Contact, clockTime(s.ExpiresUnixMS))
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\t%s\n", plain(s.Number), plain(s.Customer), s.Node, orDash(plain(s.Source)), plain(s.Contact), clockTime(s.ExpiresUnixMS))
 	}
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("printing: %w", err)
@@ -238,6 +239,16 @@ func (p *partyRow) words() string {
 		parts = append(parts, "other "+strings.Join(p.Other, ", "))
 	}
 	return strings.Join(parts, "; ")
+}
+
+// plain is s without what a terminal obeys: nodes, and phones, write it.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, s)
 }
 
 func orDash(s string) string {

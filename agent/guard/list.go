@@ -29,8 +29,8 @@ type Binding struct {
 
 func (g *Guard) shown(b *register.Binding) Binding {
 	s := Binding{
-		Number: b.Number, Domain: b.Domain, Customer: partyName(g.book, b.Customer), Contact: contactText(&b.Contact),
-		Transport: b.Transport.String(), Username: b.Username, SinceUnixMS: b.Since / 1e6, ExpiresUnixMS: b.Expires / 1e6,
+		Number: text(b.Number), Domain: text(b.Domain), Customer: partyName(g.book, b.Customer), Contact: text(contactText(&b.Contact)),
+		Transport: b.Transport.String(), Username: text(b.Username), SinceUnixMS: b.Since / 1e6, ExpiresUnixMS: b.Expires / 1e6,
 	}
 	if b.Source.IsValid() {
 		s.Source = b.Source.String()

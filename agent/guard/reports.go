@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/sipward/sipward/sip/register"
 )
@@ -176,8 +177,14 @@ func (r *reports) flush(now int64, most int) {
 	}
 }
 
-// text is s as a report keeps it: not too long, fit for any record, and no part
-// of what it was read from.
+// text is s as a report keeps it and people are shown it: not too long, fit for any
+// record, no part of what it was read from, and without what a terminal obeys:
+// phones write it.
 func text(s string) string {
-	return strings.Clone(strings.ToValidUTF8(s[:min(len(s), maxText)], "?"))
+	return strings.Clone(strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) || r == unicode.ReplacementChar {
+			return '?'
+		}
+		return r
+	}, s[:min(len(s), maxText)]))
 }

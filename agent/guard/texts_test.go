@@ -1,9 +1,13 @@
 package guard
 
 import (
+	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/sipward/sipward/sip/parse"
+	"github.com/sipward/sipward/sip/party"
+	"github.com/sipward/sipward/sip/register"
 )
 
 func TestContactText(t *testing.T) {
@@ -25,5 +29,22 @@ func TestContactText(t *testing.T) {
 		if got := contactText(&tc.contact); got != tc.want {
 			t.Errorf("%+v is shown as %q, want %q", tc.contact, got, tc.want)
 		}
+	}
+}
+
+// TestTextsObeyNobody: an operator reads what phones write.
+func TestTextsObeyNobody(t *testing.T) {
+	const evil = "1\x1b[2J\n\t\u009b\u202e\xff"
+	if got := text(evil); got != "1?[2J?????" {
+		t.Errorf("%q", got)
+	}
+	book, err := party.NewBook(nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := New(Config{Book: book})
+	b := register.Binding{Number: evil, Domain: evil, Username: evil, Contact: parse.Contact{URI: parse.URI{User: evil, Host: evil}}}
+	if s := g.shown(&b); strings.ContainsFunc(s.Number+s.Domain+s.Username+s.Contact, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		t.Errorf("%+v", s)
 	}
 }
