@@ -35,6 +35,8 @@ func TestWhatOthersMayReadDifferently(t *testing.T) {
 		{"the CSeq of no method", strings.Replace(with(), "CSeq: 1 REGISTER", "CSeq: 1", 1), flags{mismatched: true}},
 		{"the CSeq of two methods", strings.Replace(with(), "CSeq: 1 REGISTER", "CSeq: 1 REGISTER INVITE", 1), flags{mismatched: true}},
 		{"the CSeq in small letters", strings.Replace(with(), "CSeq: 1 REGISTER", "CSeq: 1 register", 1), flags{}},
+		{"credentials for two realms", with(`Authorization: Digest username="a", realm="x"`, `Proxy-Authorization: Digest username="a", realm="y"`), flags{}},
+		{"credentials of two users", with(`Authorization: Digest username="a", realm="x"`, `Authorization: Digest username="b", realm="y"`), flags{repeated: true}},
 		{"more contacts than are kept", with(contacts + "<sip:c@d>;expires=60"), flags{cut: true}},
 		{"as many contacts as are kept", with(strings.TrimSuffix(contacts, ",")), flags{}},
 		{"as many headers as are read", strings.Replace(with(), "\r\n\r\n", "\r\n"+strings.Repeat("X: y\r\n", maxHeaders-5)+"\r\n", 1), flags{}},

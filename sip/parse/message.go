@@ -74,7 +74,7 @@ type Message struct {
 
 	// What a registrar may read in another way than the fields above. An
 	// observer goes by the first of several, whoever decides must not.
-	Repeated   bool // To, From, Call-ID, CSeq, Expires or a contact's expires came twice with different values
+	Repeated   bool // To, From, Call-ID, CSeq, Expires, a contact's expires or the digest username came twice with different values
 	Mismatched bool // a request whose CSeq does not name its method
 	Cut        bool // headers or contacts beyond the bounds were left out
 	Ambiguous  bool // a REGISTER whose lines, To, Contact or Expires programs take apart in different ways

@@ -114,8 +114,11 @@ func (p *Parser) readHeaders(text string, m *Message) error {
 		case hReason:
 			p.readReason(s, m)
 		case hAuthorization:
-			if m.AuthUser == "" {
-				m.AuthUser = digestUser(s)
+			switch user := digestUser(s); {
+			case m.AuthUser == "":
+				m.AuthUser = user
+			case user != "" && user != m.AuthUser:
+				m.Repeated = true // which one counts is the realm's to say
 			}
 		default:
 			if first && !p.readSingle(v.header, s, m) {

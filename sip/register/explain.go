@@ -97,7 +97,10 @@ func (r *Registry) sayForeignUsername(in *inquiry, applies bool) string {
 }
 
 func (r *Registry) sayInUse(in *inquiry, applies bool) string {
-	if !applies {
+	switch {
+	case !applies && in.held:
+		return "It is in the customer's own block: nobody else's phone can be in the way."
+	case !applies:
 		return "No other customer's phone is registered with it."
 	}
 	b := r.binding(in.other)

@@ -204,8 +204,13 @@ func (r *Registry) foreignUsername(in *inquiry) bool {
 	return true
 }
 
+// inUse never keeps a customer from a number of its own blocks: who else has it is
+// a stray, and must not be able to lock its owner out.
 func (r *Registry) inUse(in *inquiry) bool {
 	in.first = r.chain(in.key)
+	if in.held {
+		return false
+	}
 	for i := in.first; i != 0; i = r.at(i).sibling {
 		if r.at(i).expires <= in.now {
 			continue
@@ -234,7 +239,10 @@ func (r *Registry) tooManyContacts(in *inquiry) bool {
 	}
 	r.name(in.q.Contacts)
 	for i := in.first; i != 0; i = r.at(i).sibling {
-		if r.at(i).expires > in.now && !r.named(i) {
+		if r.at(i).expires <= in.now || r.named(i) {
+			continue
+		}
+		if customer, sure := r.present(i); !sure || customer == in.v.Customer {
 			in.keeps++
 		}
 	}

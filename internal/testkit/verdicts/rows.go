@@ -237,7 +237,7 @@ func bindings() []Row {
 		row("a number is one whatever its domain", free, "free", "7005@pbx.example", live("7005@other.example", nobody), "in_use", "", "unknown"),
 		row("a number is one with and without +", free, "free", "+7005@pbx.example", live("7005@pbx.example", nobody), "in_use", "", "unknown"),
 		row("all strangers are one", nobody, "unknown", "7005@pbx.example", live("7005@pbx.example", "100.127.0.10"), "allowed", "", ""),
-		row("a number of the customer's block that another got before", acme, "acme", "1005@pbx.example", live("1005@pbx.example", free), "in_use", "1000-1999", "free"),
+		row("a number of the customer's own block, that another got before: a stray keeps nobody out", acme, "acme", "1005@pbx.example", live("1005@pbx.example", free), "allowed", "1000-1999", ""),
 		row("a name is one with its domain", free, "free", "alice@pbx.example", live("alice@pbx.example", nobody), "in_use", "", "unknown"),
 		row("a name in another domain is another", free, "free", "alice@pbx.example", live("alice@other.example", nobody), "allowed", "", ""),
 		row("a shorter number is another", free, "free", "7005@pbx.example", live("07005@pbx.example", nobody), "allowed", "", ""),
@@ -281,6 +281,7 @@ func contacts() []Row {
 			{To: "1005@pbx.example", Phone: Phone{URI: "a@x.example"}}, {To: "1005@pbx.example", Phone: Phone{URI: "b@x.example"}},
 			{To: "1005@pbx.example", Phone: Phone{URI: "c@x.example"}},
 		}, "too_many_contacts", more),
+		row("strays on a number of the customer's own block do not count", acme, "acme", "1005@pbx.example", "1000-1999", phones("1005@pbx.example", free, 3), "allowed", more),
 		row("another number's contacts do not count", acme, "acme", "1005@pbx.example", "1000-1999", phones("1006@pbx.example", acme, 3), "allowed", more),
 		unlimited,
 	}
