@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"github.com/sipward/sipward/internal/testkit/virtual"
 	"github.com/sipward/sipward/sip/packet"
 	"github.com/sipward/sipward/sip/parse"
 	"github.com/sipward/sipward/sip/party"
@@ -328,8 +329,7 @@ func TestRun(t *testing.T) {
 			t.Errorf("the kernel drops %v", kernel.dropped)
 		}
 		(&wire{g: g}).register("1005", acme, 3600, now)
-		time.Sleep(2 * time.Second) // of the test's own clock
-		synctest.Wait()
+		virtual.Pass(2 * time.Second)
 		if s := g.Stats(); s.Saves != 1 && s.Saves != 2 || s.Unsaved != 0 || s.Banned != 1 {
 			t.Errorf("%+v", s)
 		}

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sipward/sipward/sip/parse"
@@ -190,15 +191,17 @@ func TestFault(t *testing.T) {
 
 // TestBusy: questions beyond the bound are turned away at once, and counted.
 func TestBusy(t *testing.T) {
+	synctest.Test(t, testBusy)
+}
+
+func testBusy(t *testing.T) {
 	d := &desk{verdict: allowed, hold: make(chan struct{})}
 	s := newServer(t, d)
 	var all sync.WaitGroup
 	for range maxConcurrent {
 		all.Go(func() { ask(s, from, sipType, message()) })
 	}
-	for len(s.places) < maxConcurrent {
-		time.Sleep(time.Millisecond)
-	}
+	synctest.Wait() // all are held
 	w := ask(s, from, sipType, message())
 	close(d.hold)
 	all.Wait()
