@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sipward/sipward/collector/ingest"
+	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/collector/store"
 	"github.com/sipward/sipward/collector/table"
 	"github.com/sipward/sipward/configs"
@@ -131,17 +132,17 @@ var errEnough = errors.New("enough")
 
 // Newest implements table.History.
 func (h history) Newest(ctx context.Context) (*table.Version, error) {
-	return newestVersion(ctx, h.store, store.TableFilter{Most: 1, Signed: true})
+	return newestVersion(ctx, h.store, query.TableFilter{Most: 1, Signed: true})
 }
 
 // tableReader is what lists versions: a store, or one that is only read.
 type tableReader interface {
-	Tables(ctx context.Context, f store.TableFilter, each func(*store.Table) error) error
+	Tables(ctx context.Context, f query.TableFilter, each func(*query.Table) error) error
 }
 
 // newestVersion returns the first that f selects; nil when there is none.
-func newestVersion(ctx context.Context, s tableReader, f store.TableFilter) (v *table.Version, err error) {
-	err = s.Tables(ctx, f, func(t *store.Table) error {
+func newestVersion(ctx context.Context, s tableReader, f query.TableFilter) (v *table.Version, err error) {
+	err = s.Tables(ctx, f, func(t *query.Table) error {
 		x := table.Version(*t)
 		v = &x
 		return errEnough
@@ -154,7 +155,7 @@ func newestVersion(ctx context.Context, s tableReader, f store.TableFilter) (v *
 
 // Put implements table.History.
 func (h history) Put(ctx context.Context, before uint64, v *table.Version) error {
-	t := store.Table(*v)
+	t := query.Table(*v)
 	err := h.store.PutTable(ctx, before, &t)
 	v.Size, v.MadeUnixMs, v.PublishedUnixMs = t.Size, t.MadeUnixMs, t.PublishedUnixMs
 	return err

@@ -8,7 +8,7 @@ import (
 	"regexp"
 	"time"
 
-	"github.com/sipward/sipward/collector/store"
+	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/collector/table"
 	"github.com/sipward/sipward/configs"
 	"github.com/sipward/sipward/sync/record"
@@ -30,7 +30,7 @@ func (c *blocksExportCmd) Run() (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	v, err := newestVersion(ctx, s, store.TableFilter{Version: c.Version, Most: 1, Signed: true})
+	v, err := newestVersion(ctx, s, query.TableFilter{Version: c.Version, Most: 1, Signed: true})
 	switch {
 	case err != nil:
 		return err

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/sipward/sipward/collector/nodes"
-	"github.com/sipward/sipward/collector/store"
+	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/configs"
 	"github.com/sipward/sipward/internal/seal"
 )
@@ -32,7 +32,7 @@ func (k *tableKeys) path() string { return k.folder.Path(tableKeyFile) }
 // not know any yet.
 func (k *tableKeys) load(ctx context.Context, s tableReader) (key, error) {
 	if _, err := os.Stat(k.path()); errors.Is(err, fs.ErrNotExist) {
-		v, err := newestVersion(ctx, s, store.TableFilter{Most: 1})
+		v, err := newestVersion(ctx, s, query.TableFilter{Most: 1})
 		if err != nil {
 			return nil, err
 		}

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/sipward/sipward/collector/admin"
-	"github.com/sipward/sipward/collector/store"
+	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/collector/table"
 	"github.com/sipward/sipward/configs"
 	"github.com/sipward/sipward/internal/adminhttp"
@@ -64,7 +64,7 @@ func (c *blocksHistoryCmd) Run() (err error) {
 		fmt.Fprintln(w, "version\tmade\tby\tfor\tbytes\tcomment")
 	}
 	many := 0
-	err = s.Tables(ctx, store.TableFilter{Most: c.Most}, func(t *store.Table) error {
+	err = s.Tables(ctx, query.TableFilter{Most: c.Most}, func(t *query.Table) error {
 		v := table.Version(*t)
 		row := versionRow(&v)
 		many++
@@ -155,7 +155,7 @@ func (c *blocksListCmd) read(ctx context.Context) (_ *blockList, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	v, err := newestVersion(ctx, s, store.TableFilter{Version: c.Version, Most: 1, Signed: true})
+	v, err := newestVersion(ctx, s, query.TableFilter{Version: c.Version, Most: 1, Signed: true})
 	if err == nil && v == nil {
 		err = table.ErrNone
 	}

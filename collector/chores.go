@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sipward/sipward/collector/admin"
+	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/collector/store"
 	"github.com/sipward/sipward/configs"
 )
@@ -98,7 +99,7 @@ func (c *chores) reconcile(ctx context.Context, now time.Time) {
 	to := now.Add(-reconcileAt / 2).Truncate(time.Hour)
 	from := to.Add(-reconcileHours * time.Hour)
 	r := admin.Reconciliation{FromUnixS: from.Unix(), ToUnixS: to.Unix(), Differ: []admin.Difference{}, Sums: []admin.Difference{}}
-	err := c.store.Reconcile(ctx, from, to, func(x *store.Reconciled) error {
+	err := c.store.Reconcile(ctx, from, to, func(x *query.Reconciled) error {
 		if x.Reason != "" {
 			r.Incomplete++
 			return nil
@@ -108,7 +109,7 @@ func (c *chores) reconcile(ctx context.Context, now time.Time) {
 		return nil
 	})
 	if err == nil {
-		err = c.store.Verify(ctx, from, to, func(x *store.Difference) error {
+		err = c.store.Verify(ctx, from, to, func(x *query.Difference) error {
 			r.Sums = differences(r.Sums, x.Node, x.Kind, x.Party, x.Stored, x.Records)
 			return nil
 		})

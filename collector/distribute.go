@@ -10,7 +10,7 @@ import (
 
 	"github.com/sipward/sipward/collector/admin"
 	"github.com/sipward/sipward/collector/ingest"
-	"github.com/sipward/sipward/collector/store"
+	"github.com/sipward/sipward/collector/query"
 )
 
 // distributeEvery is how often the database is asked for a new version of the
@@ -27,7 +27,7 @@ type distributor struct {
 	nodes func() *view // the nodes that the database and the folder know; nil: not yet
 	log   *slog.Logger
 
-	last   []store.Table // without documents
+	last   []query.Table // without documents
 	packed []ingest.Table
 	told   *view
 	failed string
@@ -93,8 +93,8 @@ func (d *distributor) look(ctx context.Context) error {
 
 // offered lists the versions that some node gets: the newest, and those before it
 // down to the first that is for all.
-func offered(ctx context.Context, s tableReader) (out []store.Table, err error) {
-	err = s.Tables(ctx, store.TableFilter{}, func(t *store.Table) error {
+func offered(ctx context.Context, s tableReader) (out []query.Table, err error) {
+	err = s.Tables(ctx, query.TableFilter{}, func(t *query.Table) error {
 		out = append(out, *t)
 		if len(t.Stage) == 0 {
 			return errEnough
@@ -107,18 +107,18 @@ func offered(ctx context.Context, s tableReader) (out []store.Table, err error) 
 	return out, err
 }
 
-func sameVersion(a, b store.Table) bool {
+func sameVersion(a, b query.Table) bool {
 	return a.Version == b.Version && a.MadeUnixMs == b.MadeUnixMs && slices.Equal(a.Stage, b.Stage)
 }
 
 // pack reads the documents of versions, but for those that are packed already.
-func (d *distributor) pack(ctx context.Context, versions []store.Table) (out []ingest.Table, err error) {
+func (d *distributor) pack(ctx context.Context, versions []query.Table) (out []ingest.Table, err error) {
 	for _, v := range versions {
 		t := ingest.Table{Version: v.Version, Nodes: v.Stage}
-		if at := slices.IndexFunc(d.last, func(x store.Table) bool { return x.Version == v.Version && x.MadeUnixMs == v.MadeUnixMs }); at >= 0 {
+		if at := slices.IndexFunc(d.last, func(x query.Table) bool { return x.Version == v.Version && x.MadeUnixMs == v.MadeUnixMs }); at >= 0 {
 			t.Packed = d.packed[at].Packed
 		} else {
-			whole, err := newestVersion(ctx, d.store, store.TableFilter{Version: v.Version, Signed: true})
+			whole, err := newestVersion(ctx, d.store, query.TableFilter{Version: v.Version, Signed: true})
 			if err != nil || whole == nil {
 				return nil, errors.Join(err, ctx.Err()) // gone meanwhile: the next look has others
 			}

@@ -13,18 +13,18 @@ import (
 
 	"github.com/sipward/sipward/collector/admin"
 	"github.com/sipward/sipward/collector/ingest"
-	"github.com/sipward/sipward/collector/store"
+	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/sync/record"
 )
 
 // versions is a history, the newest first.
 type versions struct {
-	list  []store.Table
+	list  []query.Table
 	fault error
 	reads []uint64 // documents that were read
 }
 
-func (v *versions) Tables(_ context.Context, f store.TableFilter, each func(*store.Table) error) error {
+func (v *versions) Tables(_ context.Context, f query.TableFilter, each func(*query.Table) error) error {
 	if v.fault != nil {
 		return v.fault
 	}
@@ -54,7 +54,7 @@ func (s *shelf) SetTables(tables []ingest.Table, nodes []string) {
 }
 
 func TestDistributor(t *testing.T) {
-	h, s, v := &versions{}, &shelf{}, &view{allowed: map[string]bool{"a": true}, nodes: []store.Node{{ID: "b"}}}
+	h, s, v := &versions{}, &shelf{}, &view{allowed: map[string]bool{"a": true}, nodes: []query.Node{{ID: "b"}}}
 	var log bytes.Buffer
 	d := &distributor{store: h, ingest: s, nodes: func() *view { return v }, log: slog.New(slog.NewTextHandler(&log, nil))}
 	look := func(told int, want ...uint64) {
@@ -68,18 +68,18 @@ func TestDistributor(t *testing.T) {
 			t.Errorf("told %d times, want %d: %s", s.told, told, diff)
 		}
 	}
-	table := func(version uint64, stage ...string) store.Table {
-		return store.Table{Version: version, MadeUnixMs: int64(version), Signed: []byte("x"), Stage: stage}
+	table := func(version uint64, stage ...string) query.Table {
+		return query.Table{Version: version, MadeUnixMs: int64(version), Signed: []byte("x"), Stage: stage}
 	}
 	look(1)
 	if diff := cmp.Diff([]string{"a", "b"}, s.nodes); diff != "" || d.shown.Load() != nil {
 		t.Error(diff)
 	}
 	look(1)
-	h.list = []store.Table{table(3), table(2), table(1)}
+	h.list = []query.Table{table(3), table(2), table(1)}
 	look(2, 3) // those before it are nobody's
 	look(2, 3)
-	h.list = append([]store.Table{table(5, "a"), table(4, "a", "b")}, h.list...)
+	h.list = append([]query.Table{table(5, "a"), table(4, "a", "b")}, h.list...)
 	look(3, 5, 4, 3)
 	h.list[0].Stage = []string{"a", "c"}
 	look(4, 5, 4, 3)

@@ -13,6 +13,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
+	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/collector/store"
 	"github.com/sipward/sipward/configs"
 )
@@ -66,8 +67,8 @@ type filterFlags struct {
 	Answered string `enum:"yes,no,any" default:"any" help:"Only answered ones (yes), or only others (no)."`
 }
 
-func (f *filterFlags) filter(x *exportFlags) store.CallFilter {
-	out := store.CallFilter{FromUnixMs: x.From.unixMS(), ToUnixMs: x.To.unixMS(), Node: x.Node, Customer: f.Customer, Carrier: f.Carrier, Number: f.Number}
+func (f *filterFlags) filter(x *exportFlags) query.CallFilter {
+	out := query.CallFilter{FromUnixMs: x.From.unixMS(), ToUnixMs: x.To.unixMS(), Node: x.Node, Customer: f.Customer, Carrier: f.Carrier, Number: f.Number}
 	if f.Answered != "any" {
 		yes := f.Answered == "yes"
 		out.Answered = &yes
@@ -83,7 +84,7 @@ type exportCallsCmd struct {
 // Run writes calls.
 func (c *exportCallsCmd) Run() error {
 	return export(&c.exportFlags, callColumns, func(ctx context.Context, s store.Reader, row func(int64, *callRow) error) error {
-		return s.Calls(ctx, c.filter(&c.exportFlags), func(r *store.CallRow) error {
+		return s.Calls(ctx, c.filter(&c.exportFlags), func(r *query.CallRow) error {
 			call, err := r.Call()
 			if err != nil {
 				return err
@@ -100,8 +101,8 @@ type exportAttemptsCmd struct {
 
 // Run writes attempts.
 func (c *exportAttemptsCmd) Run() error {
-	return export(&c.exportFlags, attemptColumns, func(ctx context.Context, s store.Reader, row func(int64, *store.AttemptRow) error) error {
-		return s.Attempts(ctx, c.filter(&c.exportFlags), func(r *store.AttemptRow) error { return row(r.CountedUnixMs, r) })
+	return export(&c.exportFlags, attemptColumns, func(ctx context.Context, s store.Reader, row func(int64, *query.AttemptRow) error) error {
+		return s.Attempts(ctx, c.filter(&c.exportFlags), func(r *query.AttemptRow) error { return row(r.CountedUnixMs, r) })
 	})
 }
 
@@ -115,8 +116,8 @@ type exportSummariesCmd struct {
 
 // Run writes summaries.
 func (c *exportSummariesCmd) Run() error {
-	f := store.SummaryFilter{FromUnixS: c.From.unixS(), ToUnixS: c.To.unixS(), Node: c.Node, AllNodes: c.AllNodes,
-		Step: map[string]store.Step{"hour": store.ByHour, "day": store.ByDay, "month": store.ByMonth}[c.By]}
+	f := query.SummaryFilter{FromUnixS: c.From.unixS(), ToUnixS: c.To.unixS(), Node: c.Node, AllNodes: c.AllNodes,
+		Step: map[string]query.Step{"hour": query.ByHour, "day": query.ByDay, "month": query.ByMonth}[c.By]}
 	switch {
 	case c.Customer != "" && c.Carrier != "":
 		return errors.New("--customer and --carrier: a summary is of one party: give one")
@@ -125,8 +126,8 @@ func (c *exportSummariesCmd) Run() error {
 	case c.Carrier != "":
 		f.Kind, f.Party = "carrier", c.Carrier
 	}
-	return export(&c.exportFlags, summaryColumns, func(ctx context.Context, s store.Reader, row func(int64, *store.Summary) error) error {
-		return s.Summaries(ctx, f, func(r *store.Summary) error { return row(r.TimeUnixS*1000, r) })
+	return export(&c.exportFlags, summaryColumns, func(ctx context.Context, s store.Reader, row func(int64, *query.Summary) error) error {
+		return s.Summaries(ctx, f, func(r *query.Summary) error { return row(r.TimeUnixS*1000, r) })
 	})
 }
 

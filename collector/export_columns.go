@@ -4,14 +4,14 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/sipward/sipward/collector/store"
+	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/counters"
 	"github.com/sipward/sipward/sync/record"
 )
 
 // callRow is a row of calls with its whole record.
 type callRow struct {
-	*store.CallRow
+	*query.CallRow
 	call *record.Call
 }
 
@@ -112,22 +112,22 @@ func code(n uint32) *int64 {
 	return &v
 }
 
-var attemptColumns = []column[store.AttemptRow]{
-	{"node", func(r *store.AttemptRow) any { return r.Node }},
-	{"epoch", func(r *store.AttemptRow) any { return epochWord(r.Epoch) }},
-	{"seq", func(r *store.AttemptRow) any { return r.Seq }},
-	{"n", func(r *store.AttemptRow) any { return int64(r.N) }},
-	{"counted", func(r *store.AttemptRow) any { return when(r.CountedUnixMs) }},
-	{"customer", func(r *store.AttemptRow) any { return r.Customer }},
-	{"carrier", func(r *store.AttemptRow) any { return r.Carrier }},
-	{"called", func(r *store.AttemptRow) any { return r.Called }},
-	{"invited", func(r *store.AttemptRow) any { return when(r.InvitedUnixMs) }},
-	{"answered", func(r *store.AttemptRow) any { return r.Answered }},
-	{"outcome", func(r *store.AttemptRow) any { return r.Outcome }},
-	{"duration_ms", func(r *store.AttemptRow) any { return r.DurationMs }},
-	{"pdd_ms", func(r *store.AttemptRow) any { return r.PddMs }},
-	{"sip_status", func(r *store.AttemptRow) any { return code(r.Status) }},
-	{"release", func(r *store.AttemptRow) any { return r.Release }},
+var attemptColumns = []column[query.AttemptRow]{
+	{"node", func(r *query.AttemptRow) any { return r.Node }},
+	{"epoch", func(r *query.AttemptRow) any { return epochWord(r.Epoch) }},
+	{"seq", func(r *query.AttemptRow) any { return r.Seq }},
+	{"n", func(r *query.AttemptRow) any { return int64(r.N) }},
+	{"counted", func(r *query.AttemptRow) any { return when(r.CountedUnixMs) }},
+	{"customer", func(r *query.AttemptRow) any { return r.Customer }},
+	{"carrier", func(r *query.AttemptRow) any { return r.Carrier }},
+	{"called", func(r *query.AttemptRow) any { return r.Called }},
+	{"invited", func(r *query.AttemptRow) any { return when(r.InvitedUnixMs) }},
+	{"answered", func(r *query.AttemptRow) any { return r.Answered }},
+	{"outcome", func(r *query.AttemptRow) any { return r.Outcome }},
+	{"duration_ms", func(r *query.AttemptRow) any { return r.DurationMs }},
+	{"pdd_ms", func(r *query.AttemptRow) any { return r.PddMs }},
+	{"sip_status", func(r *query.AttemptRow) any { return code(r.Status) }},
+	{"release", func(r *query.AttemptRow) any { return r.Release }},
 }
 
 // Names of columns that hold a ratio.
@@ -139,25 +139,25 @@ func ratio(num, den int64) counters.Ratio {
 	return counters.Ratio{Num: uint64(max(0, num)), Den: uint64(max(0, den))} //nolint:gosec // not negative
 }
 
-var summaryColumns = []column[store.Summary]{
-	{"time", func(r *store.Summary) any { return when(r.TimeUnixS * 1000) }},
-	{"node", func(r *store.Summary) any { return r.Node }},
-	{"kind", func(r *store.Summary) any { return r.Kind }},
-	{"party", func(r *store.Summary) any { return r.Party }},
-	{"calls", func(r *store.Summary) any { return r.Calls }},
-	{"seen_midcall", func(r *store.Summary) any { return r.Midcall }},
-	{"no_outcome", func(r *store.Summary) any { return r.NoOutcome }},
-	{"outcomes", func(r *store.Summary) any { return r.Outcomes }},
-	{"answered", func(r *store.Summary) any { return r.Connected }},
-	{"effective", func(r *store.Summary) any { return r.Effective }},
-	{"over", func(r *store.Summary) any { return r.Over }},
-	{"answered_ended", func(r *store.Summary) any { return r.Ended }},
-	{"answered_ms", func(r *store.Summary) any { return r.AnsweredMs }},
-	{"asr", func(r *store.Summary) any { return ratio(r.Connected, r.Outcomes) }},
-	{"ner", func(r *store.Summary) any { return ratio(r.Effective, r.Outcomes) }},
-	{"acd_ms", func(r *store.Summary) any { return ratio(r.AnsweredMs, r.Ended) }},
-	{"pdd_ms_mean", func(r *store.Summary) any { return ratio(r.PddSumMs, r.PddCount) }},
-	{"dtmf_share", func(r *store.Summary) any { return ratio(r.DigitCalls, r.MediaVisible) }},
+var summaryColumns = []column[query.Summary]{
+	{"time", func(r *query.Summary) any { return when(r.TimeUnixS * 1000) }},
+	{"node", func(r *query.Summary) any { return r.Node }},
+	{"kind", func(r *query.Summary) any { return r.Kind }},
+	{"party", func(r *query.Summary) any { return r.Party }},
+	{"calls", func(r *query.Summary) any { return r.Calls }},
+	{"seen_midcall", func(r *query.Summary) any { return r.Midcall }},
+	{"no_outcome", func(r *query.Summary) any { return r.NoOutcome }},
+	{"outcomes", func(r *query.Summary) any { return r.Outcomes }},
+	{"answered", func(r *query.Summary) any { return r.Connected }},
+	{"effective", func(r *query.Summary) any { return r.Effective }},
+	{"over", func(r *query.Summary) any { return r.Over }},
+	{"answered_ended", func(r *query.Summary) any { return r.Ended }},
+	{"answered_ms", func(r *query.Summary) any { return r.AnsweredMs }},
+	{"asr", func(r *query.Summary) any { return ratio(r.Connected, r.Outcomes) }},
+	{"ner", func(r *query.Summary) any { return ratio(r.Effective, r.Outcomes) }},
+	{"acd_ms", func(r *query.Summary) any { return ratio(r.AnsweredMs, r.Ended) }},
+	{"pdd_ms_mean", func(r *query.Summary) any { return ratio(r.PddSumMs, r.PddCount) }},
+	{"dtmf_share", func(r *query.Summary) any { return ratio(r.DigitCalls, r.MediaVisible) }},
 }
 
 // epochWord is an epoch as texts have it everywhere: 16 hexadecimal digits. As a

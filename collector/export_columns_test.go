@@ -10,7 +10,7 @@ import (
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/sipward/sipward/collector/store"
+	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -86,7 +86,7 @@ func exportedCall(t *testing.T, call *record.Call) map[string]string {
 	t.Helper()
 	var out bytes.Buffer
 	w := newRowWriter(&out, "csv", false, callColumns)
-	row := &callRow{&store.CallRow{Key: store.Key{Node: call.GetNode()}, CountedUnixMs: call.GetCountedUnixMs()}, call}
+	row := &callRow{&query.CallRow{Key: query.Key{Node: call.GetNode()}, CountedUnixMs: call.GetCountedUnixMs()}, call}
 	if err := errors.Join(w.head(), w.row(row), w.flush()); err != nil {
 		t.Fatal(err)
 	}

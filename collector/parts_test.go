@@ -13,6 +13,7 @@ import (
 	"github.com/sipward/sipward/collector/admin"
 	"github.com/sipward/sipward/collector/ingest"
 	"github.com/sipward/sipward/collector/ingest/broker"
+	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/collector/store"
 	"github.com/sipward/sipward/internal/testkit/fill"
 	"github.com/sipward/sipward/sync/record"
@@ -139,7 +140,7 @@ func TestMerge(t *testing.T) {
 	}
 	v := &view{
 		allowed: map[string]bool{"new": true, "up": true, "down": true},
-		nodes: []store.Node{{ID: "up", Epoch: 7, SkewMs: 5}, {ID: "down", LastSeenUnixMs: now.UnixMilli()}, {ID: "removed", LastSeenUnixMs: now.UnixMilli()},
+		nodes: []query.Node{{ID: "up", Epoch: 7, SkewMs: 5}, {ID: "down", LastSeenUnixMs: now.UnixMilli()}, {ID: "removed", LastSeenUnixMs: now.UnixMilli()},
 			{ID: "external", LastSeenUnixMs: now.UnixMilli()}},
 		hours: map[string]*nodeHours{"up": {complete: 3, late: []admin.Hour{{HourUnixS: 1}}}},
 	}
@@ -167,7 +168,7 @@ func TestMerge(t *testing.T) {
 }
 
 func TestDifferences(t *testing.T) {
-	got := differences(nil, "n", "total", "", store.Closed{Over: 2, Ended: 1, AnsweredMs: 5}, store.Closed{Over: 2, Ended: 1, AnsweredMs: 6})
+	got := differences(nil, "n", "total", "", query.Closed{Over: 2, Ended: 1, AnsweredMs: 5}, query.Closed{Over: 2, Ended: 1, AnsweredMs: 6})
 	if len(got) != 1 || got[0].What != "answered_ms" || got[0].Other != 5 || got[0].Records != 6 {
 		t.Errorf("%+v", got)
 	}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/sipward/sipward/collector/admin"
 	"github.com/sipward/sipward/collector/ingest"
-	"github.com/sipward/sipward/collector/store"
+	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -53,7 +53,7 @@ func merge(v *view, heard []ingest.Node, now time.Time) []admin.Node {
 	return out
 }
 
-func stored(n *admin.Node, s *store.Node) {
+func stored(n *admin.Node, s *query.Node) {
 	n.FirstSeenUnixMS, n.LastSeenUnixMS = s.FirstSeenUnixMs, s.LastSeenUnixMs
 	n.Version, n.DuplicateUnixMS = s.Program, s.DuplicateUnixMs
 	if s.Epoch != 0 {

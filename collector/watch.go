@@ -10,6 +10,7 @@ import (
 
 	"github.com/sipward/sipward/collector/admin"
 	"github.com/sipward/sipward/collector/nodes"
+	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/collector/store"
 	"github.com/sipward/sipward/sync/record"
 )
@@ -27,7 +28,7 @@ const (
 // Nobody changes it.
 type view struct {
 	at      time.Time
-	nodes   []store.Node
+	nodes   []query.Node
 	hours   map[string]*nodeHours
 	losses  []admin.Loss
 	letters admin.DeadLetters
@@ -105,18 +106,18 @@ func (v *view) readAllowed(folder *nodes.Folder) error {
 	return err
 }
 
-func (v *view) addHour(h *store.Hour) error {
+func (v *view) addHour(h *query.Hour) error {
 	n := v.hours[h.Node]
 	if n == nil {
 		n = &nodeHours{}
 		v.hours[h.Node] = n
 	}
 	switch h.State {
-	case store.HourComplete:
+	case query.HourComplete:
 		n.complete++
-	case store.HourLate:
+	case query.HourLate:
 		n.late = append(n.late, admin.Hour{HourUnixS: h.HourUnixS, LateSinceUnixS: h.LateSinceUnixS})
-	case store.HourOpen:
+	case query.HourOpen:
 	}
 	return nil
 }
@@ -125,7 +126,7 @@ func (v *view) addHour(h *store.Hour) error {
 func (v *view) readLosses(ctx context.Context, s store.Store) error {
 	type key struct{ node, stream, reason string }
 	sums := map[key]*admin.Loss{}
-	err := s.Losses(ctx, store.LossFilter{}, func(l *store.Loss) error {
+	err := s.Losses(ctx, query.LossFilter{}, func(l *query.Loss) error {
 		k := key{l.Node, l.Stream.String(), lossWord(l.Reason)}
 		if sums[k] == nil {
 			sums[k] = &admin.Loss{Node: k.node, Stream: k.stream, Reason: k.reason}
@@ -156,7 +157,7 @@ func lossWord(reason string) string {
 
 func (v *view) readLetters(ctx context.Context, s store.Store) error {
 	d := &v.letters
-	err := s.DeadLetters(ctx, false, func(l *store.DeadLetter) error {
+	err := s.DeadLetters(ctx, false, func(l *query.DeadLetter) error {
 		d.Kept++
 		d.Bytes += l.Size
 		if len(d.Latest) == fewLetters {

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -19,7 +20,7 @@ func TestReadersWhileCommitting(t *testing.T) {
 		var wg sync.WaitGroup
 		wg.Go(func() { // a reader that stays
 			n := 0
-			if err := s.Calls(ctx, CallFilter{}, func(*CallRow) error {
+			if err := s.Calls(ctx, query.CallFilter{}, func(*query.CallRow) error {
 				if n++; n == 1 {
 					close(inside)
 					<-release

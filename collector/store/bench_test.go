@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -81,7 +82,7 @@ func BenchmarkCalls(b *testing.B) {
 			rows := 0
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := s.Calls(ctx, CallFilter{}, func(*CallRow) error { rows++; return nil }); err != nil {
+				if err := s.Calls(ctx, query.CallFilter{}, func(*query.CallRow) error { rows++; return nil }); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -51,9 +52,9 @@ func TestSumsBeyondMeasure(t *testing.T) {
 				minutes = append(minutes, minute(noon.Unix(), "total", "", maxCount, uint64(i), maxCount))
 			}
 			mustCommit(t, s, &record.Received{Node: "evil", Epoch: 7, Stream: record.Telemetry, First: 1, Records: minutes})
-			for _, step := range []Step{ByHour, ByDay, ByMonth} {
+			for _, step := range []query.Step{query.ByHour, query.ByDay, query.ByMonth} {
 				var calls int64
-				if err := s.Summaries(ctx, SummaryFilter{Step: step, Kind: "total"}, func(x *Summary) error {
+				if err := s.Summaries(ctx, query.SummaryFilter{Step: step, Kind: "total"}, func(x *query.Summary) error {
 					if x.Node == "sw1" {
 						calls += x.Calls
 					} else if x.AnsweredMs < maxMs {
@@ -65,7 +66,7 @@ func TestSumsBeyondMeasure(t *testing.T) {
 				}
 			}
 			n := 0
-			if err := s.Reconcile(ctx, noon, noon.Add(time.Hour), func(x *Reconciled) error {
+			if err := s.Reconcile(ctx, noon, noon.Add(time.Hour), func(x *query.Reconciled) error {
 				if x.Node == "sw1" {
 					n++
 				}
@@ -73,7 +74,7 @@ func TestSumsBeyondMeasure(t *testing.T) {
 			}); err != nil || n == 0 {
 				t.Errorf("%d rows of sw1 reconciled: %v", n, err)
 			}
-			if err := s.Verify(ctx, noon, noon.Add(24*time.Hour), func(*Difference) error { return nil }); err != nil {
+			if err := s.Verify(ctx, noon, noon.Add(24*time.Hour), func(*query.Difference) error { return nil }); err != nil {
 				t.Error(err)
 			}
 			if err := s.Close(); err != nil {
@@ -98,17 +99,17 @@ func TestManyHeld(t *testing.T) {
 			marks = append(marks, &record.Record{HourMark: m})
 		}
 		mustCommit(t, s, &record.Received{Node: "evil", Epoch: 7, Stream: record.Calls, First: 1, Records: marks}, mark(1, noon.Unix()))
-		states := map[string]HourState{}
+		states := map[string]query.HourState{}
 		all, err := s.(interface {
 			marks(ctx context.Context, from, to int64) (map[int64]map[string][]markRow, error)
 		}).marks(ctx, noon.Unix(), noon.Unix()+1)
 		if keys := markKeys(all); err != nil || len(keys) != maxMarkKeys+1 {
 			t.Errorf("%d streams are looked up: %v", len(keys), err)
 		}
-		if err := s.Hours(ctx, noon, noon.Add(time.Hour), func(h *Hour) error { states[h.Node] = h.State; return nil }); err != nil {
+		if err := s.Hours(ctx, noon, noon.Add(time.Hour), func(h *query.Hour) error { states[h.Node] = h.State; return nil }); err != nil {
 			t.Fatal(err)
 		}
-		if states["evil"] != HourLate || states["sw1"] != HourComplete {
+		if states["evil"] != query.HourLate || states["sw1"] != query.HourComplete {
 			t.Errorf("%v", states)
 		}
 	})

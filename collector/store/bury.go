@@ -3,6 +3,7 @@ package store
 import (
 	"math"
 
+	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -12,7 +13,7 @@ func (p *planner) buried(node string, h *record.Header, raw []byte, reason strin
 	if raw == nil {
 		raw = []byte{} // a column has no nil
 	}
-	l := DeadLetter{AtUnixMs: p.nowMs, Node: text(node), Size: int64(len(raw)), Reason: text(reason), Raw: raw}
+	l := query.DeadLetter{AtUnixMs: p.nowMs, Node: text(node), Size: int64(len(raw)), Reason: text(reason), Raw: raw}
 	to := p.parcel(baseKind, 0)
 	if h != nil {
 		l.Epoch, l.Stream, l.First, l.Count = h.Epoch, h.Stream, h.First, uint64(h.Count)
@@ -22,7 +23,7 @@ func (p *planner) buried(node string, h *record.Header, raw []byte, reason strin
 		if missing == 0 {
 			return nil
 		}
-		to.losses = append(to.losses, Loss{Node: node, Epoch: h.Epoch, Stream: h.Stream, First: h.First, Last: h.Range().Last,
+		to.losses = append(to.losses, query.Loss{Node: node, Epoch: h.Epoch, Stream: h.Stream, First: h.First, Last: h.Range().Last,
 			Count: missing, Reason: record.LossDeadLetter, AtUnixMs: p.nowMs, RecordedUnixMs: p.nowMs})
 	}
 	to.letters = append(to.letters, l)

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -18,7 +19,7 @@ const flapsOfTwo = 2
 
 // nodeRow is a row of the table of nodes.
 type nodeRow struct {
-	Node
+	query.Node
 	earlier []uint64
 }
 
@@ -120,7 +121,7 @@ func (p *planner) rolledBack(node string, h *record.Hello, id string) (lost uint
 				lost += m.Len()
 				to := p.parcel(baseKind, 0)
 				p.skip(to, k, m)
-				to.losses = append(to.losses, Loss{Node: node, Epoch: k.epoch, Stream: k.stream, First: m.First, Last: m.Last,
+				to.losses = append(to.losses, query.Loss{Node: node, Epoch: k.epoch, Stream: k.stream, First: m.First, Last: m.Last,
 					Count: m.Len(), Reason: record.LossRolledBack, AtUnixMs: p.nowMs, RecordedUnixMs: p.nowMs})
 			}
 		}

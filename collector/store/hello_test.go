@@ -7,12 +7,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/sync/record"
 )
 
-func losses(t *testing.T, s Store) (out []Loss) {
+func losses(t *testing.T, s Store) (out []query.Loss) {
 	t.Helper()
-	if err := s.Losses(ctx, LossFilter{}, func(l *Loss) error { out = append(out, *l); return nil }); err != nil {
+	if err := s.Losses(ctx, query.LossFilter{}, func(l *query.Loss) error { out = append(out, *l); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	return out
@@ -35,7 +36,7 @@ func TestLosses(t *testing.T) {
 		wantCursor(t, s, "sw1", 6, record.Calls, ranges(1, 10))
 		wantCursor(t, s, "sw1", 7, record.Calls, ranges(1, 4))
 		wantCursor(t, s, "sw1", 7, record.Telemetry, ranges(3, 9))
-		want := []Loss{
+		want := []query.Loss{
 			{Node: "sw1", Epoch: 6, Stream: 1, First: 1, Last: 10, Count: 7, Reason: "corrupt", AtUnixMs: at, RecordedUnixMs: c.t.UnixMilli()},
 			{Node: "sw1", Stream: 2, Count: 4, Reason: "queue_full", AtUnixMs: at, RecordedUnixMs: c.t.UnixMilli()},
 		}
@@ -77,7 +78,7 @@ func TestNodes(t *testing.T) {
 			t.Fatal(err)
 		}
 		later := c.t.UnixMilli()
-		want := []Node{
+		want := []query.Node{
 			{ID: "sw0", FirstSeenUnixMs: later, LastSeenUnixMs: later},
 			{ID: "sw1", FirstSeenUnixMs: noon.UnixMilli(), LastSeenUnixMs: later, Program: "v1", Epoch: 1 << 63, StartedUnixMs: 5, SkewMs: 3000},
 		}
@@ -143,7 +144,7 @@ func TestRolledBack(t *testing.T) {
 		wantCursor(t, s, "sw1", 6, record.Telemetry, ranges(5, 9))
 		wantStored(t, s, "sw1", 7, ranges(1, 50))
 		now := c.t.UnixMilli()
-		want := []Loss{
+		want := []query.Loss{
 			{Node: "sw1", Epoch: 7, Stream: record.Calls, First: 51, Last: 79, Count: 29, Reason: record.LossRolledBack, AtUnixMs: now, RecordedUnixMs: now},
 			{Node: "sw1", Epoch: 6, Stream: record.Telemetry, First: 5, Last: 9, Count: 5, Reason: record.LossRolledBack, AtUnixMs: now, RecordedUnixMs: now},
 		}

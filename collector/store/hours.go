@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -15,7 +16,7 @@ const (
 )
 
 // Hours implements Store. A day is held in memory at a time.
-func (r *reads) Hours(ctx context.Context, from, to time.Time, each func(*Hour) error) error {
+func (r *reads) Hours(ctx context.Context, from, to time.Time, each func(*query.Hour) error) error {
 	nodes, err := r.Nodes(ctx)
 	if err != nil {
 		return err
@@ -30,7 +31,7 @@ func (r *reads) Hours(ctx context.Context, from, to time.Time, each func(*Hour) 
 	return nil
 }
 
-func (r *reads) hoursOfDay(ctx context.Context, nodes []Node, from, to int64, each func(*Hour) error) error {
+func (r *reads) hoursOfDay(ctx context.Context, nodes []query.Node, from, to int64, each func(*query.Hour) error) error {
 	marks, err := r.marks(ctx, from, to)
 	if err != nil {
 		return err
@@ -44,7 +45,7 @@ func (r *reads) hoursOfDay(ctx context.Context, nodes []Node, from, to int64, ea
 		node string
 	}
 	calls := make(map[cell]int64)
-	err = r.Summaries(ctx, SummaryFilter{FromUnixS: from, ToUnixS: to, Kind: kindTotal}, func(s *Summary) error {
+	err = r.Summaries(ctx, query.SummaryFilter{FromUnixS: from, ToUnixS: to, Kind: query.KindTotal}, func(s *query.Summary) error {
 		calls[cell{s.TimeUnixS, s.Node}] = s.Calls
 		return nil
 	})
@@ -69,18 +70,18 @@ func (r *reads) hoursOfDay(ctx context.Context, nodes []Node, from, to int64, ea
 }
 
 // hourOf judges one hour of one node by its marks.
-func hourOf(h int64, node string, marks []markRow, done map[streamKey]record.Ranges, nowS int64) Hour {
-	out := Hour{HourUnixS: h, Node: node, State: HourLate, LateSinceUnixS: h + hourS}
+func hourOf(h int64, node string, marks []markRow, done map[streamKey]record.Ranges, nowS int64) query.Hour {
+	out := query.Hour{HourUnixS: h, Node: node, State: query.HourLate, LateSinceUnixS: h + hourS}
 	for i := range marks {
 		out.ObservedMs = max(out.ObservedMs, marks[i].mark.GetObservedMs())
 		if marks[i].complete(done) {
-			out.State = HourComplete
+			out.State = query.HourComplete
 		}
 	}
-	if out.State == HourLate && nowS < h+hourS {
-		out.State = HourOpen
+	if out.State == query.HourLate && nowS < h+hourS {
+		out.State = query.HourOpen
 	}
-	if out.State != HourLate {
+	if out.State != query.HourLate {
 		out.LateSinceUnixS = 0
 	}
 	return out

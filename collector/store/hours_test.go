@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -26,8 +27,8 @@ func TestMinutes(t *testing.T) {
 		mustCommit(t, s, telemetry(7, 4, minute(m, "total", "", 9, 0, 0))) // the clock was set back: another part of it
 		mustCommit(t, s, telemetry(8, 1, minute(m, "total", "", 5, 0, 0))) // after a restart: another
 		mustCommit(t, s, telemetry(7, 5, minute(m, "carrier", "x", 1, 0, 0), minute(m, "carrier", "x", 2, 0, 0)))
-		get := func(f MinuteFilter) (out []string) {
-			if err := s.Minutes(ctx, f, func(r *MinuteRow) error {
+		get := func(f query.MinuteFilter) (out []string) {
+			if err := s.Minutes(ctx, f, func(r *query.MinuteRow) error {
 				out = append(out, fmt.Sprintf("%d %s %d %d/%d=%d", r.Minute.MinuteUnixS-m, r.Minute.Kind, r.Minute.ObservedMs, r.Epoch, r.Seq, r.Minute.Over))
 				return nil
 			}); err != nil {
@@ -36,10 +37,10 @@ func TestMinutes(t *testing.T) {
 			return out
 		}
 		want := []string{"0 carrier 60000 7/5=1", "0 carrier 60000 7/6=2", "0 customer 60000 7/3=3", "0 total 60000 7/1=1", "0 total 60000 7/4=9", "0 total 60000 8/1=5", "60 total 60000 7/2=2"}
-		if diff := cmp.Diff(want, get(MinuteFilter{})); diff != "" {
+		if diff := cmp.Diff(want, get(query.MinuteFilter{})); diff != "" {
 			t.Error(diff)
 		}
-		if got := get(MinuteFilter{Kind: "customer", Party: "a", Node: "sw1", FromUnixS: m, ToUnixS: m + 60}); len(got) != 1 {
+		if got := get(query.MinuteFilter{Kind: "customer", Party: "a", Node: "sw1", FromUnixS: m, ToUnixS: m + 60}); len(got) != 1 {
 			t.Errorf("filtered: %v", got)
 		}
 		wantCursor(t, s, "sw1", 7, record.Telemetry, ranges(1, 6))
@@ -54,7 +55,7 @@ func TestRegistrations(t *testing.T) {
 		at := noon.UnixMilli()
 		mustCommit(t, s, telemetry(7, 1, reg(at+2, "a"), reg(at+1, "b"), reg(at, "a")))
 		var got []uint64
-		if err := s.Registrations(ctx, RegistrationFilter{Customer: "a", Limit: 5}, func(r *RegistrationRow) error {
+		if err := s.Registrations(ctx, query.RegistrationFilter{Customer: "a", Limit: 5}, func(r *query.RegistrationRow) error {
 			got = append(got, r.Seq)
 			if r.Registration.Verdict != "refused" {
 				t.Errorf("%v", r.Registration)
@@ -79,7 +80,7 @@ func TestHours(t *testing.T) {
 		h := noon.Unix()
 		c.t = noon.Add(4*time.Hour + time.Minute)
 		state := func() (out []string) {
-			if err := s.Hours(ctx, noon, noon.Add(24*time.Hour), func(x *Hour) error {
+			if err := s.Hours(ctx, noon, noon.Add(24*time.Hour), func(x *query.Hour) error {
 				late := ""
 				if x.LateSinceUnixS != 0 {
 					late = fmt.Sprintf(" since %d", (x.LateSinceUnixS-h)/3600)
@@ -154,8 +155,8 @@ func TestReconcile(t *testing.T) {
 		first := minutes[0]
 		late := minutes[len(minutes)-1]
 		mustCommit(t, s, telemetry(7, 1, minutes[:len(minutes)-1]...))
-		run := func(from time.Time) (equal int, other []Reconciled) {
-			if err := s.Reconcile(ctx, from, from.Add(time.Hour), func(r *Reconciled) error {
+		run := func(from time.Time) (equal int, other []query.Reconciled) {
+			if err := s.Reconcile(ctx, from, from.Add(time.Hour), func(r *query.Reconciled) error {
 				if r.Equal() {
 					equal++
 				} else {

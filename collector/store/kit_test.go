@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -67,10 +68,10 @@ func mustCommit(t testing.TB, s Store, batches ...*record.Received) {
 }
 
 // stored reads the identities of all calls, and fails on a duplicate.
-func stored(t testing.TB, s Store) map[Key]int {
+func stored(t testing.TB, s Store) map[query.Key]int {
 	t.Helper()
-	out := make(map[Key]int)
-	if err := s.Calls(context.Background(), CallFilter{}, func(c *CallRow) error {
+	out := make(map[query.Key]int)
+	if err := s.Calls(context.Background(), query.CallFilter{}, func(c *query.CallRow) error {
 		if out[c.Key]++; out[c.Key] > 1 {
 			t.Errorf("%+v is there %d times", c.Key, out[c.Key])
 		}
@@ -99,7 +100,7 @@ func cursorOf(t testing.TB, s Store, node string, epoch uint64, st record.Stream
 // verified fails when a sum is not what the calls add up to.
 func verified(t testing.TB, s Store) {
 	t.Helper()
-	if err := s.Verify(context.Background(), time.Unix(0, 0), time.Unix(4e9, 0), func(d *Difference) error {
+	if err := s.Verify(context.Background(), time.Unix(0, 0), time.Unix(4e9, 0), func(d *query.Difference) error {
 		t.Errorf("%+v", *d)
 		return nil
 	}); err != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -94,7 +95,7 @@ func TestDropIsFinished(t *testing.T) {
 	wantStored(t, s, "sw1", 7, ranges(11, 20))
 	wantCursor(t, s, "sw1", 7, record.Calls, ranges(1, 20))
 	var calls int64
-	if err := s.Summaries(ctx, SummaryFilter{Kind: "total"}, func(x *Summary) error { calls += x.Calls; return nil }); err != nil {
+	if err := s.Summaries(ctx, query.SummaryFilter{Kind: "total"}, func(x *query.Summary) error { calls += x.Calls; return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if calls != 20 {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -41,8 +42,8 @@ type parcel struct {
 	minutes       []entry
 	registrations []entry
 	marks         []entry
-	losses        []Loss
-	letters       []DeadLetter
+	losses        []query.Loss
+	letters       []query.DeadLetter
 	sums          sumMap
 }
 
@@ -133,7 +134,7 @@ func (p *planner) tidy(key streamKey) {
 	}
 	whole := record.Range{First: (*done)[0].First, Last: (*done)[len(*done)-maxRanges/2].First}
 	to := p.parcel(baseKind, 0)
-	to.losses = append(to.losses, Loss{Node: key.node, Epoch: key.epoch, Stream: key.stream, First: whole.First, Last: whole.Last,
+	to.losses = append(to.losses, query.Loss{Node: key.node, Epoch: key.epoch, Stream: key.stream, First: whole.First, Last: whole.Last,
 		Count: done.Missing(whole).Len(), Reason: lossGaps, AtUnixMs: p.nowMs, RecordedUnixMs: p.nowMs})
 	done.Add(whole)
 	to.mark(key, whole) // as one range; what of it has rows is committed before
@@ -236,7 +237,7 @@ func (p *planner) minute(e *entry) *parcel {
 // loss writes what is missing of a declared range into the ledger, and marks the
 // range as done so that nobody asks for it again.
 func (p *planner) loss(to *parcel, key streamKey, l *record.Loss) {
-	row := Loss{Node: key.node, Epoch: l.GetEpoch(), Stream: key.stream, First: l.GetFirst(), Last: l.GetLast(),
+	row := query.Loss{Node: key.node, Epoch: l.GetEpoch(), Stream: key.stream, First: l.GetFirst(), Last: l.GetLast(),
 		Count: l.GetCount(), Reason: text(l.GetReason()), AtUnixMs: p.time(l.GetAtUnixMs()), RecordedUnixMs: p.nowMs}
 	if row.First != 0 {
 		row.Count = min(row.Count, p.skip(to, key, record.Range{First: row.First, Last: row.Last}))
@@ -262,9 +263,9 @@ func (p *planner) skip(to *parcel, key streamKey, r record.Range) uint64 {
 
 // unknown sets aside a record of a kind that only a newer program knows.
 func (p *planner) unknown(to *parcel, e *entry) {
-	to.letters = append(to.letters, DeadLetter{AtUnixMs: p.nowMs, Node: e.key.node, Epoch: e.key.epoch,
+	to.letters = append(to.letters, query.DeadLetter{AtUnixMs: p.nowMs, Node: e.key.node, Epoch: e.key.epoch,
 		Stream: e.key.stream, First: e.seq, Count: 1, Size: int64(len(e.body)), Reason: "a record of an unknown kind", Raw: e.body})
-	to.losses = append(to.losses, Loss{Node: e.key.node, Epoch: e.key.epoch, Stream: e.key.stream, First: e.seq, Last: e.seq,
+	to.losses = append(to.losses, query.Loss{Node: e.key.node, Epoch: e.key.epoch, Stream: e.key.stream, First: e.seq, Last: e.seq,
 		Count: 1, Reason: record.LossDeadLetter, AtUnixMs: p.nowMs, RecordedUnixMs: p.nowMs})
 }
 

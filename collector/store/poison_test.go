@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -69,7 +70,7 @@ func TestBury(t *testing.T) {
 		wantCursor(t, s, "sw1", 7, record.Calls, ranges(1, 13))
 		wantStored(t, s, "sw1", 7, ranges(1, 5))
 		now := c.t.UnixMilli()
-		want := []DeadLetter{
+		want := []query.DeadLetter{
 			{AtUnixMs: now, Node: "sw1", Epoch: 7, Stream: record.Calls, First: 4, Count: 10, Size: 4, Reason: "version 9", Raw: []byte("raw\x00")},
 			{AtUnixMs: now, Node: "sw1", Size: 4, Reason: "checksum\uFFFD", Raw: []byte("junk")},
 			{AtUnixMs: now, Node: "sw1", Stream: 9, First: 1 << 63, Count: 5, Reason: "no range", Raw: []byte{}},
@@ -81,7 +82,7 @@ func TestBury(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
-		if diff := cmp.Diff([]Loss{{Node: "sw1", Epoch: 7, Stream: record.Calls, First: 4, Last: 13, Count: 8, Reason: record.LossDeadLetter, AtUnixMs: now, RecordedUnixMs: now}}, losses(t, s)); diff != "" {
+		if diff := cmp.Diff([]query.Loss{{Node: "sw1", Epoch: 7, Stream: record.Calls, First: 4, Last: 13, Count: 8, Reason: record.LossDeadLetter, AtUnixMs: now, RecordedUnixMs: now}}, losses(t, s)); diff != "" {
 			t.Error(diff)
 		}
 	})
@@ -182,14 +183,14 @@ func TestTexts(t *testing.T) {
 		c.CallId, c.Caller, c.Called, c.Customer = "a\x00b", "caf\xe9", "'; DROP TABLE calls; --", "\x00"
 		c.Attempts[0].Called, c.Release = "\x00\xff😀", strings.Repeat("é", 2000)
 		mustCommit(t, s, b)
-		var got CallRow
-		if err := s.Calls(ctx, CallFilter{Number: "'; DROP TABLE calls; --"}, func(r *CallRow) error { got = *r; return nil }); err != nil {
+		var got query.CallRow
+		if err := s.Calls(ctx, query.CallFilter{Number: "'; DROP TABLE calls; --"}, func(r *query.CallRow) error { got = *r; return nil }); err != nil {
 			t.Fatal(err)
 		}
 		if got.CallID != "ab" || got.Caller != "caf\uFFFD" || got.Customer != "" || len(got.Release) > maxText+2 {
 			t.Errorf("%+v", got)
 		}
-		if err := s.Attempts(ctx, CallFilter{}, func(a *AttemptRow) error {
+		if err := s.Attempts(ctx, query.CallFilter{}, func(a *query.AttemptRow) error {
 			if a.N == 0 && a.Called != "\uFFFD😀" {
 				t.Errorf("%q", a.Called)
 			}
@@ -209,7 +210,7 @@ func TestOddTimes(t *testing.T) {
 			b.Records[i].Call.CountedUnixMs, b.Records[i].Call.ClosedUnixMs, b.Records[i].Call.EndedUnixMs = ms, ms, ms
 		}
 		mustCommit(t, s, b)
-		if err := s.Calls(ctx, CallFilter{}, func(r *CallRow) error {
+		if err := s.Calls(ctx, query.CallFilter{}, func(r *query.CallRow) error {
 			if r.CountedUnixMs != c.t.UnixMilli() {
 				t.Errorf("%d is counted at %d", r.Seq, r.CountedUnixMs)
 			}

@@ -91,7 +91,7 @@ func addSums(ctx context.Context, tx pgx.Tx, sums sumMap) error {
 	values := make([][]int64, len(sumColumns))
 	for i, k := range order {
 		hours[i], closed[i], kinds[i], parties[i], nodes[i] = k.hour, k.closed, k.kind, k.party, k.node
-		for c, v := range sums[k].fields() {
+		for c, v := range sums[k].Fields() {
 			values[c] = append(values[c], *v)
 		}
 	}

@@ -5,15 +5,17 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/sipward/sipward/collector/query"
 )
 
 // PutTable implements Tables.
-func (s *Postgres) PutTable(ctx context.Context, before uint64, t *Table) error {
+func (s *Postgres) PutTable(ctx context.Context, before uint64, t *query.Table) error {
 	if err := checkTable(before, t); err != nil {
 		return err
 	}
 	return s.editTables(ctx, before, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, postgresDialect.bind(insertTable), t.values(s.o.Now().UnixMilli())...); err != nil {
+		if _, err := tx.Exec(ctx, postgresDialect.bind(insertTable), tableValues(t, s.o.Now().UnixMilli())...); err != nil {
 			return fmt.Errorf("storing the table: %w", err)
 		}
 		if _, err := tx.Exec(ctx, postgresDialect.bind(oldTables), s.o.MaxTables, s.o.MaxTableBytes); err != nil {
@@ -47,7 +49,7 @@ func (s *Postgres) editTables(ctx context.Context, newest uint64, do func(pgx.Tx
 			return fmt.Errorf("reading the table's version: %w", err)
 		}
 		if unsigned(version) != newest {
-			return ErrTableChanged
+			return query.ErrTableChanged
 		}
 		return do(tx)
 	})

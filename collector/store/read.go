@@ -49,14 +49,14 @@ type reads struct {
 	now     func() time.Time
 }
 
-// query builds the text of a query and its arguments.
-type query struct {
+// statement builds the text of a query and its arguments.
+type statement struct {
 	text strings.Builder
 	args []any
 }
 
 // where adds a condition, which the first of a query is a WHERE for.
-func (q *query) where(condition string, args ...any) {
+func (q *statement) where(condition string, args ...any) {
 	if len(q.args) == 0 {
 		q.text.WriteString(" WHERE ")
 	} else {
@@ -66,7 +66,7 @@ func (q *query) where(condition string, args ...any) {
 	q.args = append(q.args, args...)
 }
 
-func (q *query) equal(column, value string) {
+func (q *statement) equal(column, value string) {
 	if value != "" {
 		q.where(column+" = ?", value)
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 
+	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -18,8 +19,8 @@ func (r *reads) base(ctx context.Context) (source, error) {
 }
 
 // Nodes implements Store.
-func (r *reads) Nodes(ctx context.Context) ([]Node, error) {
-	var out []Node
+func (r *reads) Nodes(ctx context.Context) ([]query.Node, error) {
+	var out []query.Node
 	src, err := r.base(ctx)
 	if err != nil {
 		return nil, err
@@ -36,8 +37,8 @@ func (r *reads) Nodes(ctx context.Context) ([]Node, error) {
 }
 
 // Losses implements Store.
-func (r *reads) Losses(ctx context.Context, f LossFilter, each func(*Loss) error) error {
-	q := new(query)
+func (r *reads) Losses(ctx context.Context, f query.LossFilter, each func(*query.Loss) error) error {
+	q := new(statement)
 	q.text.WriteString(`SELECT recorded_ms, node, epoch, stream, first, last, lost, reason, at_ms FROM losses`)
 	q.where("at_ms >= ?", f.FromUnixMs)
 	q.where("at_ms < ?", until(f.ToUnixMs))
@@ -48,7 +49,7 @@ func (r *reads) Losses(ctx context.Context, f LossFilter, each func(*Loss) error
 		return err
 	}
 	return r.dialect.scanAll(ctx, src, q.text.String(), q.args, func(rows *sql.Rows) error {
-		var l Loss
+		var l query.Loss
 		var epoch int64
 		if err := rows.Scan(&l.RecordedUnixMs, &l.Node, &epoch, &l.Stream, &l.First, &l.Last, &l.Count, &l.Reason, &l.AtUnixMs); err != nil {
 			return fmt.Errorf("reading a loss of %s: %w", src.name, err)
@@ -59,7 +60,7 @@ func (r *reads) Losses(ctx context.Context, f LossFilter, each func(*Loss) error
 }
 
 // DeadLetters implements Store.
-func (r *reads) DeadLetters(ctx context.Context, raw bool, each func(*DeadLetter) error) error {
+func (r *reads) DeadLetters(ctx context.Context, raw bool, each func(*query.DeadLetter) error) error {
 	column := "NULL"
 	if raw {
 		column = "raw"
@@ -70,7 +71,7 @@ func (r *reads) DeadLetters(ctx context.Context, raw bool, each func(*DeadLetter
 	}
 	return r.dialect.scanAll(ctx, src, `SELECT id, at_ms, node, epoch, stream, first, records, size, reason, `+column+` FROM letters ORDER BY id`, nil,
 		func(rows *sql.Rows) error {
-			var l DeadLetter
+			var l query.DeadLetter
 			var epoch, first int64
 			if err := rows.Scan(&l.ID, &l.AtUnixMs, &l.Node, &epoch, &l.Stream, &first, &l.Count, &l.Size, &l.Reason, &l.Raw); err != nil {
 				return fmt.Errorf("reading a dead letter of %s: %w", src.name, err)
@@ -82,7 +83,7 @@ func (r *reads) DeadLetters(ctx context.Context, raw bool, each func(*DeadLetter
 
 // markRow is a stored hour mark.
 type markRow struct {
-	Key
+	query.Key
 	mark *record.HourMark
 }
 

@@ -5,10 +5,12 @@ import (
 	"database/sql"
 	"fmt"
 	"strings"
+
+	"github.com/sipward/sipward/collector/query"
 )
 
-// where puts the conditions that calls and attempts share.
-func (f *CallFilter) where(q *query, number ...string) {
+// whereCalls puts the conditions that calls and attempts share.
+func whereCalls(f *query.CallFilter, q *statement, number ...string) {
 	from := f.FromUnixMs
 	if f.After != nil {
 		from = max(from, f.After.CountedUnixMs)
@@ -35,14 +37,14 @@ func (f *CallFilter) where(q *query, number ...string) {
 // list is what is asked of each place where calls are kept, in turn.
 type list struct {
 	of    string // for errors
-	query func(q *query)
+	query func(q *statement)
 	order string
 	scan  func(rows *sql.Rows) error
 	each  func() error // of the row that was scanned
 }
 
 // inOrder reads a list, at most f.Limit rows of it.
-func (r *reads) inOrder(ctx context.Context, f *CallFilter, l list) error {
+func (r *reads) inOrder(ctx context.Context, f *query.CallFilter, l list) error {
 	sources, err := r.sources(ctx, callsKind, f.FromUnixMs, until(f.ToUnixMs))
 	if err != nil {
 		return err
@@ -52,7 +54,7 @@ func (r *reads) inOrder(ctx context.Context, f *CallFilter, l list) error {
 		if f.Limit > 0 && left == 0 {
 			return nil
 		}
-		q := new(query)
+		q := new(statement)
 		l.query(q)
 		q.text.WriteString(" ORDER BY " + l.order)
 		if f.Limit > 0 {
@@ -73,13 +75,13 @@ func (r *reads) inOrder(ctx context.Context, f *CallFilter, l list) error {
 }
 
 // Calls implements Store.
-func (r *reads) Calls(ctx context.Context, f CallFilter, each func(*CallRow) error) error {
-	var row CallRow
+func (r *reads) Calls(ctx context.Context, f query.CallFilter, each func(*query.CallRow) error) error {
+	var row query.CallRow
 	return r.inOrder(ctx, &f, list{
 		of: "a call",
-		query: func(q *query) {
+		query: func(q *statement) {
 			q.text.WriteString("SELECT " + strings.Join(callColumns, ",") + " FROM calls")
-			f.where(q, "caller", "called")
+			whereCalls(&f, q, "caller", "called")
 			q.equal("carrier", f.Carrier)
 			q.equal("kind", f.Kind)
 			q.equal("call_id", f.CallID)
@@ -90,7 +92,7 @@ func (r *reads) Calls(ctx context.Context, f CallFilter, each func(*CallRow) err
 	})
 }
 
-func scanCall(rows *sql.Rows, c *CallRow) error {
+func scanCall(rows *sql.Rows, c *query.CallRow) error {
 	var epoch, seq int64
 	var pdd sql.NullInt64
 	var raw sql.RawBytes
@@ -109,13 +111,13 @@ func nullable(v sql.NullInt64) *int64 {
 }
 
 // Attempts implements Store. CallID and Kind select nothing here.
-func (r *reads) Attempts(ctx context.Context, f CallFilter, each func(*AttemptRow) error) error {
-	var row AttemptRow
+func (r *reads) Attempts(ctx context.Context, f query.CallFilter, each func(*query.AttemptRow) error) error {
+	var row query.AttemptRow
 	return r.inOrder(ctx, &f, list{
 		of: "an attempt",
-		query: func(q *query) {
+		query: func(q *statement) {
 			q.text.WriteString("SELECT counted_ms, node, epoch, seq, n, customer, carrier, called, invited_ms, status, release, answered, outcome, duration_ms, pdd_ms FROM attempts")
-			f.where(q, "called")
+			whereCalls(&f, q, "called")
 			q.equal("carrier", f.Carrier)
 		},
 		order: "counted_ms, node, epoch, seq, n",
@@ -124,7 +126,7 @@ func (r *reads) Attempts(ctx context.Context, f CallFilter, each func(*AttemptRo
 	})
 }
 
-func scanAttempt(rows *sql.Rows, a *AttemptRow) error {
+func scanAttempt(rows *sql.Rows, a *query.AttemptRow) error {
 	var epoch, seq int64
 	var pdd sql.NullInt64
 	err := rows.Scan(&a.CountedUnixMs, &a.Node, &epoch, &seq, &a.N, &a.Customer, &a.Carrier, &a.Called, &a.InvitedUnixMs,

@@ -6,16 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/sipward/sipward/collector/query"
 )
 
 // stepSQL returns the beginning of a step that an hour is in.
-func (d dialect) stepSQL(s Step) (string, error) {
+func (d dialect) stepSQL(s query.Step) (string, error) {
 	switch s {
-	case 0, ByHour:
+	case 0, query.ByHour:
 		return "hour_s", nil
-	case ByDay:
+	case query.ByDay:
 		return "(hour_s - hour_s % 86400)", nil
-	case ByMonth:
+	case query.ByMonth:
 		return d.month, nil
 	}
 	return "", fmt.Errorf("summaries by step %d", s)
@@ -37,7 +39,7 @@ func (d dialect) totals(columns ...string) string {
 
 // Summaries implements Store. The sums of one time may be in several files, of
 // which each has them in order: they are merged.
-func (r *reads) Summaries(ctx context.Context, f SummaryFilter, each func(*Summary) error) error {
+func (r *reads) Summaries(ctx context.Context, f query.SummaryFilter, each func(*query.Summary) error) error {
 	step, err := r.dialect.stepSQL(f.Step)
 	if err != nil {
 		return err
@@ -46,7 +48,7 @@ func (r *reads) Summaries(ctx context.Context, f SummaryFilter, each func(*Summa
 	if f.AllNodes {
 		node = "''"
 	}
-	q := new(query)
+	q := new(statement)
 	q.text.WriteString("SELECT " + step + " AS t, kind, party, " + node + " AS n, " + r.dialect.totals(sumColumns[:]...) + " FROM sums")
 	q.where("hour_s >= ?", f.FromUnixS)
 	q.where("hour_s < ?", until(f.ToUnixS))
@@ -59,8 +61,8 @@ func (r *reads) Summaries(ctx context.Context, f SummaryFilter, each func(*Summa
 
 // closedSums hands on the sums of what was closed in hours that begin in [from,
 // to), by kind, party and node.
-func (r *reads) closedSums(ctx context.Context, from, to int64, each func(*Summary) error) error {
-	q := new(query)
+func (r *reads) closedSums(ctx context.Context, from, to int64, each func(*query.Summary) error) error {
+	q := new(statement)
 	q.text.WriteString("SELECT 0, kind, party, node AS n, " + r.dialect.totals(sumColumns[:]...) + " FROM sums")
 	q.where("closed_s >= ?", from)
 	q.where("closed_s < ?", to)
@@ -70,7 +72,7 @@ func (r *reads) closedSums(ctx context.Context, from, to int64, each func(*Summa
 
 // mergeSums runs a query that returns a time, kind, party, node and sums on all
 // that has sums, and adds up what belongs together.
-func (r *reads) mergeSums(ctx context.Context, from, to int64, q *query, each func(*Summary) error) (err error) {
+func (r *reads) mergeSums(ctx context.Context, from, to int64, q *statement, each func(*query.Summary) error) (err error) {
 	base, err := r.base(ctx)
 	if err != nil {
 		return err
@@ -90,7 +92,7 @@ func (r *reads) mergeSums(ctx context.Context, from, to int64, q *query, each fu
 		return err
 	}
 	for {
-		var first *Summary
+		var first *query.Summary
 		for _, s := range streams {
 			if s.ok && (first == nil || compareSummaries(&s.at, first) < 0) {
 				first = &s.at
@@ -99,7 +101,7 @@ func (r *reads) mergeSums(ctx context.Context, from, to int64, q *query, each fu
 		if first == nil {
 			return nil
 		}
-		out := Summary{TimeUnixS: first.TimeUnixS, Node: first.Node, Kind: first.Kind, Party: first.Party}
+		out := query.Summary{TimeUnixS: first.TimeUnixS, Node: first.Node, Kind: first.Kind, Party: first.Party}
 		for _, s := range streams {
 			if s.ok && compareSummaries(&s.at, &out) == 0 {
 				out.Add(&s.at.Sums)
@@ -114,7 +116,7 @@ func (r *reads) mergeSums(ctx context.Context, from, to int64, q *query, each fu
 	}
 }
 
-func compareSummaries(a, b *Summary) int {
+func compareSummaries(a, b *query.Summary) int {
 	return compareSumKeys(sumKey{hour: a.TimeUnixS, kind: a.Kind, party: a.Party, node: a.Node},
 		sumKey{hour: b.TimeUnixS, kind: b.Kind, party: b.Party, node: b.Node})
 }
@@ -123,7 +125,7 @@ func compareSummaries(a, b *Summary) int {
 type sumStream struct {
 	source
 	rows *sql.Rows
-	at   Summary
+	at   query.Summary
 	ok   bool
 }
 
@@ -202,7 +204,7 @@ func (s *sumStream) next() error {
 		return nil
 	}
 	to := []any{&s.at.TimeUnixS, &s.at.Kind, &s.at.Party, &s.at.Node}
-	for _, v := range s.at.fields() {
+	for _, v := range s.at.Fields() {
 		to = append(to, v)
 	}
 	if err := s.rows.Scan(to...); err != nil {

@@ -5,18 +5,19 @@ import (
 	"database/sql"
 	"fmt"
 
+	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/sync/record"
 )
 
 // Minutes implements Store.
-func (r *reads) Minutes(ctx context.Context, f MinuteFilter, each func(*MinuteRow) error) error {
+func (r *reads) Minutes(ctx context.Context, f query.MinuteFilter, each func(*query.MinuteRow) error) error {
 	to := until(f.ToUnixS)
 	sources, err := r.sources(ctx, telemetryKind, f.FromUnixS*1000, min(to, forever/1000)*1000)
 	if err != nil {
 		return err
 	}
 	for _, src := range sources {
-		q := new(query)
+		q := new(statement)
 		q.text.WriteString("SELECT node, epoch, seq, record FROM minutes")
 		q.where("minute_s >= ?", f.FromUnixS)
 		q.where("minute_s < ?", to)
@@ -24,7 +25,7 @@ func (r *reads) Minutes(ctx context.Context, f MinuteFilter, each func(*MinuteRo
 		q.equal("kind", f.Kind)
 		q.equal("party", f.Party)
 		q.text.WriteString(" ORDER BY minute_s, kind, party, node, epoch, seq")
-		var row MinuteRow
+		var row query.MinuteRow
 		err := r.dialect.scanAll(ctx, src, q.text.String(), q.args, func(rows *sql.Rows) error {
 			x, err := scanRecord(rows, src.name, &row.Key)
 			if err != nil {
@@ -41,14 +42,14 @@ func (r *reads) Minutes(ctx context.Context, f MinuteFilter, each func(*MinuteRo
 }
 
 // Registrations implements Store.
-func (r *reads) Registrations(ctx context.Context, f RegistrationFilter, each func(*RegistrationRow) error) error {
+func (r *reads) Registrations(ctx context.Context, f query.RegistrationFilter, each func(*query.RegistrationRow) error) error {
 	left := f.Limit
 	sources, err := r.sources(ctx, telemetryKind, f.FromUnixMs, until(f.ToUnixMs))
 	if err != nil {
 		return err
 	}
 	for _, src := range sources {
-		q := new(query)
+		q := new(statement)
 		q.text.WriteString("SELECT node, epoch, seq, record FROM registrations")
 		q.where("at_ms >= ?", f.FromUnixMs)
 		q.where("at_ms < ?", until(f.ToUnixMs))
@@ -61,7 +62,7 @@ func (r *reads) Registrations(ctx context.Context, f RegistrationFilter, each fu
 			}
 			q.text.WriteString(fmt.Sprintf(" LIMIT %d", left))
 		}
-		var row RegistrationRow
+		var row query.RegistrationRow
 		err := r.dialect.scanAll(ctx, src, q.text.String(), q.args, func(rows *sql.Rows) error {
 			left--
 			x, err := scanRecord(rows, src.name, &row.Key)
@@ -79,7 +80,7 @@ func (r *reads) Registrations(ctx context.Context, f RegistrationFilter, each fu
 }
 
 // scanRecord reads the columns node, epoch, seq and record.
-func scanRecord(rows *sql.Rows, name string, k *Key) (*record.Record, error) {
+func scanRecord(rows *sql.Rows, name string, k *query.Key) (*record.Record, error) {
 	var epoch, seq int64
 	var raw sql.RawBytes
 	if err := rows.Scan(&k.Node, &epoch, &seq, &raw); err != nil {

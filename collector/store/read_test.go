@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -24,7 +25,7 @@ func TestMonthBoundary(t *testing.T) {
 		wantStored(t, s, "sw1", 7, ranges(1, 300))
 		wantCursor(t, s, "sw1", 7, record.Calls, ranges(1, 300))
 		got := make(map[int64]int64)
-		if err := s.Summaries(ctx, SummaryFilter{Step: ByMonth, Kind: "total"}, func(x *Summary) error {
+		if err := s.Summaries(ctx, query.SummaryFilter{Step: query.ByMonth, Kind: "total"}, func(x *query.Summary) error {
 			got[x.TimeUnixS] += x.Calls
 			return nil
 		}); err != nil {
@@ -35,7 +36,7 @@ func TestMonthBoundary(t *testing.T) {
 			t.Error(diff)
 		}
 		last := int64(0) // in order over the months
-		if err := s.Calls(ctx, CallFilter{}, func(c *CallRow) error {
+		if err := s.Calls(ctx, query.CallFilter{}, func(c *query.CallRow) error {
 			if c.CountedUnixMs < last {
 				t.Errorf("%d comes after %d", c.CountedUnixMs, last)
 			}
@@ -99,9 +100,9 @@ func TestSumsAreTheRecords(t *testing.T) {
 			}
 			mustCommit(t, s, b)
 		}
-		for _, step := range []Step{ByHour, ByDay, ByMonth} {
+		for _, step := range []query.Step{query.ByHour, query.ByDay, query.ByMonth} {
 			got := make(map[key]*[4]int64)
-			if err := s.Summaries(ctx, SummaryFilter{Step: step}, func(x *Summary) error {
+			if err := s.Summaries(ctx, query.SummaryFilter{Step: step}, func(x *query.Summary) error {
 				k := key{x.Kind, x.Party}
 				if got[k] == nil {
 					got[k] = new([4]int64)
@@ -140,7 +141,7 @@ func TestVerifyFinds(t *testing.T) {
 				t.Fatal(err)
 			}
 			var found []string
-			if err := s.Verify(ctx, noon.Add(-time.Hour), noon.Add(time.Hour), func(d *Difference) error {
+			if err := s.Verify(ctx, noon.Add(-time.Hour), noon.Add(time.Hour), func(d *query.Difference) error {
 				found = append(found, d.Kind)
 				if d.Stored.Calls != d.Records.Calls+1 {
 					t.Errorf("%+v", d)
@@ -167,17 +168,17 @@ func TestCallFilters(t *testing.T) {
 			x.Call.CountedUnixMs = noon.UnixMilli()
 		}
 		mustCommit(t, s, b1, b2)
-		want := func(f CallFilter, match func(c *record.Call, node string) bool) {
+		want := func(f query.CallFilter, match func(c *record.Call, node string) bool) {
 			t.Helper()
-			exp, got := make(map[Key]int), make(map[Key]int)
+			exp, got := make(map[query.Key]int), make(map[query.Key]int)
 			for _, b := range []*record.Received{b1, b2} {
 				for i, x := range b.Records {
 					if match(x.Call, b.Node) {
-						exp[Key{b.Node, 7, uint64(i + 1)}]++
+						exp[query.Key{Node: b.Node, Epoch: 7, Seq: uint64(i + 1)}]++
 					}
 				}
 			}
-			if err := s.Calls(ctx, f, func(c *CallRow) error { got[c.Key]++; return nil }); err != nil {
+			if err := s.Calls(ctx, f, func(c *query.CallRow) error { got[c.Key]++; return nil }); err != nil {
 				t.Fatal(err)
 			}
 			if len(exp) == 0 || !maps.Equal(exp, got) {
@@ -186,20 +187,20 @@ func TestCallFilters(t *testing.T) {
 		}
 		yes, no := true, false
 		c0 := b1.Records[0].Call
-		want(CallFilter{Customer: "customer-3"}, func(c *record.Call, _ string) bool { return c.Customer == "customer-3" })
-		want(CallFilter{Carrier: "carrier-1", Answered: &no}, func(c *record.Call, _ string) bool { return c.Carrier == "carrier-1" && !c.Answered })
-		want(CallFilter{Node: "sw2", Answered: &yes}, func(c *record.Call, n string) bool { return n == "sw2" && c.Answered })
-		want(CallFilter{Number: c0.Called}, func(c *record.Call, _ string) bool { return c.Called == c0.Called })
-		want(CallFilter{CallID: c0.CallId, Kind: "call"}, func(c *record.Call, _ string) bool { return c.CallId == c0.CallId })
+		want(query.CallFilter{Customer: "customer-3"}, func(c *record.Call, _ string) bool { return c.Customer == "customer-3" })
+		want(query.CallFilter{Carrier: "carrier-1", Answered: &no}, func(c *record.Call, _ string) bool { return c.Carrier == "carrier-1" && !c.Answered })
+		want(query.CallFilter{Node: "sw2", Answered: &yes}, func(c *record.Call, n string) bool { return n == "sw2" && c.Answered })
+		want(query.CallFilter{Number: c0.Called}, func(c *record.Call, _ string) bool { return c.Called == c0.Called })
+		want(query.CallFilter{CallID: c0.CallId, Kind: "call"}, func(c *record.Call, _ string) bool { return c.CallId == c0.CallId })
 		mid := c0.CountedUnixMs + 700
-		want(CallFilter{FromUnixMs: mid}, func(c *record.Call, _ string) bool { return c.CountedUnixMs >= mid })
-		want(CallFilter{ToUnixMs: mid}, func(c *record.Call, _ string) bool { return c.CountedUnixMs < mid })
+		want(query.CallFilter{FromUnixMs: mid}, func(c *record.Call, _ string) bool { return c.CountedUnixMs >= mid })
+		want(query.CallFilter{ToUnixMs: mid}, func(c *record.Call, _ string) bool { return c.CountedUnixMs < mid })
 
-		seen := make(map[Key]int)
-		var after *Position
+		seen := make(map[query.Key]int)
+		var after *query.Position
 		for { // pages of 17
 			n := 0
-			if err := s.Calls(ctx, CallFilter{After: after, Limit: 17}, func(c *CallRow) error {
+			if err := s.Calls(ctx, query.CallFilter{After: after, Limit: 17}, func(c *query.CallRow) error {
 				n++
 				seen[c.Key]++
 				p := c.Position()
@@ -224,7 +225,7 @@ func TestCallFilters(t *testing.T) {
 			t.Errorf("%d calls on all pages", len(seen))
 		}
 		stop := errors.New("enough")
-		if err := s.Calls(ctx, CallFilter{}, func(*CallRow) error { return stop }); !errors.Is(err, stop) {
+		if err := s.Calls(ctx, query.CallFilter{}, func(*query.CallRow) error { return stop }); !errors.Is(err, stop) {
 			t.Errorf("err = %v", err)
 		}
 	})
@@ -235,7 +236,7 @@ func TestWholeRecord(t *testing.T) {
 		b := batch("sw1", 7, 1, 20, noon)
 		mustCommit(t, s, b)
 		attempts := 0
-		if err := s.Calls(ctx, CallFilter{}, func(row *CallRow) error {
+		if err := s.Calls(ctx, query.CallFilter{}, func(row *query.CallRow) error {
 			got, err := row.Call()
 			if err != nil {
 				return err
@@ -253,7 +254,7 @@ func TestWholeRecord(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Attempts(ctx, CallFilter{}, func(a *AttemptRow) error {
+		if err := s.Attempts(ctx, query.CallFilter{}, func(a *query.AttemptRow) error {
 			attempts--
 			call := b.Records[a.Seq-1].Call
 			want := call.Attempts[a.N]

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -32,10 +33,10 @@ func TestSQLiteReader(t *testing.T) {
 	}
 	count := func(r Reader) (rows int, sums int64) {
 		t.Helper()
-		if err := r.Calls(ctx, CallFilter{}, func(*CallRow) error { rows++; return nil }); err != nil {
+		if err := r.Calls(ctx, query.CallFilter{}, func(*query.CallRow) error { rows++; return nil }); err != nil {
 			t.Fatal(err)
 		}
-		if err := r.Summaries(ctx, SummaryFilter{Kind: "total"}, func(x *Summary) error { sums += x.Calls; return nil }); err != nil {
+		if err := r.Summaries(ctx, query.SummaryFilter{Kind: "total"}, func(x *query.Summary) error { sums += x.Calls; return nil }); err != nil {
 			t.Fatal(err)
 		}
 		return rows, sums
@@ -52,8 +53,8 @@ func TestSQLiteReader(t *testing.T) {
 	mustCommit(t, s, batch("sw1", 7, 11, 10, noon.AddDate(0, 3, 0)), mark(21, noon.Unix()))
 	want(r, 20, 20)
 	complete := 0
-	if err := r.Hours(ctx, noon, noon.Add(time.Hour), func(h *Hour) error {
-		if h.State == HourComplete {
+	if err := r.Hours(ctx, noon, noon.Add(time.Hour), func(h *query.Hour) error {
+		if h.State == query.HourComplete {
 			complete++
 		}
 		return nil
@@ -120,7 +121,7 @@ func TestSumsWhileMonthsGo(t *testing.T) {
 		wg.Go(func() {
 			for reads := 0; ; reads++ {
 				sum := int64(0)
-				if err := from.Summaries(ctx, SummaryFilter{Kind: "total", Step: ByDay}, func(x *Summary) error { sum += x.Calls; return nil }); err != nil {
+				if err := from.Summaries(ctx, query.SummaryFilter{Kind: "total", Step: query.ByDay}, func(x *query.Summary) error { sum += x.Calls; return nil }); err != nil {
 					t.Error(err)
 				}
 				if sum != months*per {

@@ -7,20 +7,21 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/sync/record"
 )
 
 // Reconcile implements Store.
-func (r *reads) Reconcile(ctx context.Context, from, to time.Time, each func(*Reconciled) error) error {
+func (r *reads) Reconcile(ctx context.Context, from, to time.Time, each func(*query.Reconciled) error) error {
 	a, b := from.Unix()+mod(-from.Unix(), hourS), to.Unix()+mod(-to.Unix(), hourS)
 	if a >= b {
 		return nil
 	}
-	rows := make(map[sumKey]*Reconciled)
-	at := func(kind, party, node string) *Reconciled {
+	rows := make(map[sumKey]*query.Reconciled)
+	at := func(kind, party, node string) *query.Reconciled {
 		k := sumKey{kind: kind, party: party, node: node}
 		if rows[k] == nil {
-			rows[k] = &Reconciled{Node: node, Kind: kind, Party: party}
+			rows[k] = &query.Reconciled{Node: node, Kind: kind, Party: party}
 		}
 		return rows[k]
 	}
@@ -28,8 +29,8 @@ func (r *reads) Reconcile(ctx context.Context, from, to time.Time, each func(*Re
 	if err != nil {
 		return err
 	}
-	err = r.closedSums(ctx, a, b, func(s *Summary) error {
-		at(s.Kind, s.Party, s.Node).Records = Closed{s.Over, s.Ended, s.AnsweredMs}
+	err = r.closedSums(ctx, a, b, func(s *query.Summary) error {
+		at(s.Kind, s.Party, s.Node).Records = query.Closed{Over: s.Over, Ended: s.Ended, AnsweredMs: s.AnsweredMs}
 		return nil
 	})
 	if err != nil {
@@ -57,7 +58,7 @@ func (r *reads) Reconcile(ctx context.Context, from, to time.Time, each func(*Re
 
 // minuteSums adds up the minute counters of [from, to), and returns how much of
 // it each node's minutes say was watched, in milliseconds.
-func (r *reads) minuteSums(ctx context.Context, from, to int64, at func(kind, party, node string) *Reconciled) (map[string]int64, error) {
+func (r *reads) minuteSums(ctx context.Context, from, to int64, at func(kind, party, node string) *query.Reconciled) (map[string]int64, error) {
 	watched := make(map[string]int64)
 	sources, err := r.sources(ctx, telemetryKind, from*1000, to*1000)
 	if err != nil {
@@ -68,14 +69,14 @@ func (r *reads) minuteSums(ctx context.Context, from, to int64, at func(kind, pa
  FROM minutes WHERE minute_s >= ? AND minute_s < ? GROUP BY kind, party, node`
 		err := r.dialect.scanAll(ctx, src, text, []any{from, to}, func(rows *sql.Rows) error {
 			var kind, party, node string
-			var c Closed
+			var c query.Closed
 			var ms int64
 			if err := rows.Scan(&kind, &party, &node, &c.Over, &c.Ended, &c.AnsweredMs, &ms); err != nil {
 				return fmt.Errorf("reading the minutes of %s: %w", src.name, err)
 			}
 			m := &at(kind, party, node).Minutes
 			m.Over, m.Ended, m.AnsweredMs = m.Over+c.Over, m.Ended+c.Ended, m.AnsweredMs+c.AnsweredMs
-			if kind == kindTotal {
+			if kind == query.KindTotal {
 				watched[node] += ms
 			}
 			return nil
@@ -100,8 +101,8 @@ func (r *reads) reason(ctx context.Context, known map[string]string, node string
 		s = fmt.Sprintf("%d s have no minute counters", (missing+999)/1000)
 	}
 	if s == "" {
-		err = r.Hours(ctx, time.Unix(from, 0), time.Unix(to, 0), func(h *Hour) error {
-			if h.Node == node && h.State != HourComplete {
+		err = r.Hours(ctx, time.Unix(from, 0), time.Unix(to, 0), func(h *query.Hour) error {
+			if h.Node == node && h.State != query.HourComplete {
 				s = fmt.Sprintf("the hour of %s is %s", time.Unix(h.HourUnixS, 0).UTC().Format("2006-01-02 15:04"), h.State)
 			}
 			return nil
@@ -114,7 +115,7 @@ func (r *reads) reason(ctx context.Context, known map[string]string, node string
 // lossReason tells of records that were lost from the beginning of the time on:
 // which time they were about is lost with them.
 func (r *reads) lossReason(ctx context.Context, node string, from int64) (s string, err error) {
-	err = r.Losses(ctx, LossFilter{FromUnixMs: from * 1000, Node: node}, func(l *Loss) error {
+	err = r.Losses(ctx, query.LossFilter{FromUnixMs: from * 1000, Node: node}, func(l *query.Loss) error {
 		if s == "" || l.Stream == record.Telemetry {
 			s = fmt.Sprintf("%d records of %s were lost (%s)", l.Count, l.Stream, l.Reason)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -24,8 +25,8 @@ func TestRetention(t *testing.T) {
 			s := open(Options{Now: c.now})
 			oct, dec := time.Date(2026, 10, 5, 0, 0, 0, 0, time.UTC), time.Date(2026, 12, 5, 0, 0, 0, 0, time.UTC)
 			mustCommit(t, s, batch("sw1", 7, 1, 10, oct), batch("sw1", 7, 11, 10, dec), batch("sw1", 7, 21, 10, oct), telemetry(7, 1, minute(oct.Unix(), "total", "", 1, 1, 1)))
-			sums := func() (out []Summary) {
-				if err := s.Summaries(ctx, SummaryFilter{Step: ByMonth, AllNodes: true}, func(x *Summary) error { out = append(out, *x); return nil }); err != nil {
+			sums := func() (out []query.Summary) {
+				if err := s.Summaries(ctx, query.SummaryFilter{Step: query.ByMonth, AllNodes: true}, func(x *query.Summary) error { out = append(out, *x); return nil }); err != nil {
 					t.Fatal(err)
 				}
 				return out
@@ -66,7 +67,7 @@ func TestRetention(t *testing.T) {
 			mustCommit(t, s, batch("sw1", 7, 31, 10, oct)) // late, and stored all the same
 			wantStored(t, s, "sw1", 7, ranges(11, 20, 31, 40))
 			after := sums()
-			if i := slices.IndexFunc(after, func(x Summary) bool { return x.Kind == "total" }); after[i].Calls != 30 {
+			if i := slices.IndexFunc(after, func(x query.Summary) bool { return x.Kind == "total" }); after[i].Calls != 30 {
 				t.Errorf("%+v", after[i])
 			}
 			verified(t, s)
@@ -185,7 +186,7 @@ func TestDroppedFileThatStayed(t *testing.T) {
 		wantStored(t, s, "sw1", 7, ranges(11, 15))
 		wantCursor(t, s, "sw1", 7, record.Calls, ranges(1, 15))
 		var calls int64
-		if err := s.Summaries(ctx, SummaryFilter{Kind: "total"}, func(x *Summary) error { calls += x.Calls; return nil }); err != nil || calls != 15 {
+		if err := s.Summaries(ctx, query.SummaryFilter{Kind: "total"}, func(x *query.Summary) error { calls += x.Calls; return nil }); err != nil || calls != 15 {
 			t.Errorf("%d calls in the sums: %v", calls, err)
 		}
 		if err := s.Close(); err != nil {

@@ -1,6 +1,10 @@
 package store
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/sipward/sipward/collector/query"
+)
 
 // Columns of the tables that get most of the rows. Both stores have the same.
 var (
@@ -57,21 +61,21 @@ func appendMark(to []any, e *entry) []any {
 }
 
 // appendLoss appends the values of lossColumns.
-func appendLoss(to []any, l *Loss) []any {
+func appendLoss(to []any, l *query.Loss) []any {
 	return append(to, l.RecordedUnixMs, l.Node, signed(l.Epoch), int64(l.Stream), signed(l.First), signed(l.Last),
 		signed(l.Count), l.Reason, l.AtUnixMs)
 }
 
 // appendLetter appends the values of letterColumns.
-func appendLetter(to []any, l *DeadLetter) []any {
+func appendLetter(to []any, l *query.DeadLetter) []any {
 	return append(to, l.AtUnixMs, l.Node, signed(l.Epoch), int64(l.Stream), signed(l.First), signed(l.Count),
 		l.Size, text(l.Reason), l.Raw)
 }
 
 // appendSum appends the values of sumAllColumns.
-func appendSum(to []any, k sumKey, s *Sums) []any {
+func appendSum(to []any, k sumKey, s *query.Sums) []any {
 	to = append(to, k.hour, k.kind, k.party, k.node, k.closed)
-	for _, v := range s.fields() {
+	for _, v := range s.Fields() {
 		to = append(to, *v)
 	}
 	return to

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -86,19 +87,19 @@ func dump(t *testing.T, s Store) (out []string) {
 	nodes, err := s.Nodes(ctx)
 	must(err)
 	say("%+v", nodes)
-	must(s.Calls(ctx, CallFilter{}, func(c *CallRow) error {
+	must(s.Calls(ctx, query.CallFilter{}, func(c *query.CallRow) error {
 		say("call %v %d %d %x", c.Key, c.CountedUnixMs, *c.PddMs, c.Record)
 		return nil
 	}))
-	must(s.Attempts(ctx, CallFilter{Answered: new(bool)}, func(a *AttemptRow) error { say("attempt %v %d %s", a.Key, a.N, a.Carrier); return nil }))
-	must(s.Minutes(ctx, MinuteFilter{}, func(m *MinuteRow) error { say("minute %v %v", m.Key, m.Minute); return nil }))
-	for _, step := range []Step{ByHour, ByDay, ByMonth} {
-		must(s.Summaries(ctx, SummaryFilter{Step: step, AllNodes: step == ByDay}, func(x *Summary) error { say("%+v", *x); return nil }))
+	must(s.Attempts(ctx, query.CallFilter{Answered: new(bool)}, func(a *query.AttemptRow) error { say("attempt %v %d %s", a.Key, a.N, a.Carrier); return nil }))
+	must(s.Minutes(ctx, query.MinuteFilter{}, func(m *query.MinuteRow) error { say("minute %v %v", m.Key, m.Minute); return nil }))
+	for _, step := range []query.Step{query.ByHour, query.ByDay, query.ByMonth} {
+		must(s.Summaries(ctx, query.SummaryFilter{Step: step, AllNodes: step == query.ByDay}, func(x *query.Summary) error { say("%+v", *x); return nil }))
 	}
-	must(s.Losses(ctx, LossFilter{}, func(l *Loss) error { say("%+v", *l); return nil }))
-	must(s.DeadLetters(ctx, true, func(l *DeadLetter) error { l.ID = 0; say("%+v", *l); return nil }))
-	must(s.Hours(ctx, noon, noon.AddDate(0, 4, 0), func(h *Hour) error { say("%+v", *h); return nil }))
-	must(s.Reconcile(ctx, noon, noon.AddDate(0, 4, 0), func(r *Reconciled) error { say("%+v", *r); return nil }))
+	must(s.Losses(ctx, query.LossFilter{}, func(l *query.Loss) error { say("%+v", *l); return nil }))
+	must(s.DeadLetters(ctx, true, func(l *query.DeadLetter) error { l.ID = 0; say("%+v", *l); return nil }))
+	must(s.Hours(ctx, noon, noon.AddDate(0, 4, 0), func(h *query.Hour) error { say("%+v", *h); return nil }))
+	must(s.Reconcile(ctx, noon, noon.AddDate(0, 4, 0), func(r *query.Reconciled) error { say("%+v", *r); return nil }))
 	return out
 }
 
@@ -142,7 +143,7 @@ func TestMemoryIsConstant(t *testing.T) {
 		var before, now runtime.MemStats
 		runtime.GC()
 		runtime.ReadMemStats(&before)
-		if err := s.Calls(ctx, CallFilter{}, func(c *CallRow) error {
+		if err := s.Calls(ctx, query.CallFilter{}, func(c *query.CallRow) error {
 			bytes += len(c.Record)
 			if n++; n%2000 == 0 {
 				runtime.GC()

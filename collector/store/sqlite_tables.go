@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"sync"
 	"syscall"
+
+	"github.com/sipward/sipward/collector/query"
 )
 
 // SQLiteTables is the history of the table in a folder that a collector may have
@@ -87,7 +89,7 @@ func adopt(dir string) error {
 }
 
 // PutTable implements Tables.
-func (s *SQLiteTables) PutTable(_ context.Context, before uint64, t *Table) error {
+func (s *SQLiteTables) PutTable(_ context.Context, before uint64, t *query.Table) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	return putSQLite(s.base, before, t, &s.o)
@@ -104,7 +106,7 @@ func (s *SQLiteTables) StageTable(_ context.Context, version uint64, stage []str
 func (s *SQLiteTables) Close() error { return s.base.close() }
 
 // PutTable implements Tables.
-func (s *SQLite) PutTable(ctx context.Context, before uint64, t *Table) error {
+func (s *SQLite) PutTable(ctx context.Context, before uint64, t *query.Table) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	base, err := s.file(ctx, place{kind: baseKind})
@@ -125,7 +127,7 @@ func (s *SQLite) StageTable(ctx context.Context, version uint64, stage []string)
 	return stageSQLite(base, version, stage, s.o.Now().UnixMilli())
 }
 
-func putSQLite(base *file, before uint64, t *Table, o *Options) error {
+func putSQLite(base *file, before uint64, t *query.Table, o *Options) error {
 	if err := checkTable(before, t); err != nil {
 		return err
 	}
@@ -133,7 +135,7 @@ func putSQLite(base *file, before uint64, t *Table, o *Options) error {
 		if err := newestIs(base, before); err != nil {
 			return err
 		}
-		if _, err := base.exec(insertTable, t.values(o.Now().UnixMilli())...); err != nil {
+		if _, err := base.exec(insertTable, tableValues(t, o.Now().UnixMilli())...); err != nil {
 			return fmt.Errorf("storing the table: %w", err)
 		}
 		if _, err := base.exec(oldTables, o.MaxTables, o.MaxTableBytes); err != nil {
@@ -165,7 +167,7 @@ func newestIs(base *file, version uint64) error {
 		return fmt.Errorf("reading the table's version: %w", err)
 	}
 	if unsigned(newest) != version {
-		return ErrTableChanged
+		return query.ErrTableChanged
 	}
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -64,41 +65,41 @@ type Reader interface {
 	ID() string
 
 	// Nodes lists the nodes that ever said hello or sent a batch, by id.
-	Nodes(ctx context.Context) ([]Node, error)
+	Nodes(ctx context.Context) ([]query.Node, error)
 
 	// Calls, Attempts, Minutes and Registrations hand rows to each in the order of
 	// their time, then node, epoch and number. They hold one row in memory. An error
 	// of each ends them and is returned as it is. Rows and what they point to are
 	// valid until each returns.
-	Calls(ctx context.Context, f CallFilter, each func(*CallRow) error) error
-	Attempts(ctx context.Context, f CallFilter, each func(*AttemptRow) error) error
-	Minutes(ctx context.Context, f MinuteFilter, each func(*MinuteRow) error) error
-	Registrations(ctx context.Context, f RegistrationFilter, each func(*RegistrationRow) error) error
+	Calls(ctx context.Context, f query.CallFilter, each func(*query.CallRow) error) error
+	Attempts(ctx context.Context, f query.CallFilter, each func(*query.AttemptRow) error) error
+	Minutes(ctx context.Context, f query.MinuteFilter, each func(*query.MinuteRow) error) error
+	Registrations(ctx context.Context, f query.RegistrationFilter, each func(*query.RegistrationRow) error) error
 
 	// Summaries adds up calls by hour, day or month (UTC), node and party, in the
 	// order of time, kind, party and node. They are kept when calls are dropped.
-	Summaries(ctx context.Context, f SummaryFilter, each func(*Summary) error) error
+	Summaries(ctx context.Context, f query.SummaryFilter, each func(*query.Summary) error) error
 
 	// Losses lists what will never come, DeadLetters what was set aside; oldest
 	// first. A dead letter's Raw is only read when raw is true.
-	Losses(ctx context.Context, f LossFilter, each func(*Loss) error) error
-	DeadLetters(ctx context.Context, raw bool, each func(*DeadLetter) error) error
+	Losses(ctx context.Context, f query.LossFilter, each func(*query.Loss) error) error
+	DeadLetters(ctx context.Context, raw bool, each func(*query.DeadLetter) error) error
 
 	// Tables lists versions of the table of customers and number blocks, the newest
 	// first.
-	Tables(ctx context.Context, f TableFilter, each func(*Table) error) error
+	Tables(ctx context.Context, f query.TableFilter, each func(*query.Table) error) error
 
 	// Hours says for each node and each hour that begins in [from, to) whether the
 	// node has closed it, in the order of hours.
-	Hours(ctx context.Context, from, to time.Time, each func(*Hour) error) error
+	Hours(ctx context.Context, from, to time.Time, each func(*query.Hour) error) error
 
 	// Verify adds up the stored calls that are counted in hours that begin in [from,
 	// to) again, and hands each sum that differs from the stored one to each.
-	Verify(ctx context.Context, from, to time.Time, each func(*Difference) error) error
+	Verify(ctx context.Context, from, to time.Time, each func(*query.Difference) error) error
 
 	// Reconcile compares the minute counters with the calls that were closed in the
 	// hours that begin in [from, to), per node, kind and party.
-	Reconcile(ctx context.Context, from, to time.Time, each func(*Reconciled) error) error
+	Reconcile(ctx context.Context, from, to time.Time, each func(*query.Reconciled) error) error
 
 	// Backup writes a consistent copy into the new folder path while the store is in
 	// use. Its first opening gives it an id of its own.

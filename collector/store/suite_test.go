@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -87,9 +88,9 @@ func wantCursor(t *testing.T, s Store, node string, epoch uint64, st record.Stre
 	}
 }
 
-func letters(t *testing.T, s Store) (out []DeadLetter) {
+func letters(t *testing.T, s Store) (out []query.DeadLetter) {
 	t.Helper()
-	if err := s.DeadLetters(ctx, true, func(l *DeadLetter) error {
+	if err := s.DeadLetters(ctx, true, func(l *query.DeadLetter) error {
 		l.Raw = append([]byte{}, l.Raw...)
 		out = append(out, *l)
 		return nil

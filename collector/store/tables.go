@@ -7,47 +7,26 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/sync/record"
 )
-
-// Table is one version of the centre's table of customers and number blocks.
-type Table struct {
-	Version         uint64
-	Signed          []byte   // the document with its signature, as nodes get it; nil where it was not asked for
-	Size            int64    // of Signed, in bytes
-	KeyID           string   // of the key that signed it
-	MadeUnixMs      int64    //
-	Who, Comment    string   // made it, and why
-	Stage           []string // nodes that alone get it; none: every node
-	PublishedUnixMs int64    // when it became every node's; 0: it is staged
-}
-
-// TableFilter selects versions of the table.
-type TableFilter struct {
-	Version uint64 // this one alone; 0: any
-	Most    int    // the newest so many; 0: all
-	Signed  bool   // read the documents too
-}
 
 // Tables is the history of the table of customers and number blocks. The newest
 // version is the one to edit; a node gets the newest that is staged to it, or to
 // all. Every store has it; OpenSQLiteTables opens it beside a running collector.
 type Tables interface {
 	// Tables lists versions, the newest first.
-	Tables(ctx context.Context, f TableFilter, each func(*Table) error) error
+	Tables(ctx context.Context, f query.TableFilter, each func(*query.Table) error) error
 
 	// PutTable adds a version. It is refused with ErrTableChanged when the newest is
 	// not before (0: there is none), so that two who edit one version cannot undo each
 	// other's work. Old versions beyond the bounds of the history go.
-	PutTable(ctx context.Context, before uint64, t *Table) error
+	PutTable(ctx context.Context, before uint64, t *query.Table) error
 
 	// StageTable says which nodes get the newest version, which must be version;
 	// none means every node.
 	StageTable(ctx context.Context, version uint64, stage []string) error
 }
-
-// ErrTableChanged says that somebody else has changed the table meanwhile.
-var ErrTableChanged = errors.New("the table was changed by somebody else meanwhile: look at it again, and repeat")
 
 // maxStage bounds the nodes that a version is staged to.
 const maxStage = 1000
@@ -66,7 +45,7 @@ const (
 )
 
 // checkTable says why a version cannot be kept.
-func checkTable(before uint64, t *Table) error {
+func checkTable(before uint64, t *query.Table) error {
 	switch {
 	case t.Version <= before:
 		return fmt.Errorf("storing the table: version %d does not come after %d", t.Version, before)
@@ -92,7 +71,7 @@ func checkStage(stage []string) error {
 
 // values are the columns of a new version. One that is staged to nobody is
 // published as it is made.
-func (t *Table) values(nowMs int64) []any {
+func tableValues(t *query.Table, nowMs int64) []any {
 	t.Size, t.MadeUnixMs, t.PublishedUnixMs = int64(len(t.Signed)), nowMs, published(t.Stage, nowMs)
 	return []any{signed(t.Version), t.Size, text(t.KeyID), t.MadeUnixMs, text(t.Who), text(t.Comment), stageWord(t.Stage), t.PublishedUnixMs, t.Signed}
 }
@@ -110,7 +89,7 @@ func published(stage []string, nowMs int64) int64 {
 }
 
 // Tables implements Tables.
-func (r *reads) Tables(ctx context.Context, f TableFilter, each func(*Table) error) error {
+func (r *reads) Tables(ctx context.Context, f query.TableFilter, each func(*query.Table) error) error {
 	src, err := r.base(ctx)
 	if err != nil {
 		return err
@@ -119,7 +98,7 @@ func (r *reads) Tables(ctx context.Context, f TableFilter, each func(*Table) err
 	if f.Signed {
 		document = "signed"
 	}
-	q := new(query)
+	q := new(statement)
 	q.text.WriteString(`SELECT ` + tableColumns + `, ` + document + ` FROM number_tables`)
 	if f.Version != 0 {
 		q.where("version = ?", signed(f.Version))
@@ -129,7 +108,7 @@ func (r *reads) Tables(ctx context.Context, f TableFilter, each func(*Table) err
 		fmt.Fprintf(&q.text, " LIMIT %d", f.Most)
 	}
 	return r.dialect.scanAll(ctx, src, q.text.String(), q.args, func(rows *sql.Rows) error {
-		var t Table
+		var t query.Table
 		var version int64
 		var stage string
 		if err := rows.Scan(&version, &t.Size, &t.KeyID, &t.MadeUnixMs, &t.Who, &t.Comment, &stage, &t.PublishedUnixMs, &t.Signed); err != nil {

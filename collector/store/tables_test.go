@@ -14,14 +14,15 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/sync/record"
 )
 
 func tablesOf(t *testing.T, s interface {
-	Tables(context.Context, TableFilter, func(*Table) error) error
-}, f TableFilter) (out []Table) {
+	Tables(context.Context, query.TableFilter, func(*query.Table) error) error
+}, f query.TableFilter) (out []query.Table) {
 	t.Helper()
-	if err := s.Tables(ctx, f, func(x *Table) error {
+	if err := s.Tables(ctx, f, func(x *query.Table) error {
 		y := *x
 		y.Signed = bytes.Clone(x.Signed)
 		out = append(out, y)
@@ -32,7 +33,7 @@ func tablesOf(t *testing.T, s interface {
 	return out
 }
 
-func versions(list []Table) string {
+func versions(list []query.Table) string {
 	var words []string
 	for _, t := range list {
 		words = append(words, fmt.Sprint(t.Version))
@@ -42,37 +43,37 @@ func versions(list []Table) string {
 
 func TestTables(t *testing.T) {
 	both(t, func(t *testing.T, s Store, c *clock) {
-		if got := tablesOf(t, s, TableFilter{}); got != nil {
+		if got := tablesOf(t, s, query.TableFilter{}); got != nil {
 			t.Errorf("a new store has %v", got)
 		}
-		first := Table{Version: 1, Signed: []byte("one\x00\xff"), KeyID: "k1", Who: "ann", Comment: "first"}
+		first := query.Table{Version: 1, Signed: []byte("one\x00\xff"), KeyID: "k1", Who: "ann", Comment: "first"}
 		if err := s.PutTable(ctx, 0, &first); err != nil {
 			t.Fatal(err)
 		}
 		c.t = c.t.Add(time.Minute)
-		if err := s.PutTable(ctx, 1, &Table{Version: 7, Signed: []byte("seven"), KeyID: "k1", Stage: []string{"sw1", "sw2"}}); err != nil {
+		if err := s.PutTable(ctx, 1, &query.Table{Version: 7, Signed: []byte("seven"), KeyID: "k1", Stage: []string{"sw1", "sw2"}}); err != nil {
 			t.Fatal(err)
 		}
 		ms := noon.UnixMilli()
-		want := []Table{
+		want := []query.Table{
 			{Version: 7, Size: 5, KeyID: "k1", MadeUnixMs: ms + 60_000, Stage: []string{"sw1", "sw2"}},
 			{Version: 1, Size: 5, KeyID: "k1", MadeUnixMs: ms, Who: "ann", Comment: "first", Stage: []string{}, PublishedUnixMs: ms},
 		}
-		if diff := cmp.Diff(want, tablesOf(t, s, TableFilter{})); diff != "" {
+		if diff := cmp.Diff(want, tablesOf(t, s, query.TableFilter{})); diff != "" {
 			t.Error(diff)
 		}
 		want[1].Signed = []byte("one\x00\xff")
-		if diff := cmp.Diff(want[1:], tablesOf(t, s, TableFilter{Version: 1, Signed: true})); diff != "" {
+		if diff := cmp.Diff(want[1:], tablesOf(t, s, query.TableFilter{Version: 1, Signed: true})); diff != "" {
 			t.Error(diff)
 		}
-		if got := versions(tablesOf(t, s, TableFilter{Most: 1})); got != "7" {
+		if got := versions(tablesOf(t, s, query.TableFilter{Most: 1})); got != "7" {
 			t.Errorf("the newest is %s", got)
 		}
 		c.t = c.t.Add(time.Minute)
 		if err := s.StageTable(ctx, 7, nil); err != nil {
 			t.Fatal(err)
 		}
-		if got := tablesOf(t, s, TableFilter{Most: 1})[0]; len(got.Stage) != 0 || got.PublishedUnixMs != ms+120_000 {
+		if got := tablesOf(t, s, query.TableFilter{Most: 1})[0]; len(got.Stage) != 0 || got.PublishedUnixMs != ms+120_000 {
 			t.Errorf("after publishing: %+v", got)
 		}
 	})
@@ -81,7 +82,7 @@ func TestTables(t *testing.T) {
 func TestTablesAreRefused(t *testing.T) {
 	both(t, func(t *testing.T, s Store, _ *clock) {
 		x := []byte("x")
-		if err := s.PutTable(ctx, 0, &Table{Version: 3, Signed: x}); err != nil {
+		if err := s.PutTable(ctx, 0, &query.Table{Version: 3, Signed: x}); err != nil {
 			t.Fatal(err)
 		}
 		tests := map[string]struct {
@@ -89,24 +90,24 @@ func TestTablesAreRefused(t *testing.T) {
 			changed bool
 			says    string
 		}{
-			"made from none":      {func() error { return s.PutTable(ctx, 0, &Table{Version: 4, Signed: x}) }, true, "somebody else"},
-			"made from an old":    {func() error { return s.PutTable(ctx, 2, &Table{Version: 4, Signed: x}) }, true, "somebody else"},
-			"made from a later":   {func() error { return s.PutTable(ctx, 4, &Table{Version: 5, Signed: x}) }, true, "somebody else"},
-			"not upwards":         {func() error { return s.PutTable(ctx, 3, &Table{Version: 3, Signed: x}) }, false, "does not come after 3"},
-			"version 0":           {func() error { return s.PutTable(ctx, 0, &Table{Signed: x}) }, false, "does not come after 0"},
-			"beyond any version":  {func() error { return s.PutTable(ctx, 3, &Table{Version: 1 << 60, Signed: x}) }, false, "no version"},
-			"empty":               {func() error { return s.PutTable(ctx, 3, &Table{Version: 4}) }, false, "empty"},
-			"staged to no node":   {func() error { return s.PutTable(ctx, 3, &Table{Version: 4, Signed: x, Stage: []string{"a b"}}) }, false, `"a b" is no node`},
+			"made from none":      {func() error { return s.PutTable(ctx, 0, &query.Table{Version: 4, Signed: x}) }, true, "somebody else"},
+			"made from an old":    {func() error { return s.PutTable(ctx, 2, &query.Table{Version: 4, Signed: x}) }, true, "somebody else"},
+			"made from a later":   {func() error { return s.PutTable(ctx, 4, &query.Table{Version: 5, Signed: x}) }, true, "somebody else"},
+			"not upwards":         {func() error { return s.PutTable(ctx, 3, &query.Table{Version: 3, Signed: x}) }, false, "does not come after 3"},
+			"version 0":           {func() error { return s.PutTable(ctx, 0, &query.Table{Signed: x}) }, false, "does not come after 0"},
+			"beyond any version":  {func() error { return s.PutTable(ctx, 3, &query.Table{Version: 1 << 60, Signed: x}) }, false, "no version"},
+			"empty":               {func() error { return s.PutTable(ctx, 3, &query.Table{Version: 4}) }, false, "empty"},
+			"staged to no node":   {func() error { return s.PutTable(ctx, 3, &query.Table{Version: 4, Signed: x, Stage: []string{"a b"}}) }, false, `"a b" is no node`},
 			"another one staged":  {func() error { return s.StageTable(ctx, 2, nil) }, true, "somebody else"},
 			"staged to a pattern": {func() error { return s.StageTable(ctx, 3, []string{"+"}) }, false, `"+" is no node`},
 			"staged to too many":  {func() error { return s.StageTable(ctx, 3, make([]string, maxStage+1)) }, false, "at most"},
 		}
 		for name, tt := range tests {
-			if err := tt.do(); err == nil || errors.Is(err, ErrTableChanged) != tt.changed || !strings.Contains(err.Error(), tt.says) {
+			if err := tt.do(); err == nil || errors.Is(err, query.ErrTableChanged) != tt.changed || !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		if got := versions(tablesOf(t, s, TableFilter{})); got != "3" {
+		if got := versions(tablesOf(t, s, query.TableFilter{})); got != "3" {
 			t.Errorf("there are %s", got)
 		}
 	})
@@ -122,14 +123,14 @@ func TestTableEditors(t *testing.T) {
 			group.Go(func() {
 				for done := 0; done < edits; {
 					var newest uint64
-					err := s.Tables(ctx, TableFilter{Most: 1}, func(x *Table) error { newest = x.Version; return nil })
+					err := s.Tables(ctx, query.TableFilter{Most: 1}, func(x *query.Table) error { newest = x.Version; return nil })
 					if err == nil {
-						err = s.PutTable(ctx, newest, &Table{Version: newest + 1, Signed: []byte{byte(e)}, Who: fmt.Sprint(e)})
+						err = s.PutTable(ctx, newest, &query.Table{Version: newest + 1, Signed: []byte{byte(e)}, Who: fmt.Sprint(e)})
 					}
 					switch {
 					case err == nil:
 						done++
-					case !errors.Is(err, ErrTableChanged):
+					case !errors.Is(err, query.ErrTableChanged):
 						t.Error(err)
 						return
 					}
@@ -138,7 +139,7 @@ func TestTableEditors(t *testing.T) {
 		}
 		group.Wait()
 		by := map[string]int{}
-		for _, x := range tablesOf(t, s, TableFilter{}) {
+		for _, x := range tablesOf(t, s, query.TableFilter{}) {
 			by[x.Who]++
 		}
 		if diff := cmp.Diff(map[string]int{"0": edits, "1": edits, "2": edits, "3": edits}, by); diff != "" {
@@ -155,13 +156,13 @@ func TestOldTablesGo(t *testing.T) {
 			defer s.Close()
 			put := func(v uint64, size int, stage ...string) {
 				t.Helper()
-				if err := s.PutTable(ctx, v-1, &Table{Version: v, Signed: make([]byte, size), Stage: stage}); err != nil {
+				if err := s.PutTable(ctx, v-1, &query.Table{Version: v, Signed: make([]byte, size), Stage: stage}); err != nil {
 					t.Fatal(err)
 				}
 			}
 			has := func(want string) {
 				t.Helper()
-				if got := versions(tablesOf(t, s, TableFilter{})); got != want {
+				if got := versions(tablesOf(t, s, query.TableFilter{})); got != want {
 					t.Errorf("kept are %s, want %s", got, want)
 				}
 			}
@@ -192,7 +193,7 @@ func TestTablesBesideACollector(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer cli.Close()
-	if err := cli.PutTable(ctx, 0, &Table{Version: 1, Signed: []byte("one")}); err != nil {
+	if err := cli.PutTable(ctx, 0, &query.Table{Version: 1, Signed: []byte("one")}); err != nil {
 		t.Fatal(err)
 	}
 	s, err := OpenSQLite(ctx, dir, Options{})
@@ -223,15 +224,15 @@ func TestTablesBesideACollector(t *testing.T) {
 	})
 	writers := []Tables{s, cli, again}
 	for n := range uint64(60) {
-		if err := writers[n%3].PutTable(ctx, n+1, &Table{Version: n + 2, Signed: []byte("more")}); err != nil {
+		if err := writers[n%3].PutTable(ctx, n+1, &query.Table{Version: n + 2, Signed: []byte("more")}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	group.Wait()
 	for _, r := range []interface {
-		Tables(context.Context, TableFilter, func(*Table) error) error
+		Tables(context.Context, query.TableFilter, func(*query.Table) error) error
 	}{s, cli, again, reader} {
-		if got := tablesOf(t, r, TableFilter{}); len(got) != 61 || got[0].Version != 61 {
+		if got := tablesOf(t, r, query.TableFilter{}); len(got) != 61 || got[0].Version != 61 {
 			t.Errorf("%T has %d versions", r, len(got))
 		}
 	}
@@ -257,7 +258,7 @@ func TestTablesOfAnOlderCollector(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(s.PutTable(ctx, 0, &Table{Version: 1, Signed: []byte("x")}), s.Close()); err != nil {
+	if err := errors.Join(s.PutTable(ctx, 0, &query.Table{Version: 1, Signed: []byte("x")}), s.Close()); err != nil {
 		t.Error(err)
 	}
 	newer := filepath.Join(t.TempDir(), "store")
@@ -300,7 +301,7 @@ func TestTablesAreBackedUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if err := s.PutTable(ctx, 0, &Table{Version: 9, Signed: []byte("x")}); err != nil {
+	if err := s.PutTable(ctx, 0, &query.Table{Version: 9, Signed: []byte("x")}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Backup(ctx, filepath.Join(dir, "copy")); err != nil {
@@ -311,7 +312,7 @@ func TestTablesAreBackedUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	if got := versions(tablesOf(t, r, TableFilter{})); got != "9" {
+	if got := versions(tablesOf(t, r, query.TableFilter{})); got != "9" {
 		t.Errorf("the copy has %q", got)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "copy", "sipward.db")); err != nil {

@@ -8,12 +8,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/sync/record"
 )
 
 // Verify implements Store. Calls and sums of an hour are read in one snapshot,
 // so that commits in between are no difference. An hour's sums are in memory.
-func (r *reads) Verify(ctx context.Context, from, to time.Time, each func(*Difference) error) error {
+func (r *reads) Verify(ctx context.Context, from, to time.Time, each func(*query.Difference) error) error {
 	var dropped map[month]bool
 	if r.dropped != nil {
 		var err error
@@ -38,7 +39,7 @@ type verification struct {
 	dialect
 	source
 	dropped map[month]bool
-	each    func(*Difference) error
+	each    func(*query.Difference) error
 }
 
 func (v *verification) run(ctx context.Context, from, to int64) error {
@@ -95,7 +96,8 @@ func (v *verification) hour(ctx context.Context, h int64) error {
 		if *stored[k] == *again.at(k) {
 			continue
 		}
-		if err := v.each(&Difference{k.hour, k.closed, k.node, k.kind, k.party, *stored[k], *again[k]}); err != nil {
+		if err := v.each(&query.Difference{HourUnixS: k.hour, ClosedUnixS: k.closed, Node: k.node, Kind: k.kind, Party: k.party,
+			Stored: *stored[k], Records: *again[k]}); err != nil {
 			return err
 		}
 	}
@@ -129,9 +131,9 @@ func (v *verification) stored(ctx context.Context, tx querier, h int64) (sumMap,
 	out := make(sumMap)
 	return out, v.scanOn(ctx, tx, v.name, `SELECT `+strings.Join(sumAllColumns, ",")+` FROM sums WHERE hour_s = ?`, []any{h}, func(rows *sql.Rows) error {
 		var k sumKey
-		s := new(Sums)
+		s := new(query.Sums)
 		to := []any{&k.hour, &k.kind, &k.party, &k.node, &k.closed}
-		for _, f := range s.fields() {
+		for _, f := range s.Fields() {
 			to = append(to, f)
 		}
 		if err := rows.Scan(to...); err != nil {

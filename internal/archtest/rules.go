@@ -58,7 +58,9 @@ var layers = []Layer{
 		"a replay is a driver of its own pipeline: frames, the terminal and the place of records are handed to it"},
 	{"agent", []string{"agent/...", "internal/adminhttp", "internal/program", "internal/seal", "internal/seldom", "internal/tally", "sip/...", "counters", "sync/...", "configs"},
 		"the agent's main wires its own edges to the core, and never a part of the collector"},
-	{"collector/store", []string{"internal/backoff", "sync/record", "counters"},
+	{"collector/query", []string{"sync/record"},
+		"what is asked and shown is words: whoever keeps it and whoever shows it share them, and import nobody for it"},
+	{"collector/store", []string{"collector/query", "internal/backoff", "sync/record", "counters"},
 		"the store is an edge: it knows records and a database"},
 	{"collector/ingest", []string{"internal/backoff", "internal/brokerurl", "internal/seldom", "sync/record"},
 		"ingest is an edge: it knows records and a broker, and is handed its store as an interface"},
@@ -70,7 +72,7 @@ var layers = []Layer{
 		"the table of customers and blocks is arithmetic and a document, wherever it is kept"},
 	{"collector/nodes", []string{"sync/record"},
 		"who may connect is files and certificates, whoever asks for them"},
-	{"collector/web", []string{"sync/record", "counters", "sip/register", "collector/table", "configs"},
+	{"collector/web", []string{"collector/query", "sync/record", "counters", "sip/register", "collector/table", "configs"},
 		"the web is an edge: it shows what it is handed"},
 	{"collector", []string{"collector/...", "internal/adminhttp", "internal/backoff", "internal/brokerurl", "internal/program", "internal/seal", "internal/tally", "sip/...", "counters", "sync/record", "configs"},
 		"the collector's main wires its own edges, and never a part of the agent"},
@@ -179,7 +181,7 @@ var libraries = []Library{
 
 // Pure lists packages without IO, clock or goroutines: the same input gives
 // the same figures, whenever and wherever it is read.
-var pure = []string{"sip/...", "counters", "sync/record"}
+var pure = []string{"sip/...", "counters", "sync/record", "collector/query"}
 
 // Ban is a part of the standard library that pure packages and all that they
 // import inside the module must not use.
