@@ -40,6 +40,7 @@ type parcel struct {
 	calls         []entry
 	attempts      int
 	minutes       []entry
+	fives         fiveMap // of the minutes
 	registrations []entry
 	marks         []entry
 	losses        []query.Loss
@@ -231,6 +232,7 @@ func (p *planner) minute(e *entry) *parcel {
 	e.ms = p.minuteTime(e.GetMinute())
 	to := p.parcel(telemetryKind, p.monthOf(e.ms))
 	to.minutes = append(to.minutes, *e)
+	to.fives.add(e.key.node, e.ms/1000, e.GetMinute())
 	return to
 }
 
@@ -282,7 +284,7 @@ func (p *planner) parcel(k kind, m month) *parcel {
 	at := place{k, m}
 	to := p.parcels[at]
 	if to == nil {
-		to = &parcel{place: at, sums: make(sumMap)}
+		to = &parcel{place: at, sums: make(sumMap), fives: make(fiveMap)}
 		p.parcels[at] = to
 	}
 	return to

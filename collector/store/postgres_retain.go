@@ -10,7 +10,7 @@ import (
 
 // Retain implements Store.
 func (s *Postgres) Retain(ctx context.Context, r Retention) (dropped []string, err error) {
-	places, err := s.partitionList(ctx)
+	places, err := partitionList(ctx, s.pool)
 	if err != nil {
 		return nil, err
 	}
@@ -47,8 +47,10 @@ func (s *Postgres) drop(ctx context.Context, tx pgx.Tx, at place) error {
 }
 
 // partitionList lists the months that are there, oldest first.
-func (s *Postgres) partitionList(ctx context.Context) ([]place, error) {
-	rows, err := s.pool.Query(ctx, `SELECT DISTINCT p.relname::text, c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+func partitionList(ctx context.Context, db interface {
+	Query(ctx context.Context, text string, args ...any) (pgx.Rows, error)
+}) ([]place, error) {
+	rows, err := db.Query(ctx, `SELECT DISTINCT p.relname::text, c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
  JOIN pg_class p ON p.oid = i.inhparent WHERE p.oid IN ('calls'::regclass, 'minutes'::regclass) ORDER BY 2, 1`)
 	if err != nil {
 		return nil, fmt.Errorf("listing the partitions: %w", err)

@@ -25,6 +25,9 @@ func (s *Postgres) copyParcel(ctx context.Context, tx pgx.Tx, x *parcel) error {
 		func(to []any, i int) []any { return appendRegistration(to, &x.registrations[i]) }); err != nil {
 		return err
 	}
+	if err := addFives(ctx, tx, x.fives); err != nil {
+		return err
+	}
 	if err := copyRows(ctx, tx, "hour_marks", markColumns, len(x.marks), func(to []any, i int) []any { return appendMark(to, &x.marks[i]) }); err != nil {
 		return err
 	}
@@ -66,18 +69,54 @@ func copyRows(ctx context.Context, tx pgx.Tx, table string, columns []string, n 
 	return nil
 }
 
-// postgresSums adds sums that come as one array for each column.
-var postgresSums = func() string {
+// postgresSums and postgresFives add rows that come as one array for each column.
+var (
+	postgresSums  = insertArrays("sums", sumAllColumns, upsertSums("least"))
+	postgresFives = insertArrays("fives", fiveColumns, upsertFives("least", "greatest"))
+)
+
+func insertArrays(table string, columns []string, tail string) string {
 	var parts []string
-	for i, c := range sumAllColumns {
+	for i, c := range columns {
 		t := "bigint"
 		if slices.Contains([]string{"kind", "party", "node"}, c) {
 			t = "text"
 		}
 		parts = append(parts, "$"+strconv.Itoa(i+1)+"::"+t+"[]")
 	}
-	return "INSERT INTO sums (" + strings.Join(sumAllColumns, ",") + ") SELECT * FROM unnest(" + strings.Join(parts, ",") + ") " + upsertSums("least")
-}()
+	return "INSERT INTO " + table + " (" + strings.Join(columns, ",") + ") SELECT * FROM unnest(" + strings.Join(parts, ",") + ") " + tail
+}
+
+// addFives adds to the stored five minutes, in the order of their keys.
+func addFives(ctx context.Context, tx pgx.Tx, fives fiveMap) error {
+	if len(fives) == 0 {
+		return nil
+	}
+	columns := make([]any, len(fiveColumns))
+	for i, c := range fiveColumns {
+		if slices.Contains([]string{"kind", "party", "node"}, c) {
+			columns[i] = []string{}
+		} else {
+			columns[i] = []int64{}
+		}
+	}
+	var row []any
+	for _, k := range fives.sorted() {
+		row = appendFive(row[:0], k, fives[k])
+		for i, v := range row {
+			switch c := columns[i].(type) {
+			case []string:
+				columns[i] = append(c, v.(string))
+			case []int64:
+				columns[i] = append(c, v.(int64))
+			}
+		}
+	}
+	if _, err := tx.Exec(ctx, postgresFives, columns...); err != nil {
+		return fmt.Errorf("adding to the five minutes: %w", err)
+	}
+	return nil
+}
 
 // addSums adds to the stored sums, in the order of their keys: two collectors
 // that store calls of one node wait for each other in one direction only.

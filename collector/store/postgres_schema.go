@@ -55,7 +55,11 @@ ALTER TABLE calls ALTER COLUMN record SET STORAGE EXTERNAL;
 `, `
 CREATE TABLE number_tables (version bigint PRIMARY KEY, size bigint NOT NULL, key_id text NOT NULL, made_ms bigint NOT NULL,
   who text NOT NULL, comment text NOT NULL, stage text NOT NULL, published_ms bigint NOT NULL, signed bytea NOT NULL);
-`}
+`, createFives("bigint", `text COLLATE "C"`, " PARTITION BY RANGE (five_s)")}
+
+// postgresFills fill what a step has made from what was there before, within the
+// step's transaction.
+var postgresFills = map[int]func(context.Context, pgx.Tx) error{3: fillPostgresFives}
 
 // advisory is the lock that schema changes and partitions are made under.
 const advisory = 0x53697077617264
@@ -80,6 +84,11 @@ func (s *Postgres) migrate(ctx context.Context) error {
 			if _, err := tx.Exec(ctx, postgresSteps[version]); err != nil {
 				return fmt.Errorf("bringing the database to schema %d: %w", version+1, err)
 			}
+			if fill := postgresFills[version+1]; fill != nil {
+				if err := fill(ctx, tx); err != nil {
+					return fmt.Errorf("bringing the database to schema %d: %w", version+1, err)
+				}
+			}
 			if _, err := tx.Exec(ctx, `INSERT INTO schema_version VALUES ($1)`, version+1); err != nil {
 				return fmt.Errorf("bringing the database to schema %d: %w", version+1, err)
 			}
@@ -88,13 +97,53 @@ func (s *Postgres) migrate(ctx context.Context) error {
 	})
 }
 
+// fillPostgresFives adds up the minutes that were stored before there were fives, a
+// day at a time.
+func fillPostgresFives(ctx context.Context, tx pgx.Tx) error {
+	places, err := partitionList(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for _, at := range places {
+		if at.kind != telemetryKind {
+			continue
+		}
+		if err := attach(ctx, tx, "fives", at.month, 1000); err != nil {
+			return fmt.Errorf("making the partition %s: %w", partition("fives", at.month), err)
+		}
+		for s := at.month.start().Unix(); s < (at.month + 1).start().Unix(); s += dayS {
+			fives, err := dayOfFives(ctx, tx, s)
+			if err != nil {
+				return err
+			}
+			if err := addFives(ctx, tx, fives); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func dayOfFives(ctx context.Context, tx pgx.Tx, s int64) (fiveMap, error) {
+	rows, err := tx.Query(ctx, postgresDialect.bind(minutesOfDay), s, s+dayS)
+	if err != nil {
+		return nil, fmt.Errorf("reading the minutes: %w", err)
+	}
+	fives := make(fiveMap)
+	var at int64
+	var node string
+	var raw []byte
+	_, err = pgx.ForEachRow(rows, []any{&at, &node, &raw}, func() error { return fives.decode("the database", at, node, raw) })
+	return fives, err
+}
+
 // tables lists what is parted by month, and by which column.
 var tables = [...][]struct {
 	name string
 	unit int64 // of its time, in milliseconds
 }{
 	callsKind:     {{"calls", 1}, {"attempts", 1}},
-	telemetryKind: {{"minutes", 1000}, {"registrations", 1}},
+	telemetryKind: {{"minutes", 1000}, {"fives", 1000}, {"registrations", 1}},
 }
 
 func partition(table string, m month) string { return table + "_" + m.start().Format("2006_01") }

@@ -96,6 +96,17 @@ func dump(t *testing.T, s Store) (out []string) {
 	for _, step := range []query.Step{query.ByHour, query.ByDay, query.ByMonth} {
 		must(s.Summaries(ctx, query.SummaryFilter{Step: step, AllNodes: step == query.ByDay}, func(x *query.Summary) error { say("%+v", *x); return nil }))
 	}
+	for _, f := range []query.SeriesFilter{{StepS: 300, Kind: query.KindTotal}, {StepS: 3600, Kind: query.KindCustomer, Party: "a"}} {
+		f.FromUnixS, f.ToUnixS = noon.Unix(), noon.AddDate(0, 4, 0).Unix()
+		x, err := s.Series(ctx, f)
+		must(err)
+		for i := range x.Points {
+			if x.Points[i] != (query.Point{}) {
+				say("point %d %+v", i, x.Points[i])
+			}
+		}
+		say("pending %+v", x.Pending)
+	}
 	must(s.Losses(ctx, query.LossFilter{}, func(l *query.Loss) error { say("%+v", *l); return nil }))
 	must(s.DeadLetters(ctx, true, func(l *query.DeadLetter) error { l.ID = 0; say("%+v", *l); return nil }))
 	must(s.Hours(ctx, noon, noon.AddDate(0, 4, 0), func(h *query.Hour) error { say("%+v", *h); return nil }))

@@ -146,6 +146,9 @@ func (f *file) insertTelemetry(x *parcel) error {
 	if err := f.insert("minutes", minuteColumns, len(x.minutes), "", func(to []any, i int) []any { return appendMinute(to, &x.minutes[i]) }); err != nil {
 		return err
 	}
+	if err := f.addFives(x.fives); err != nil {
+		return err
+	}
 	return f.insert("registrations", regColumns, len(x.registrations), "",
 		func(to []any, i int) []any { return appendRegistration(to, &x.registrations[i]) })
 }
@@ -164,6 +167,12 @@ func (f *file) insertBase(x *parcel) error {
 func (f *file) addSums(sums sumMap) error {
 	order := sums.sorted()
 	return f.insert("sums", sumAllColumns, len(order), addToSums, func(to []any, i int) []any { return appendSum(to, order[i], sums[order[i]]) })
+}
+
+// addFives adds to the five minutes of a file.
+func (f *file) addFives(fives fiveMap) error {
+	order := fives.sorted()
+	return f.insert("fives", fiveColumns, len(order), sqliteFives, func(to []any, i int) []any { return appendFive(to, order[i], fives[order[i]]) })
 }
 
 // upsertSums is the end of a statement that adds to sums.

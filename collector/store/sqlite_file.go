@@ -59,7 +59,7 @@ func (f *file) open(ctx context.Context) (err error) {
 			return fmt.Errorf("opening %s: setting %s: %w", f.path, p, err)
 		}
 	}
-	if err := migrate(ctx, f.write, f.kind, f.path); err != nil {
+	if err := f.migrate(ctx); err != nil {
 		return err
 	}
 	if f.id, err = f.meta(ctx, "file", newID()); err != nil {

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 )
 
@@ -52,8 +51,12 @@ CREATE TABLE registrations (at_ms INTEGER NOT NULL, node TEXT NOT NULL, epoch IN
   verdict TEXT NOT NULL, reason TEXT NOT NULL, customer TEXT NOT NULL, number TEXT NOT NULL, src TEXT NOT NULL,
   record BLOB NOT NULL);
 CREATE INDEX registrations_at ON registrations (at_ms);
-` + sqliteRanges},
+` + sqliteRanges, createFives("INTEGER", "TEXT", " WITHOUT ROWID")},
 }
+
+// sqliteFills fill what a step has made from what was there before, within the
+// step's transaction.
+var sqliteFills = map[kind]map[int]func(context.Context, *file) error{telemetryKind: {2: fillFives}}
 
 // sqliteRanges is in every file: the numbers that the file's transactions have
 // made done. What is committed of a stream is the union over all files.
@@ -73,18 +76,50 @@ CREATE INDEX sums_closed ON sums (closed_s);
 `
 
 // migrate brings a file to the newest schema, step by step.
-func migrate(ctx context.Context, c *sql.Conn, k kind, path string) error {
-	steps := sqliteSchema[k]
+func (f *file) migrate(ctx context.Context) error {
+	steps := sqliteSchema[f.kind]
 	var version int
-	if err := c.QueryRowContext(ctx, `PRAGMA user_version`).Scan(&version); err != nil {
-		return fmt.Errorf("reading the schema version of %s: %w", path, err)
+	if err := f.write.QueryRowContext(ctx, `PRAGMA user_version`).Scan(&version); err != nil {
+		return fmt.Errorf("reading the schema version of %s: %w", f.path, err)
 	}
 	if version > len(steps) {
-		return fmt.Errorf("%s has schema %d, this program knows up to %d: %w", path, version, len(steps), ErrNewerSchema)
+		return fmt.Errorf("%s has schema %d, this program knows up to %d: %w", f.path, version, len(steps), ErrNewerSchema)
 	}
 	for ; version < len(steps); version++ {
-		if _, err := c.ExecContext(ctx, fmt.Sprintf("BEGIN IMMEDIATE;%s;PRAGMA user_version=%d;COMMIT", steps[version], version+1)); err != nil {
-			return fmt.Errorf("bringing %s to schema %d: %w", path, version+1, err)
+		err := f.tx(func() error {
+			if _, err := f.write.ExecContext(ctx, steps[version]); err != nil {
+				return err
+			}
+			if fill := sqliteFills[f.kind][version+1]; fill != nil {
+				if err := fill(ctx, f); err != nil {
+					return err
+				}
+			}
+			_, err := f.write.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version=%d", version+1))
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("bringing %s to schema %d: %w", f.path, version+1, err)
+		}
+	}
+	return nil
+}
+
+// fillFives adds up the minutes that were stored before there were fives, a day at
+// a time.
+func fillFives(ctx context.Context, f *file) error {
+	var first, last int64
+	if err := f.write.QueryRowContext(ctx, `SELECT coalesce(min(minute_s), 0), coalesce(max(minute_s), -1) FROM minutes`).Scan(&first, &last); err != nil {
+		return fmt.Errorf("reading the minutes: %w", err)
+	}
+	for s := first - mod(first, dayS); s <= last; s += dayS {
+		fives := make(fiveMap)
+		err := sqliteDialect.scanOn(ctx, f.write, f.path, minutesOfDay, []any{s, s + dayS}, fives.scan(f.path))
+		if err == nil {
+			err = f.addFives(fives)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil

@@ -80,6 +80,9 @@ type Reader interface {
 	// order of time, kind, party and node. They are kept when calls are dropped.
 	Summaries(ctx context.Context, f query.SummaryFilter, each func(*query.Summary) error) error
 
+	// Series returns a graph of one party: minute counters in equal steps.
+	Series(ctx context.Context, f query.SeriesFilter) (*query.Series, error)
+
 	// Losses lists what will never come, DeadLetters what was set aside; oldest
 	// first. A dead letter's Raw is only read when raw is true.
 	Losses(ctx context.Context, f query.LossFilter, each func(*query.Loss) error) error

@@ -1,0 +1,308 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sipward/sipward/collector/query"
+	"github.com/sipward/sipward/sync/record"
+)
+
+// Series implements Reader. Steps of five minutes and more come from fives, shorter ones
+// from the minutes themselves.
+func (r *reads) Series(ctx context.Context, f query.SeriesFilter) (*query.Series, error) {
+	if err := f.Check(); err != nil {
+		return nil, fmt.Errorf("reading a series: %w", err)
+	}
+	out := &query.Series{FromUnixS: f.FromUnixS, StepS: f.StepS, Points: make([]query.Point, (f.ToUnixS-f.FromUnixS)/f.StepS)}
+	read := r.fivesOf
+	if f.StepS < fiveS {
+		read = r.minutesOf
+	}
+	watched := f // who watches, writes minutes of the total
+	watched.Kind, watched.Party = query.KindTotal, ""
+	if err := read(ctx, &f, func(s int64, p *query.Point) { join(&out.Points[(s-f.FromUnixS)/f.StepS], p) }); err != nil {
+		return nil, err
+	}
+	if f.Kind != query.KindTotal {
+		if err := r.observed(ctx, &watched, out); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	if out.Pending, err = r.pending(ctx, &f); err != nil {
+		return nil, err
+	}
+	for _, p := range out.Pending {
+		for s := max(p.FromUnixS, f.FromUnixS); s < min(p.ToUnixS, f.ToUnixS); s = s - s%f.StepS + f.StepS {
+			out.Points[(s-f.FromUnixS)/f.StepS].Pending = true
+		}
+	}
+	return out, nil
+}
+
+// join adds what comes next within the same step.
+func join(to, p *query.Point) {
+	to.ObservedMs = plus(to.ObservedMs, p.ObservedMs)
+	to.LiveSetup, to.LiveAnswered = p.LiveSetup, p.LiveAnswered
+	to.Peak, to.PeakAnswered, to.Channels = max(to.Peak, p.Peak), max(to.PeakAnswered, p.PeakAnswered), max(to.Channels, p.Channels)
+	counts, more := to.Counts(), p.Counts()
+	for i := range counts {
+		*counts[i] = plus(*counts[i], *more[i])
+	}
+}
+
+// fivesSQL adds fives up over nodes.
+func (d dialect) fivesSQL() string {
+	greatest := "max"
+	if d.numbered {
+		greatest = "greatest"
+	}
+	peak := func(name string) string {
+		var sums []string
+		for _, c := range numberedColumns(name) {
+			sums = append(sums, d.totals(c))
+		}
+		return greatest + "(" + strings.Join(sums, ",") + ")"
+	}
+	return "SELECT five_s, " + d.totals(append([]string{"observed_ms", "live_setup", "live_answered"}, fiveCountColumns[:]...)...) +
+		", max(channels), " + peak("peak") + ", " + peak("peak_answered") + " FROM fives"
+}
+
+// party puts the conditions on one party's rows of a time.
+func (q *statement) party(time string, f *query.SeriesFilter) {
+	q.where("kind = ?", f.Kind)
+	q.where("party = ?", f.Party)
+	q.where(time+" >= ?", f.FromUnixS)
+	q.where(time+" < ?", f.ToUnixS)
+	q.equal("node", f.Node)
+}
+
+// fivesOf hands on what all nodes saw in five minutes, in the order of time.
+func (r *reads) fivesOf(ctx context.Context, f *query.SeriesFilter, each func(s int64, p *query.Point)) error {
+	var s int64
+	var p query.Point
+	to := []any{&s, &p.ObservedMs, &p.LiveSetup, &p.LiveAnswered}
+	for _, v := range p.Counts() {
+		to = append(to, v)
+	}
+	to = append(to, &p.Channels, &p.Peak, &p.PeakAnswered)
+	return r.grouped(ctx, f, r.dialect.fivesSQL(), "five_s", func(rows *sql.Rows) error {
+		if err := rows.Scan(to...); err != nil {
+			return err
+		}
+		each(s, &p)
+		return nil
+	})
+}
+
+// grouped runs a query on the rows of one party, by their time.
+func (r *reads) grouped(ctx context.Context, f *query.SeriesFilter, text, time string, scan func(*sql.Rows) error) error {
+	sources, err := r.sources(ctx, telemetryKind, f.FromUnixS*1000, f.ToUnixS*1000)
+	if err != nil {
+		return err
+	}
+	for _, src := range sources {
+		q := new(statement)
+		q.text.WriteString(text)
+		q.party(time, f)
+		q.text.WriteString(" GROUP BY " + time + " ORDER BY " + time)
+		err := r.dialect.scanAll(ctx, src, q.text.String(), q.args, func(rows *sql.Rows) error {
+			if err := scan(rows); err != nil {
+				return fmt.Errorf("reading the counters of %s: %w", src.name, err)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// observed sets how much of each step was watched, also where a party had no call.
+func (r *reads) observed(ctx context.Context, f *query.SeriesFilter, out *query.Series) error {
+	table, time := "fives", "five_s"
+	if f.StepS < fiveS {
+		table, time = "minutes", "minute_s"
+	}
+	seen := make([]int64, len(out.Points))
+	add := func(rows *sql.Rows) error {
+		var s, ms int64
+		if err := rows.Scan(&s, &ms); err != nil {
+			return err
+		}
+		at := &seen[(s-f.FromUnixS)/f.StepS]
+		*at = plus(*at, ms)
+		return nil
+	}
+	var err error
+	if table == "fives" {
+		err = r.grouped(ctx, f, "SELECT "+time+", "+r.dialect.totals("observed_ms")+" FROM fives", time, add)
+	} else {
+		err = r.eachMinute(ctx, f, "m.observed_ms", add)
+	}
+	for i := range out.Points {
+		if seen[i] != 0 { // else the minutes of the total were lost: his own tell
+			out.Points[i].ObservedMs = seen[i]
+		}
+	}
+	return err
+}
+
+// eachMinute reads columns of one party's minutes. They are in the order of time, with all
+// other parties between: each minute is looked up by itself.
+func (r *reads) eachMinute(ctx context.Context, f *query.SeriesFilter, columns string, scan func(*sql.Rows) error) error {
+	sources, err := r.sources(ctx, telemetryKind, f.FromUnixS*1000, f.ToUnixS*1000)
+	if err != nil {
+		return err
+	}
+	node := ""
+	args := []any{f.FromUnixS, f.ToUnixS, f.FromUnixS, f.ToUnixS, f.Kind, f.Party}
+	if f.Node != "" {
+		node, args = " AND m.node = ?", append(args, f.Node)
+	}
+	text := `WITH RECURSIVE at(s) AS (SELECT ` + r.dialect.whole("?") + ` UNION ALL SELECT s + 60 FROM at WHERE s + 60 < ?)
+ SELECT m.minute_s, ` + columns + ` FROM at CROSS JOIN minutes m WHERE m.minute_s = at.s AND m.minute_s >= ? AND m.minute_s < ? AND m.kind = ? AND m.party = ?` + node +
+		` ORDER BY m.minute_s, m.node, m.epoch, m.seq`
+	for _, src := range sources {
+		err := r.dialect.scanAll(ctx, src, text, args, func(rows *sql.Rows) error {
+			if err := scan(rows); err != nil {
+				return fmt.Errorf("reading the minutes of %s: %w", src.name, err)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// whole says that a placeholder is a whole number, where a database has to be told.
+func (d dialect) whole(placeholder string) string {
+	if d.numbered {
+		return placeholder + "::bigint"
+	}
+	return placeholder
+}
+
+// minutesOf hands on what all nodes saw in one minute, in the order of time.
+func (r *reads) minutesOf(ctx context.Context, f *query.SeriesFilter, each func(s int64, p *query.Point)) error {
+	m := minuteJoin{each: each}
+	err := r.eachMinute(ctx, f, "m.node, m.record", func(rows *sql.Rows) error {
+		var s int64
+		var node string
+		var raw sql.RawBytes
+		if err := rows.Scan(&s, &node, &raw); err != nil {
+			return err
+		}
+		x, err := record.Decode(raw)
+		if err != nil {
+			return err
+		}
+		m.add(s, node, x.GetMinute())
+		return nil
+	})
+	m.minuteOver()
+	return err
+}
+
+// minuteJoin adds up the parts of a minute of one node, and the nodes of a minute.
+type minuteJoin struct {
+	each func(s int64, p *query.Point)
+	s    int64
+	node string
+	part five // of node
+	all  query.Point
+	any  bool
+}
+
+func (m *minuteJoin) add(s int64, node string, x *record.Minute) {
+	if m.any && s != m.s {
+		m.minuteOver()
+	} else if m.any && node != m.node {
+		m.nodeOver()
+	}
+	m.s, m.node, m.any = s, node, true
+	m.part.add(s, x)
+}
+
+// nodeOver adds what a node saw to what all did.
+func (m *minuteJoin) nodeOver() {
+	setup, answered := m.all.LiveSetup+m.part.LiveSetup, m.all.LiveAnswered+m.part.LiveAnswered
+	slot := mod(m.s, fiveS) / 60
+	peak, peakAnswered := m.all.Peak+m.part.peak[slot], m.all.PeakAnswered+m.part.answered[slot]
+	join(&m.all, &m.part.Point)
+	m.all.LiveSetup, m.all.LiveAnswered, m.all.Peak, m.all.PeakAnswered = setup, answered, peak, peakAnswered
+	m.part = five{}
+}
+
+func (m *minuteJoin) minuteOver() {
+	if !m.any {
+		return
+	}
+	m.nodeOver()
+	m.each(m.s, &m.all)
+	m.all, m.any = query.Point{}, false
+}
+
+// pendingS is for how long the minutes of a silent node are waited for.
+const pendingS = 7 * dayS
+
+// pending lists the nodes whose last minutes are still to come: from the last one that is
+// here, or from the start of the running agent, until now.
+func (r *reads) pending(ctx context.Context, f *query.SeriesFilter) ([]query.Pending, error) {
+	now := r.now().Unix()
+	if f.ToUnixS <= now-pendingS {
+		return nil, nil
+	}
+	nodes, err := r.Nodes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	sources, err := r.sources(ctx, telemetryKind, (now-pendingS)*1000, forever)
+	if err != nil {
+		return nil, err
+	}
+	slices.Reverse(sources)
+	var out []query.Pending
+	for i := range nodes {
+		n := &nodes[i]
+		if f.Node != "" && n.ID != f.Node || n.LastSeenUnixMs/1000 < now-pendingS {
+			continue
+		}
+		last, err := r.lastMinute(ctx, sources, n.ID, now-pendingS)
+		if err != nil {
+			return nil, err
+		}
+		if last == 0 && n.StartedUnixMs == 0 {
+			continue // it has never said that it counts minutes
+		}
+		p := query.Pending{Node: n.ID, FromUnixS: max(last+60, n.StartedUnixMs/60_000*60), ToUnixS: now - mod(now, 60)}
+		if p.FromUnixS < p.ToUnixS && p.FromUnixS < f.ToUnixS && p.ToUnixS > f.FromUnixS {
+			out = append(out, p)
+		}
+	}
+	return out, nil
+}
+
+// lastMinute is the last one of a node that is here, from a time on; 0: none is.
+func (r *reads) lastMinute(ctx context.Context, sources []source, node string, from int64) (last int64, err error) {
+	for _, src := range sources {
+		err := r.dialect.scanAll(ctx, src, `SELECT last_s FROM fives WHERE kind = ? AND party = '' AND five_s >= ? AND node = ? ORDER BY five_s DESC LIMIT 1`,
+			[]any{query.KindTotal, from - mod(from, fiveS), node}, func(rows *sql.Rows) error {
+				if err := rows.Scan(&last); err != nil {
+					return fmt.Errorf("reading the counters of %s: %w", src.name, err)
+				}
+				return nil
+			})
+		if err != nil || last != 0 {
+			return last, err
+		}
+	}
+	return 0, nil
+}
