@@ -1,0 +1,41 @@
+// download hands a file to the browser.
+export function download(name: string, content: Blob): void {
+  const url = URL.createObjectURL(content);
+  const a = document.createElement('a');
+  a.href = url;
+  a.download = name;
+  a.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
+// copyText needs a fall-back: the clipboard's interface is there on HTTPS and on
+// loopback only.
+export async function copyText(text: string): Promise<void> {
+  if (navigator.clipboard) {
+    await navigator.clipboard.writeText(text);
+    return;
+  }
+  const area = document.createElement('textarea');
+  area.value = text;
+  area.className = 'hidden-visually';
+  document.body.append(area);
+  area.select();
+  const done = document.execCommand('copy');
+  area.remove();
+  if (!done) throw new Error('the browser does not allow copying');
+}
+
+type Cell = string | number | null;
+
+// csv quotes as RFC 4180 says. A text that a spreadsheet would take for a formula
+// is kept from being one.
+export function csv(rows: Cell[][]): string {
+  return rows.map((row) => row.map(csvCell).join(',')).join('\r\n') + '\r\n';
+}
+
+function csvCell(v: Cell): string {
+  if (v === null) return '';
+  if (typeof v === 'number') return String(v);
+  const text = !/^\+[0-9]+$/.test(v) && /^[=+\-@\t\r]/.test(v) ? `'${v}` : v;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

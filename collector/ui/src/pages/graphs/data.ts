@@ -1,0 +1,102 @@
+import type { Figure, Line, Series } from '../../api/types';
+
+// What a chart draws: times in seconds and a column of values a line; null is a
+// gap, in which nobody watched or there was nothing to divide by.
+export interface Drawn {
+  figure: Figure;
+  step: number;
+  times: number[];
+  values: (number | null)[][];
+  lines: Line[];
+  names: string[];
+  limit: number | null; // drawn when one line has one
+  pending: Series['pending'];
+}
+
+export const figures: Figure[] = ['channels', 'asr', 'acd', 'dtmf'];
+
+export function draw(s: Series, total: string): Drawn {
+  const times = Array.from({ length: s.points }, (_, i) => s.from_unix_s + i * s.step_s);
+  const limits = s.lines.filter((l) => l.limit !== null);
+  return {
+    figure: s.figure,
+    step: s.step_s,
+    times,
+    values: s.lines.map((l) => valuesOf(s.figure, l)),
+    lines: s.lines,
+    names: s.lines.map((l) => l.party || total),
+    limit: s.lines.length === 1 && limits[0] ? limits[0].limit : null,
+    pending: s.pending,
+  };
+}
+
+function valuesOf(figure: Figure, l: Line): (number | null)[] {
+  if (figure === 'channels') return l.num;
+  return l.num.map((n, i) => {
+    const d = l.den?.[i];
+    return n === null || !d ? null : n / d;
+  });
+}
+
+// Window is what is shown: the last so many seconds, or a part that was dragged.
+export interface Window {
+  from: number; // Unix seconds
+  to: number;
+  step: number;
+}
+
+export const ranges = { '1h': 3600, '6h': 21_600, '24h': 86_400, '7d': 604_800, '30d': 2_592_000 } as const;
+export type RangeName = keyof typeof ranges;
+
+export function isRange(text: string | null): text is RangeName {
+  return text !== null && Object.hasOwn(ranges, text);
+}
+
+// stepOf keeps a chart to at most about 9,000 points: a month in five minutes.
+export function stepOf(seconds: number): number {
+  if (seconds <= 2 * 86_400) return 60;
+  return seconds <= 31 * 86_400 ? 300 : 3600;
+}
+
+// windowOf ends at the last whole step, so that all four charts, and what the
+// server keeps of its answers, share their bounds.
+export function windowOf(seconds: number, now: number): Window {
+  const step = stepOf(seconds);
+  const to = Math.floor(now / step) * step;
+  return { from: to - Math.ceil(seconds / step) * step, to, step };
+}
+
+export function zoomTo(from: number, to: number): Window {
+  const step = stepOf(to - from);
+  const a = Math.floor(from / step) * step;
+  return { from: a, to: Math.max(Math.ceil(to / step) * step, a + 5 * step), step };
+}
+
+// isPending says whether some node has not yet delivered a time.
+export function isPending(d: Drawn, at: number): boolean {
+  return d.pending.some((p) => at < p.to_unix_s && at + d.step > p.from_unix_s);
+}
+
+type Cell = string | number | null;
+
+// table is what a CSV file of a chart holds: every number that is shown.
+export function table(d: Drawn): Cell[][] {
+  const head = d.figure === 'channels' ? ['peak', 'answered'] : ['numerator', 'denominator', d.figure];
+  const rows: Cell[][] = [['time_utc', 'party', ...head, 'pending']];
+  d.times.forEach((time, i) => {
+    const at = new Date(time * 1000).toISOString();
+    const pending = isPending(d, time) ? 'yes' : '';
+    d.lines.forEach((l, j) => {
+      const figures = d.figure === 'channels' ? [l.num[i] ?? null, l.answered?.[i] ?? null] : [l.num[i] ?? null, l.den?.[i] ?? null, d.values[j]?.[i] ?? null];
+      rows.push([at, l.party, ...figures, pending]);
+    });
+  });
+  return rows;
+}
+
+// last is the newest value there is, and where.
+export function last(d: Drawn, line: number): number {
+  const values = d.values[line] ?? [];
+  for (let i = values.length - 1; i >= 0; i--) if (values[i] !== null && values[i] !== undefined) return i;
+  return -1;
+}

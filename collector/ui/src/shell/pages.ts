@@ -1,0 +1,26 @@
+import { lazy, type ComponentType, type LazyExoticComponent } from 'react';
+import type { Me } from '../api/types';
+import type { Key } from '../i18n/i18n';
+import type { IconName } from '../parts/Icon';
+
+export interface PageDef {
+  path: string;
+  label: Key;
+  icon: IconName;
+  key: string; // after g
+  who: 'all' | 'staff' | 'operator'; // staff: operator and viewer
+  group: Key;
+  page: LazyExoticComponent<ComponentType>;
+}
+
+// Every page is a chunk of its own: charts and tables come when they are asked for.
+export const pages: PageDef[] = [
+  { path: 'graphs', label: 'nav.graphs', icon: 'graphs', key: 'g', who: 'all', group: 'nav.traffic', page: lazy(() => import('../pages/Graphs')) },
+  { path: 'summary', label: 'nav.summary', icon: 'summary', key: 's', who: 'all', group: 'nav.traffic', page: lazy(() => import('../pages/Summary')) },
+];
+
+export function pagesFor(me: Me): PageDef[] {
+  return pages.filter((p) => p.who === 'all' || me.role === 'operator' || (p.who === 'staff' && me.role === 'viewer'));
+}
+
+export const accountPage = lazy(() => import('../pages/Account'));
