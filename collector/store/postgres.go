@@ -30,6 +30,7 @@ type Postgres struct {
 
 	stats counters
 	reads
+	desk
 }
 
 var _ Store = (*Postgres)(nil)
@@ -54,6 +55,7 @@ func OpenPostgres(ctx context.Context, url string, o Options) (*Postgres, error)
 	}
 	s := &Postgres{pool: pool, views: views, db: stdlib.OpenDBFromPool(views), o: o.withDefaults(), partitions: make(map[place]bool), saved: make(map[string]int64)}
 	s.reads = reads{dialect: postgresDialect, sources: s.readFrom, done: s.doneOf, dropped: s.droppedMonths, now: s.o.Now}
+	s.desk = desk{&s.reads, s.edit}
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

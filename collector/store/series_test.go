@@ -306,4 +306,4 @@ func TestFivesAreMadeOfOldMinutes(t *testing.T) {
 }
 
 // postgresUndo undoes what steps after the one of the fives have made.
-const postgresUndo = ``
+const postgresUndo = `DROP TABLE accounts, sessions, tokens, links, audit, settings, balances, alert_rules, alert_events`

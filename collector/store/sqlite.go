@@ -40,6 +40,7 @@ type SQLite struct {
 
 	stats counters
 	reads
+	desk
 }
 
 var _ Store = (*SQLite)(nil)
@@ -72,6 +73,7 @@ func newSQLite(dir string, o Options) *SQLite {
 	s := &SQLite{dir: dir, o: o.withDefaults(), cursors: make(map[streamKey]*cursor), seen: make(map[string]int64),
 		saved: make(map[string]int64), files: make(map[place]*file)}
 	s.reads = reads{dialect: sqliteDialect, sources: s.readFrom, done: s.doneOf, now: s.o.Now}
+	s.desk = desk{&s.reads, s.edit}
 	return s
 }
 

@@ -20,12 +20,14 @@ type SQLiteTables struct {
 	writing sync.Mutex // guards what base writes
 	base    *file
 	reads
+	desk
 }
 
 var (
 	_ Tables = (*SQLite)(nil)
 	_ Tables = (*SQLiteTables)(nil)
 	_ Tables = (*Postgres)(nil)
+	_ Desk   = (*SQLiteTables)(nil)
 )
 
 // OpenSQLiteTables opens the history of a folder, which is made when no collector
@@ -42,6 +44,7 @@ func OpenSQLiteTables(ctx context.Context, dir string, o Options) (*SQLiteTables
 	s.reads = reads{dialect: sqliteDialect, now: s.o.Now, sources: func(context.Context, kind, int64, int64) ([]source, error) {
 		return []source{{name: base.path, db: base.read}}, nil
 	}}
+	s.desk = desk{&s.reads, s.edit}
 	return s, nil
 }
 

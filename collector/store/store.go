@@ -25,6 +25,7 @@ import (
 type Store interface {
 	Reader
 	Tables
+	Desk
 
 	// Commit stores the records that are not stored yet and marks their numbers as
 	// done, in one transaction (in SQLite one for each file that they belong to).
