@@ -24,7 +24,6 @@ const (
 	ActionTwoFactorOn    Action = "account.two_factor.on"
 	ActionTwoFactorOff   Action = "account.two_factor.off"
 	ActionRecovery       Action = "account.recovery_codes"
-	ActionRecoveryUsed   Action = "account.recovery_code_used"
 	ActionLogin          Action = "session.login"
 	ActionLoginFailed    Action = "session.login_failed"
 	ActionLogout         Action = "session.logout"

@@ -144,6 +144,7 @@ type Stats struct {
 	Failed    uint64 // wrong names, passwords and codes
 	Refused   uint64 // tries while locked
 	Busy      uint64 // tries that met too many others
+	Hashes    uint64 // passwords that were hashed, to check or to store them
 	Rehashed  uint64 // passwords whose hash was made stronger
 	Locks     uint64 // of accounts, addresses and second factors
 	Forgotten uint64 // accounts and addresses whose failures gave way to others'
@@ -156,6 +157,7 @@ type Stats struct {
 func (s *Service) Stats() Stats {
 	c := &s.counts
 	out := Stats{Logins: c.logins.Load(), Failed: c.failed.Load(), Refused: c.refused.Load(), Busy: c.busied.Load(),
+		Hashes:   s.hash.worked.Load(),
 		Rehashed: c.rehashed.Load(), Expired: c.expired.Load(), Unlogged: c.unwritten.Load() + s.failures.lost()}
 	for _, l := range []*limiter{s.byAccount, s.byAddress, s.byCode} {
 		keys, locks, discarded := l.stats()

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/crypto/argon2"
 )
@@ -147,6 +148,7 @@ type hasher struct {
 	dummy   passwordHash  // what is compared for names that do not exist
 	working chan struct{} // as many as may work
 	inside  chan struct{} // as many as may work or wait
+	worked  atomic.Uint64 // hashes that were computed
 }
 
 func newHasher(c Cost, atOnce, waiting int) *hasher {
@@ -183,6 +185,7 @@ func (h *hasher) check(ctx context.Context, stored Secret, password string) (ok,
 		return false, false, err
 	}
 	defer h.leave()
+	h.worked.Add(1)
 	p, err := parseHash(string(stored))
 	if err != nil {
 		h.dummy.matches(password)
@@ -197,5 +200,6 @@ func (h *hasher) make(ctx context.Context, password string) (Secret, error) {
 		return "", err
 	}
 	defer h.leave()
+	h.worked.Add(1)
 	return Secret(newHash(password, h.cost).String()), nil
 }

@@ -40,7 +40,7 @@ func CheckPassword(password, email string) error {
 	if run(bare) {
 		return fmt.Errorf("%w: it is a row of neighbouring keys, letters or digits", ErrPassword)
 	}
-	if common[core(bare)] || common[core(unleet(bare))] {
+	if common[core(bare)] || common[core(unleet(core(bare)))] {
 		return fmt.Errorf("%w: it is one of those that are tried first", ErrPassword)
 	}
 	return nil
