@@ -26,10 +26,11 @@ type Node struct {
 	DuplicateUnixMs int64  // when two agents with this id were last seen to take turns; 0: never
 }
 
-// Position is where a list goes on: after this row. Times are counted_unix_ms.
+// Position is where a list goes on: after this row.
 type Position struct {
-	CountedUnixMs int64
+	CountedUnixMs int64 // of a verdict, when it was given
 	Key
+	N int // of an attempt; else 0
 }
 
 // CallFilter selects calls; zero fields select all. Attempts use it too: their
@@ -42,8 +43,14 @@ type CallFilter struct {
 	Kind                 string // "call" or "carrier_leg"
 	Number               string // caller or called is this number; of an attempt, called
 	CallID               string
+	Prefix               string // caller or called begins so; of an attempt, called
+	Status               uint32 // SIP status of the end; 0: any
+	Release              string
+	MinDurationMs        int64 // no shorter ones
 	Answered             *bool
-	After                *Position // only rows after this one
+	Only                 *Key      // this call and its attempts alone; From and To say where to look
+	After                *Position // only rows after this one, in the order of the list
+	Newest               bool      // the newest first
 	Limit                int       // 0: no limit
 }
 
@@ -67,7 +74,7 @@ type CallRow struct {
 }
 
 // Position returns where a list goes on after this row.
-func (r *CallRow) Position() Position { return Position{r.CountedUnixMs, r.Key} }
+func (r *CallRow) Position() Position { return Position{CountedUnixMs: r.CountedUnixMs, Key: r.Key} }
 
 // Call decodes the whole record.
 func (r *CallRow) Call() (*record.Call, error) {
@@ -95,6 +102,11 @@ type AttemptRow struct {
 	PddMs                        *int64
 }
 
+// Position returns where a list goes on after this row.
+func (r *AttemptRow) Position() Position {
+	return Position{CountedUnixMs: r.CountedUnixMs, Key: r.Key, N: r.N}
+}
+
 // MinuteFilter selects minute counters; zero fields select all.
 type MinuteFilter struct {
 	FromUnixS, ToUnixS int64 // minute_unix_s in [from, to); to 0: no end
@@ -113,13 +125,24 @@ type MinuteRow struct {
 type RegistrationFilter struct {
 	FromUnixMs, ToUnixMs int64 // at_unix_ms in [from, to); to 0: no end
 	Node, Customer       string
-	Limit                int
+	Verdict, Reason      string
+	Prefix               string    // number begins so
+	Source               string    // address without port, or with it
+	After                *Position // only rows after this one, in the order of the list
+	Newest               bool      // the newest first
+	Limit                int       // 0: no limit
 }
 
 // RegistrationRow is one verdict.
 type RegistrationRow struct {
 	Key
+	AtUnixMs     int64 // when, as it was stored
 	Registration *record.Registration
+}
+
+// Position returns where a list goes on after this row.
+func (r *RegistrationRow) Position() Position {
+	return Position{CountedUnixMs: r.AtUnixMs, Key: r.Key}
 }
 
 // Step is how long the time of one summary is.

@@ -15,7 +15,7 @@ CREATE TABLE sessions (hash BYTES PRIMARY KEY, account WORD NOT NULL, epoch INT 
 CREATE INDEX sessions_account ON sessions (account);
 CREATE TABLE tokens (id WORD PRIMARY KEY, hash BYTES NOT NULL UNIQUE, hint WORD NOT NULL, name WORD NOT NULL, role WORD NOT NULL,
   customer WORD NOT NULL, created_by WORD NOT NULL, created_ms INT NOT NULL, expires_ms INT NOT NULL, used_ms INT NOT NULL);
-CREATE TABLE links (hash BYTES PRIMARY KEY, purpose INT NOT NULL, account WORD NOT NULL, expires_ms INT NOT NULL);
+CREATE TABLE links (hash BYTES PRIMARY KEY, purpose INT NOT NULL, account WORD NOT NULL, epoch INT NOT NULL, expires_ms INT NOT NULL);
 CREATE UNIQUE INDEX links_purpose ON links (account, purpose);
 CREATE TABLE audit (id ID, at_ms INT NOT NULL, actor WORD NOT NULL, name WORD NOT NULL, origin WORD NOT NULL, action WORD NOT NULL,
   target WORD NOT NULL, detail WORD NOT NULL);

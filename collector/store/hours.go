@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"maps"
 	"slices"
 	"time"
@@ -24,14 +25,15 @@ func (r *reads) Hours(ctx context.Context, from, to time.Time, each func(*query.
 	first := from.Unix() + mod(-from.Unix(), hourS)
 	last := min(to.Unix(), r.now().Unix()+1) // an hour that has not begun is no hour yet
 	for ; first < last; first += dayS {
-		if err := r.hoursOfDay(ctx, nodes, first, min(first+dayS, last), each); err != nil {
+		if err := r.hoursOfDay(ctx, nodes, first, min(first+dayS, last), true, each); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (r *reads) hoursOfDay(ctx context.Context, nodes []query.Node, from, to int64, each func(*query.Hour) error) error {
+// hoursOfDay hands on hours; without count, their Calls are not read unless they have to be.
+func (r *reads) hoursOfDay(ctx context.Context, nodes []query.Node, from, to int64, count bool, each func(*query.Hour) error) error {
 	marks, err := r.marks(ctx, from, to)
 	if err != nil {
 		return err
@@ -45,12 +47,14 @@ func (r *reads) hoursOfDay(ctx context.Context, nodes []query.Node, from, to int
 		node string
 	}
 	calls := make(map[cell]int64)
-	err = r.Summaries(ctx, query.SummaryFilter{FromUnixS: from, ToUnixS: to, Kind: query.KindTotal}, func(s *query.Summary) error {
-		calls[cell{s.TimeUnixS, s.Node}] = s.Calls
-		return nil
-	})
-	if err != nil {
-		return err
+	if count || slices.ContainsFunc(nodes, func(n query.Node) bool { return n.FirstSeenUnixMs >= from*1000 }) {
+		err = r.Summaries(ctx, query.SummaryFilter{FromUnixS: from, ToUnixS: to, Kind: query.KindTotal}, func(s *query.Summary) error {
+			calls[cell{s.TimeUnixS, s.Node}] = s.Calls
+			return nil
+		})
+		if err != nil {
+			return err
+		}
 	}
 	for h := from; h < to; h += hourS {
 		for i := range nodes {
@@ -67,6 +71,74 @@ func (r *reads) hoursOfDay(ctx context.Context, nodes []query.Node, from, to int
 		}
 	}
 	return nil
+}
+
+// Completeness implements Reader.
+func (r *reads) Completeness(ctx context.Context, f query.SummaryFilter, each func(*query.Completeness) error) error {
+	nodes, err := r.Nodes(ctx)
+	if err != nil {
+		return err
+	}
+	nodes = slices.DeleteFunc(nodes, func(n query.Node) bool { return f.Node != "" && n.ID != f.Node })
+	var at query.Completeness
+	join := func(h *query.Hour) error {
+		if s := f.Step.Begin(h.HourUnixS); s != at.TimeUnixS || at.Hours == 0 {
+			if at.Hours > 0 {
+				if err := each(&at); err != nil {
+					return err
+				}
+			}
+			at = query.Completeness{TimeUnixS: s}
+		}
+		at.Add(h)
+		return nil
+	}
+	first := f.FromUnixS + mod(-f.FromUnixS, hourS)
+	last := min(until(f.ToUnixS), r.now().Unix()+1)
+	if first, err = r.firstHour(ctx, nodes, first, last); err != nil {
+		return err
+	}
+	for ; first < last; first += dayS {
+		if err := r.hoursOfDay(ctx, nodes, first, min(first+dayS, last), false, join); err != nil {
+			return err
+		}
+	}
+	if at.Hours > 0 {
+		return each(&at)
+	}
+	return nil
+}
+
+// firstHour leaves out the time before there was anything: who asks since ever is not to
+// wait for decades of empty days.
+func (r *reads) firstHour(ctx context.Context, nodes []query.Node, from, to int64) (int64, error) {
+	begin := to
+	for i := range nodes {
+		begin = min(begin, nodes[i].FirstSeenUnixMs/1000)
+	}
+	base, err := r.base(ctx)
+	if err != nil {
+		return 0, err
+	}
+	months, err := r.sources(ctx, callsKind, from*1000, to*1000)
+	if err != nil {
+		return 0, err
+	}
+	look := func(src source, table string) error {
+		return r.dialect.scanAll(ctx, src, `SELECT hour_s FROM `+table+` WHERE hour_s >= ? ORDER BY hour_s LIMIT 1`, []any{from}, func(rows *sql.Rows) error {
+			var s int64
+			err := rows.Scan(&s)
+			begin = min(begin, s)
+			return err
+		})
+	}
+	err = look(base, "hour_marks")
+	for _, src := range append(months, base) {
+		if err == nil {
+			err = look(src, "sums")
+		}
+	}
+	return max(from, begin-mod(begin-from, dayS)), err
 }
 
 // hourOf judges one hour of one node by its marks.

@@ -143,8 +143,8 @@ func (d *desk) AddLink(ctx context.Context, l *accounts.Link, e *accounts.Entry)
 		if err := c.room("links", maxLinks); err != nil {
 			return err
 		}
-		_, err := c.exec(`INSERT INTO links (hash, purpose, account, expires_ms) VALUES (?, ?, ?, ?)
- ON CONFLICT (account, purpose) DO UPDATE SET hash = excluded.hash, expires_ms = excluded.expires_ms`, l.Hash[:], int64(l.Purpose), l.Account, l.ExpiresUnixMs)
+		_, err := c.exec(`INSERT INTO links (hash, purpose, account, epoch, expires_ms) VALUES (?, ?, ?, ?, ?)
+ ON CONFLICT (account, purpose) DO UPDATE SET hash = excluded.hash, epoch = excluded.epoch, expires_ms = excluded.expires_ms`, l.Hash[:], int64(l.Purpose), l.Account, l.Epoch, l.ExpiresUnixMs)
 		return err
 	})
 }
@@ -153,8 +153,8 @@ func (d *desk) AddLink(ctx context.Context, l *accounts.Link, e *accounts.Entry)
 func (d *desk) Link(ctx context.Context, hash accounts.Digest) (*accounts.Link, error) {
 	const what = "reading a link"
 	l := &accounts.Link{Hash: hash}
-	err := d.find(ctx, what, `SELECT purpose, account, expires_ms FROM links WHERE hash = ?`, []any{hash[:]}, func(r row) error {
-		return r.Scan(&l.Purpose, &l.Account, &l.ExpiresUnixMs)
+	err := d.find(ctx, what, `SELECT purpose, account, epoch, expires_ms FROM links WHERE hash = ?`, []any{hash[:]}, func(r row) error {
+		return r.Scan(&l.Purpose, &l.Account, &l.Epoch, &l.ExpiresUnixMs)
 	})
 	if err == nil && l.Purpose == 0 {
 		err = fmt.Errorf("%s: %w", what, accounts.ErrNotFound)

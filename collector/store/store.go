@@ -69,13 +69,17 @@ type Reader interface {
 	Nodes(ctx context.Context) ([]query.Node, error)
 
 	// Calls, Attempts, Minutes and Registrations hand rows to each in the order of
-	// their time, then node, epoch and number. They hold one row in memory. An error
+	// their time, then node, epoch and number, or in the opposite order where the filter says Newest. They hold one row in memory. An error
 	// of each ends them and is returned as it is. Rows and what they point to are
 	// valid until each returns.
 	Calls(ctx context.Context, f query.CallFilter, each func(*query.CallRow) error) error
 	Attempts(ctx context.Context, f query.CallFilter, each func(*query.AttemptRow) error) error
 	Minutes(ctx context.Context, f query.MinuteFilter, each func(*query.MinuteRow) error) error
 	Registrations(ctx context.Context, f query.RegistrationFilter, each func(*query.RegistrationRow) error) error
+
+	// CountCalls and CountAttempts count what Calls and Attempts would list, up to most: a page shows "10,000+".
+	CountCalls(ctx context.Context, f query.CallFilter, most int) (int, error)
+	CountAttempts(ctx context.Context, f query.CallFilter, most int) (int, error)
 
 	// Summaries adds up calls by hour, day or month (UTC), node and party, in the
 	// order of time, kind, party and node. They are kept when calls are dropped.
@@ -96,6 +100,10 @@ type Reader interface {
 	// Hours says for each node and each hour that begins in [from, to) whether the
 	// node has closed it, in the order of hours.
 	Hours(ctx context.Context, from, to time.Time, each func(*query.Hour) error) error
+
+	// Completeness joins the hours of each step of [f.FromUnixS, f.ToUnixS), of f.Node or of all nodes, in the
+	// order of time. Kind and party do not matter.
+	Completeness(ctx context.Context, f query.SummaryFilter, each func(*query.Completeness) error) error
 
 	// Verify adds up the stored calls that are counted in hours that begin in [from,
 	// to) again, and hands each sum that differs from the stored one to each.
