@@ -206,6 +206,9 @@ func TestMoreRegistrations(t *testing.T) {
 			if got := len(list(f)); got != want {
 				t.Errorf("%+v: %d, want %d", f, got, want)
 			}
+			if got, err := s.CountRegistrations(ctx, f, 10); err != nil || got != min(want, 10) {
+				t.Errorf("%+v: counted %d of %d: %v", f, got, want, err)
+			}
 		}
 	})
 }

@@ -129,6 +129,11 @@ func (s *Postgres) refreshID(ctx context.Context) error {
 
 func mintID(ctx context.Context, tx pgx.Tx, identity string) error {
 	_, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(advisory))
+	for _, table := range endedSince {
+		if err == nil {
+			_, err = tx.Exec(ctx, `DELETE FROM `+table+` WHERE NOT EXISTS (SELECT 1 FROM meta WHERE key = 'identity' AND value = $1)`, identity)
+		}
+	}
 	if err == nil { // whoever had the lock before may have done it
 		_, err = tx.Exec(ctx, `INSERT INTO meta SELECT * FROM (VALUES ('identity', $1), ('store', $2)) AS new (key, value)
  WHERE NOT EXISTS (SELECT 1 FROM meta WHERE key = 'identity' AND value = $1)

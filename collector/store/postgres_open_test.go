@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sipward/sipward/collector/accounts"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -19,6 +20,8 @@ func TestPostgresCopy(t *testing.T) {
 	}
 	id := s.ID()
 	mustCommit(t, s, batch("sw1", 7, 1, 10, noon))
+	must(t, s.AddAccount(ctx, anAccount("ann", accounts.Operator), nil))
+	must(t, s.AddSession(ctx, &accounts.Session{Hash: digestOf("s"), Account: "ann", SecondFactor: accounts.Passed}, 5))
 	if err := s.Backup(ctx, t.TempDir()); !errors.Is(err, ErrNoBackup) || !strings.Contains(err.Error(), "pg_dump") {
 		t.Errorf("Backup: %v", err)
 	}
@@ -28,13 +31,18 @@ func TestPostgresCopy(t *testing.T) {
 	from := url[strings.LastIndex(url, "=")+1:]
 	startCluster().exec(t, "postgres", "CREATE DATABASE "+from+"copy TEMPLATE "+from)
 	ids := []string{id}
-	for _, u := range []string{url, startCluster().url(from + "copy"), startCluster().url(from + "copy")} {
+	for i, u := range []string{url, startCluster().url(from + "copy"), startCluster().url(from + "copy")} {
 		s, err := OpenPostgres(ctx, u, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		ids = append(ids, s.ID())
 		wantStored(t, s, "sw1", 7, ranges(1, 10))
+		if i > 0 {
+			wantNoSession(t, s, digestOf("s"))
+		} else if _, err := s.Session(ctx, digestOf("s")); err != nil {
+			t.Errorf("the database itself, opened again: %v", err)
+		}
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}

@@ -172,16 +172,22 @@ func whereOnlyCalls(f *query.CallFilter, q *statement) {
 
 // CountCalls implements Reader.
 func (r *reads) CountCalls(ctx context.Context, f query.CallFilter, most int) (int, error) {
-	return r.countIn(ctx, "calls", &f, most, func(q *statement) { whereOnlyCalls(&f, q) })
+	return r.countIn(ctx, callsKind, "calls", [2]int64{f.FromUnixMs, f.ToUnixMs}, most, func(q *statement) { whereOnlyCalls(&f, q) })
 }
 
 // CountAttempts implements Reader.
 func (r *reads) CountAttempts(ctx context.Context, f query.CallFilter, most int) (int, error) {
-	return r.countIn(ctx, "attempts", &f, most, func(q *statement) { whereCalls(&f, q, attemptKey, "called") })
+	return r.countIn(ctx, callsKind, "attempts", [2]int64{f.FromUnixMs, f.ToUnixMs}, most, func(q *statement) { whereCalls(&f, q, attemptKey, "called") })
 }
 
-func (r *reads) countIn(ctx context.Context, table string, f *query.CallFilter, most int, where func(*statement)) (n int, err error) {
-	sources, err := r.listed(ctx, callsKind, f.FromUnixMs, f.ToUnixMs, f.Newest)
+// CountRegistrations implements Reader.
+func (r *reads) CountRegistrations(ctx context.Context, f query.RegistrationFilter, most int) (int, error) {
+	return r.countIn(ctx, telemetryKind, "registrations", [2]int64{f.FromUnixMs, f.ToUnixMs}, most, func(q *statement) { whereRegistrations(&f, q) })
+}
+
+// countIn counts rows, up to most.
+func (r *reads) countIn(ctx context.Context, k kind, table string, span [2]int64, most int, where func(*statement)) (n int, err error) {
+	sources, err := r.sources(ctx, k, span[0], until(span[1]))
 	if err != nil {
 		return 0, err
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sipward/sipward/collector/accounts"
 	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/sync/record"
 )
@@ -91,6 +93,8 @@ func TestSQLiteBackup(t *testing.T) {
 	defer s.Close()
 	id := s.ID()
 	mustCommit(t, s, batch("sw1", 7, 1, 50, noon), batch("sw1", 7, 51, 50, noon.AddDate(0, 1, 0)))
+	must(t, s.AddAccount(ctx, anAccount("ann", accounts.Operator), nil))
+	must(t, s.AddSession(ctx, &accounts.Session{Hash: digestOf("s"), Account: "ann", SecondFactor: accounts.Passed}, 5))
 	path := filepath.Join(t.TempDir(), "copy ?#[1]")
 	stop, running := make(chan struct{}), make(chan struct{})
 	var wg sync.WaitGroup
@@ -124,6 +128,7 @@ func TestSQLiteBackup(t *testing.T) {
 			t.Fatal(err)
 		}
 		ids = append(ids, c.ID())
+		wantNoSession(t, c, digestOf("s"))
 		done := cursorOf(t, c, "sw1", 7, record.Calls)
 		rows := uint64(len(stored(t, c)))
 		if rows < 150 || round == 0 && rows != done.Len() {
@@ -148,6 +153,17 @@ func TestSQLiteBackup(t *testing.T) {
 	}
 	if ids[0] == ids[1] || ids[1] != ids[2] || len(ids[0]) != 32 {
 		t.Errorf("ids %v: want a new one at the first opening of the copy, and the same at the second", ids)
+	}
+}
+
+// wantNoSession fails unless a copy has its accounts, and nobody is logged in.
+func wantNoSession(t *testing.T, s Store, hash accounts.Digest) {
+	t.Helper()
+	if _, err := s.Session(ctx, hash); !errors.Is(err, accounts.ErrNotFound) {
+		t.Errorf("a session has come back: %v", err)
+	}
+	if list, err := s.Accounts(ctx, accounts.AccountFilter{}); err != nil || len(list) != 1 {
+		t.Errorf("%d accounts: %v", len(list), err)
 	}
 }
 

@@ -135,10 +135,19 @@ func (s *SQLite) openAll(ctx context.Context) error {
 	return err
 }
 
+// endedSince are the tables of what may have ended since a copy was made: who logged out,
+// or took a link, before the copy was restored must not find it open again.
+var endedSince = []string{"sessions", "links"}
+
 // mint returns the store's id, which is a new one for a restored backup.
 func (s *SQLite) mint(ctx context.Context, base *file) (string, error) {
 	if _, err := base.write.ExecContext(ctx, `UPDATE meta SET value = ? WHERE key = 'store' AND EXISTS (SELECT 1 FROM meta WHERE key = 'backup')`, newID()); err != nil {
 		return "", fmt.Errorf("giving the restored store an id: %w", err)
+	}
+	for _, table := range endedSince {
+		if _, err := base.write.ExecContext(ctx, `DELETE FROM `+table+` WHERE EXISTS (SELECT 1 FROM meta WHERE key = 'backup')`); err != nil {
+			return "", fmt.Errorf("ending the %s of the restored store: %w", table, err)
+		}
 	}
 	if _, err := base.write.ExecContext(ctx, `DELETE FROM meta WHERE key = 'backup'`); err != nil {
 		return "", fmt.Errorf("giving the restored store an id: %w", err)

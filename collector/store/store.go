@@ -77,9 +77,11 @@ type Reader interface {
 	Minutes(ctx context.Context, f query.MinuteFilter, each func(*query.MinuteRow) error) error
 	Registrations(ctx context.Context, f query.RegistrationFilter, each func(*query.RegistrationRow) error) error
 
-	// CountCalls and CountAttempts count what Calls and Attempts would list, up to most: a page shows "10,000+".
+	// CountCalls, CountAttempts and CountRegistrations count what the lists have, whatever their Limit, up to
+	// most: a page shows "10,000+".
 	CountCalls(ctx context.Context, f query.CallFilter, most int) (int, error)
 	CountAttempts(ctx context.Context, f query.CallFilter, most int) (int, error)
+	CountRegistrations(ctx context.Context, f query.RegistrationFilter, most int) (int, error)
 
 	// Summaries adds up calls by hour, day or month (UTC), node and party, in the
 	// order of time, kind, party and node. They are kept when calls are dropped.
