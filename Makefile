@@ -31,12 +31,33 @@ help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z0-9-]*:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## build the programs as static binaries into bin/
+build: $(if $(shell command -v npm),ui) ## build the programs as static binaries into bin/
 	@mkdir -p $(BIN)
 	@for p in $(PROGRAMS); do \
 	  echo "build $(BIN)/sipward-$$p $(VERSION)"; \
 	  CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/sipward-$$p ./$$p; \
 	done
+
+# The dashboard's pages go into the collector. They are built when npm is there and
+# their sources are newer; without Node a page says how to build them.
+UI      := collector/ui
+UI_DIST := collector/web/dist/index.html
+UI_SRC  := $(shell git ls-files $(UI) 2>/dev/null | grep -v ^$(UI)/test/)
+
+$(UI)/node_modules/.package-lock.json: $(UI)/package.json $(UI)/package-lock.json
+	cd $(UI) && npm ci --no-audit --no-fund
+	@touch $@
+
+$(UI_DIST): $(UI)/node_modules/.package-lock.json $(UI_SRC)
+	cd $(UI) && npm run build && npm run size
+	@touch $@
+
+.PHONY: ui
+ui: $(UI_DIST) ## build the dashboard's pages into the collector (Node.js 20.19, npm)
+
+.PHONY: ui-test
+ui-test: $(UI)/node_modules/.package-lock.json ## types and unit tests of the dashboard's pages
+	cd $(UI) && npm run check && npm test
 
 .PHONY: test
 test: ## go vet, then every test with the race detector (TESTFLAGS=-short for less)

@@ -99,7 +99,7 @@ export function zones(): string[] {
 export function zoneOffset(zone: string, at: number): string {
   const parts = new Intl.DateTimeFormat('en', { timeZone: safeZone(zone), timeZoneName: 'longOffset' }).formatToParts(at);
   const name = parts.find((p) => p.type === 'timeZoneName')?.value ?? 'GMT';
-  return name === 'GMT' ? 'UTC' : name.replace('GMT', 'UTC');
+  return /^GMT([+-]00:00)?$/.test(name) ? 'UTC' : name.replace('GMT', 'UTC');
 }
 
 // offsetMs is how far ahead of UTC the zone's clocks are at a time.

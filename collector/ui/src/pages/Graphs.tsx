@@ -1,5 +1,5 @@
 import './graphs/graphs.css';
-import { Button, SegmentedControl } from '@mantine/core';
+import { Button, SegmentedControl, Select } from '@mantine/core';
 import { useCallback, useEffect, useMemo, useState } from 'react';
 import { useT } from '../i18n/i18n';
 import { useApp } from '../lib/app';
@@ -7,7 +7,7 @@ import { replaceQuery, useRoute } from '../lib/route';
 import { PageHead } from '../parts/common';
 import { Icon } from '../parts/Icon';
 import { PartyPicker } from '../parts/PartyPicker';
-import { figures, isRange, ranges, windowOf, zoomTo, type RangeName, type Window } from './graphs/data';
+import { figures, isRange, ranges, steps, windowOf, zoomTo, type RangeName, type Window } from './graphs/data';
 import { FigureCard } from './graphs/FigureCard';
 
 const refreshMs = 60_000;
@@ -22,13 +22,14 @@ export default function Graphs() {
   const from = Number(query.get('from'));
   const to = Number(query.get('to'));
   const zoomed = from > 0 && to > from;
+  const step = steps.find((x) => String(x) === query.get('step')) ?? 0;
   const now = useMinute();
   const window: Window = useMemo(
-    () => (zoomed ? zoomTo(from, to) : windowOf(ranges[range], now / 1000)),
-    [from, now, range, to, zoomed],
+    () => (zoomed ? zoomTo(from, to, step) : windowOf(ranges[range], now / 1000, step)),
+    [from, now, range, step, to, zoomed],
   );
   const show = useCallback((change: Record<string, string | number | undefined>) => {
-    const keep = { by: query.get('by') ?? undefined, range: query.get('range') ?? undefined, from: query.get('from') ?? undefined, to: query.get('to') ?? undefined };
+    const keep = { by: query.get('by') ?? undefined, range: query.get('range') ?? undefined, from: query.get('from') ?? undefined, to: query.get('to') ?? undefined, step: query.get('step') ?? undefined };
     replaceQuery('graphs', { ...keep, ...change });
   }, [query]);
   const zoom = useCallback((a: number, b: number) => show({ from: Math.floor(a), to: Math.ceil(Math.max(b, a + 60)) }), [show]);
@@ -43,6 +44,10 @@ export default function Graphs() {
           onChange={(r) => show({ range: r, from: undefined, to: undefined })}
         />
         <PartyPicker value={by} onChange={(x) => show({ by: x })} />
+        <Select
+          size="xs" w={130} allowDeselect={false} aria-label={t('graphs.step')} value={String(step)} data={steps.map((s) => ({ value: String(s), label: t(`step.${s}`) }))}
+          onChange={(x) => show({ step: x === '0' ? undefined : (x ?? undefined) })}
+        />
         {zoomed && (
           <Button size="compact-sm" variant="light" leftSection={<Icon name="back" size={14} />} onClick={reset}>
             {t('graphs.zoomed', { from: format.stamp(window.from * 1000), to: format.stamp(window.to * 1000) })}

@@ -30,7 +30,7 @@ export default function Summary() {
   const tab = tabs.find((x) => x === query.get('tab')) ?? 'live';
   const by = query.get('by') ?? 'total';
   const [part, setPart] = useState<Part>(none);
-  const columns = useMemo(() => columnsOf(tab, t, format), [format, t, tab]);
+  const columns = useMemo(() => columnsOf(tab, by === 'customer' || by === 'carrier', t, format), [by, format, t, tab]);
   const { data, error, refetch } = useQuery({
     queryKey: ['summaries', tab, by],
     queryFn: ({ signal }) => loadSummaries(tab, by, signal),
@@ -38,7 +38,9 @@ export default function Summary() {
   });
 
   const act = (a: Act, chosen: Part) => {
-    const what = chosen.rows.length > 0 ? chosen : { rows: data?.items ?? [], columns };
+    const some = chosen.rows.length > 0 ? chosen : { rows: data?.items ?? [], columns };
+    const period = columns.slice(0, 1); // the heading of each row: it goes with the headers, and into files
+    const what = a === 'copy' ? some : { rows: some.rows, columns: [...period, ...some.columns.filter((c) => c.kind !== 'period')] };
     const name = `sipward-summary-${tab}-${new Date().toISOString().slice(0, 10)}`;
     const done = async () => {
       switch (a) {

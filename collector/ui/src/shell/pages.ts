@@ -17,6 +17,10 @@ export interface PageDef {
 export const pages: PageDef[] = [
   { path: 'graphs', label: 'nav.graphs', icon: 'graphs', key: 'g', who: 'all', group: 'nav.traffic', page: lazy(() => import('../pages/Graphs')) },
   { path: 'summary', label: 'nav.summary', icon: 'summary', key: 's', who: 'all', group: 'nav.traffic', page: lazy(() => import('../pages/Summary')) },
+  { path: 'calls', label: 'nav.calls', icon: 'calls', key: 'c', who: 'all', group: 'nav.traffic', page: lazy(() => import('../pages/Calls')) },
+  { path: 'registrations', label: 'nav.registrations', icon: 'registrations', key: 'r', who: 'staff', group: 'nav.manage', page: lazy(() => import('../pages/Registrations')) },
+  { path: 'nodes', label: 'nav.nodes', icon: 'nodes', key: 'n', who: 'staff', group: 'nav.system', page: lazy(() => import('../pages/Nodes')) },
+  { path: 'audit', label: 'nav.audit', icon: 'audit', key: 'l', who: 'operator', group: 'nav.system', page: lazy(() => import('../pages/Audit')) },
 ];
 
 export function pagesFor(me: Me): PageDef[] {

@@ -52,22 +52,30 @@ export function isRange(text: string | null): text is RangeName {
   return text !== null && Object.hasOwn(ranges, text);
 }
 
-// stepOf keeps a chart to at most about 9,000 points: a month in five minutes.
-export function stepOf(seconds: number): number {
-  if (seconds <= 2 * 86_400) return 60;
-  return seconds <= 31 * 86_400 ? 300 : 3600;
+// steps that can be chosen; 0 is what fits the range.
+export const steps = [0, 60, 300, 3600] as const;
+const mostPoints = 45_000; // a month of minutes
+
+// stepOf is how long a point is: what was chosen, as long as that makes not too
+// many, else so long that a few hundred are shown. A share of three calls says less
+// than one of three hundred.
+export function stepOf(seconds: number, chosen: number): number {
+  if (chosen > 0 && seconds / chosen <= mostPoints) return chosen;
+  if (seconds <= 6 * 3600) return 60;
+  if (seconds <= 2 * 86_400) return 300;
+  return seconds <= 10 * 86_400 ? 1800 : 3600;
 }
 
 // windowOf ends at the last whole step, so that all four charts, and what the
 // server keeps of its answers, share their bounds.
-export function windowOf(seconds: number, now: number): Window {
-  const step = stepOf(seconds);
+export function windowOf(seconds: number, now: number, chosen = 0): Window {
+  const step = stepOf(seconds, chosen);
   const to = Math.floor(now / step) * step;
   return { from: to - Math.ceil(seconds / step) * step, to, step };
 }
 
-export function zoomTo(from: number, to: number): Window {
-  const step = stepOf(to - from);
+export function zoomTo(from: number, to: number, chosen = 0): Window {
+  const step = stepOf(to - from, chosen);
   const a = Math.floor(from / step) * step;
   return { from: a, to: Math.max(Math.ceil(to / step) * step, a + 5 * step), step };
 }

@@ -44,12 +44,15 @@ export function Grid({ rows, columns, label, onPart, onAct }: Props) {
     let part: Part = { rows: [], columns: [] };
     const made = new Tabulator(element, {
       data: kept.current.rows,
-      columns: kept.current.columns.map((c) => definition(c, t)),
+      rowHeader: definition(kept.current.columns[0] as Column, t),
+      columns: kept.current.columns.slice(1).map((c) => definition(c, t)),
       columnDefaults: { headerSort: true, resizable: 'header', headerHozAlign: 'left', contextMenu: menu(t, (a) => kept.current.onAct(a, part)) },
       layout: 'fitDataStretch',
       height: '100%',
       selectableRange: 1,
       selectableRangeColumns: true,
+      selectableRangeRows: true,
+      headerSortClickElement: 'icon', // the rest of a heading selects its column
       selectableRangeClearCells: false,
       selectableRangeAutoFocus: false,
       placeholder: t('summary.nothing'),
@@ -101,6 +104,7 @@ function definition(c: Column, t: T): ColumnDefinition {
     hozAlign: c.kind === 'count' || c.kind === 'ratio' ? 'right' : 'left',
     headerTooltip: t(c.tip),
     frozen: c.kind === 'period',
+    cssClass: c.kind === 'period' ? 'period' : '',
     sorter: (_a, _b, rowA, rowB) => compare(c, rowA.getData() as SummaryRow, rowB.getData() as SummaryRow),
     formatter: (cell) => show(c, cell, t),
     tooltip: c.ratio ? (_e: unknown, cell: CellComponent) => partsOf(c, cell.getData() as SummaryRow) : false,

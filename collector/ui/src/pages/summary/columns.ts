@@ -22,7 +22,7 @@ export function unitOf(tab: SummaryTab): 'hour' | 'day' | 'month' {
 
 const quotient = (r: Ratio): number | null => (r.den === 0 ? null : r.num / r.den);
 
-export function columnsOf(tab: SummaryTab, t: T, f: Format): Column[] {
+export function columnsOf(tab: SummaryTab, parties: boolean, t: T, f: Format): Column[] {
   const unit = unitOf(tab);
   const count = (id: 'attempts' | 'connected', width: number): Column => ({
     id, title: `summary.${id}`, tip: `summary.${id}_tip`, kind: 'count', width, text: (r) => f.count(r[id]), number: (r) => r[id], say: (v) => f.decimal(v, Number.isInteger(v) ? 0 : 1),
@@ -36,15 +36,15 @@ export function columnsOf(tab: SummaryTab, t: T, f: Format): Column[] {
     say,
   });
   const share = (v: number) => f.share(v);
-  return [
+  const columns: Column[] = [
     { id: 'period', title: 'summary.period', tip: 'summary.period_tip', kind: 'period', width: 150, text: (r) => f.utc(r.from_unix_s, unit), number: () => null, say: () => '' },
-    { id: 'party', title: 'summary.party', tip: 'summary.party_tip', kind: 'party', width: 140, text: (r) => r.party || t('total'), number: () => null, say: () => '' },
+    { id: 'party', title: 'summary.party', tip: 'summary.party_tip', kind: 'party', width: 170, text: (r) => r.party || t('total'), number: () => null, say: () => '' },
     count('attempts', 105),
-    count('connected', 105),
+    count('connected', 110),
     ratio('asr', 90, share),
     ratio('acd', 90, (v) => f.seconds(v)),
     { id: 'duration', title: 'summary.duration', tip: 'summary.duration_tip', kind: 'count', width: 115, text: (r) => f.span(r.duration_ms), number: (r) => r.duration_ms, say: (v) => f.span(v) },
-    ratio('dtmf', 90, share),
+    ratio('dtmf', 112, share),
     ratio('ner', 90, share),
     ratio('pdd', 95, (v) => f.milliseconds(v)),
     {
@@ -56,6 +56,7 @@ export function columnsOf(tab: SummaryTab, t: T, f: Format): Column[] {
       },
     },
   ];
+  return parties ? columns : columns.filter((c) => c.kind !== 'party');
 }
 
 // Totals of one column over the chosen rows. The weighted average divides the sum
@@ -102,7 +103,7 @@ export function sheet(rows: SummaryRow[], columns: Column[], t: T): (string | nu
   const head = columns.flatMap((c) => {
     const title = t(c.title);
     if (c.kind === 'ratio') return [title, `${title} (${t('numerator')})`, `${title} (${t('denominator')})`];
-    return [c.id === 'duration' ? `${title} (s)` : c.id === 'period' ? `${title} (UTC)` : title];
+    return [c.id === 'duration' ? `${title} (s)` : title];
   });
   const cells = (c: Column, r: SummaryRow): (string | number | null)[] => {
     const parts = c.ratio?.(r);
