@@ -62,7 +62,7 @@ function Text({ label, value, onDone, search }: { label: string; value: string |
   };
   return (
     <TextInput
-      size="xs" w={160} label={label} value={text} onChange={(e) => setText(e.currentTarget.value)} onBlur={done}
+      size="xs" w={126} label={label} value={text} onChange={(e) => setText(e.currentTarget.value)} onBlur={done}
       onKeyDown={(e) => { if (e.key === 'Enter') done(); }} {...(search ? { 'data-search': true } : {})}
     />
   );

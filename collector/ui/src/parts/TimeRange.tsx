@@ -12,8 +12,8 @@ export function TimeRange({ from, to, onChange }: { from: number | undefined; to
   const read = (text: string) => fromLocal(text, zone) ?? undefined;
   return (
     <>
-      <TextInput size="xs" type="datetime-local" label={t('from')} value={show(from)} onChange={(e) => onChange(read(e.currentTarget.value), to)} />
-      <TextInput size="xs" type="datetime-local" label={t('to')} value={show(to)} onChange={(e) => onChange(from, read(e.currentTarget.value))} />
+      <TextInput size="xs" w={178} type="datetime-local" label={t('from')} value={show(from)} onChange={(e) => onChange(read(e.currentTarget.value), to)} />
+      <TextInput size="xs" w={178} type="datetime-local" label={t('to')} value={show(to)} onChange={(e) => onChange(from, read(e.currentTarget.value))} />
     </>
   );
 }

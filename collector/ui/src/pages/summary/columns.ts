@@ -38,13 +38,13 @@ export function columnsOf(tab: SummaryTab, parties: boolean, t: T, f: Format): C
   const share = (v: number) => f.share(v);
   const columns: Column[] = [
     { id: 'period', title: 'summary.period', tip: 'summary.period_tip', kind: 'period', width: 150, text: (r) => f.utc(r.from_unix_s, unit), number: () => null, say: () => '' },
-    { id: 'party', title: 'summary.party', tip: 'summary.party_tip', kind: 'party', width: 170, text: (r) => r.party || t('total'), number: () => null, say: () => '' },
-    count('attempts', 105),
-    count('connected', 110),
+    { id: 'party', title: 'summary.party', tip: 'summary.party_tip', kind: 'party', width: 185, text: (r) => r.party || t('total'), number: () => null, say: () => '' },
+    count('attempts', 112),
+    count('connected', 122),
     ratio('asr', 90, share),
     ratio('acd', 90, (v) => f.seconds(v)),
     { id: 'duration', title: 'summary.duration', tip: 'summary.duration_tip', kind: 'count', width: 115, text: (r) => f.span(r.duration_ms), number: (r) => r.duration_ms, say: (v) => f.span(v) },
-    ratio('dtmf', 112, share),
+    ratio('dtmf', 126, share),
     ratio('ner', 90, share),
     ratio('pdd', 95, (v) => f.milliseconds(v)),
     {
