@@ -17,6 +17,7 @@ const (
 	ActionUpdate         Action = "account.update"
 	ActionDisable        Action = "account.disable"
 	ActionEnable         Action = "account.enable"
+	ActionUnlock         Action = "account.unlock"
 	ActionRemove         Action = "account.remove"
 	ActionProfile        Action = "account.profile"
 	ActionPassword       Action = "account.password" //nolint:gosec // G101: a name

@@ -167,3 +167,31 @@ func (s *Service) Stats() Stats {
 	}
 	return out
 }
+
+// LockedUntil says until when nobody but who comes from where the account was
+// used last can log in; zero when it is not locked.
+func (s *Service) LockedUntil(a *Account) time.Time {
+	until := s.byAccount.until(accountKey(a.Email))
+	if code := s.byCode.until(a.ID); code.After(until) {
+		until = code
+	}
+	if !until.After(s.now()) {
+		return time.Time{}
+	}
+	return until
+}
+
+// Unlock ends an account's locks and forgets its failures.
+func (s *Service) Unlock(ctx context.Context, p *Principal, id string) error {
+	if !p.Can(EditAccounts) {
+		return ErrForbidden
+	}
+	a, err := s.repo.Account(ctx, id)
+	if err != nil {
+		return err
+	}
+	s.byAccount.success(accountKey(a.Email))
+	s.byAccount.success(accountKey(a.Email) + knownPlace)
+	s.byCode.success(a.ID)
+	return s.Record(ctx, p, ActionUnlock, a.Email, "")
+}

@@ -1,7 +1,10 @@
 package accounts
 
 import (
+	"cmp"
+	"maps"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
@@ -111,34 +114,31 @@ func (l *limiter) over(f *failures, now time.Time) bool {
 }
 
 // makeRoom keeps the map within its bound: what is over goes first, then who
-// is not locked and was quiet for longest, then the lock that ends first.
+// is not locked and was quiet for longest, and where all are locked the locks
+// that end first. An eighth goes at once, so that a flood of new keys does not
+// look at all of them for each.
 func (l *limiter) makeRoom(now time.Time) {
 	if len(l.entries) < l.max {
 		return
 	}
-	var victim string
-	var least *failures
-	for k, f := range l.entries {
-		if l.over(f, now) {
-			delete(l.entries, k)
-			continue
-		}
-		if least == nil || before(f, least) {
-			victim, least = k, f
-		}
+	maps.DeleteFunc(l.entries, func(_ string, f *failures) bool { return l.over(f, now) })
+	if len(l.entries) < l.max {
+		return
 	}
-	if len(l.entries) >= l.max {
-		delete(l.entries, victim)
+	all := slices.SortedFunc(maps.Keys(l.entries), func(a, b string) int { return order(l.entries[a], l.entries[b]) })
+	locked := now.Before(l.entries[all[0]].until)
+	for i, k := range all[:max(l.max/8, 1)] {
+		if i > 0 && !locked && now.Before(l.entries[k].until) {
+			break
+		}
+		delete(l.entries, k)
 		l.discarded++
 	}
 }
 
-// before reports whether a is given up before b.
-func before(a, b *failures) bool {
-	if !a.until.Equal(b.until) {
-		return a.until.Before(b.until)
-	}
-	return a.last.Before(b.last)
+// order says who is given up first.
+func order(a, b *failures) int {
+	return cmp.Or(a.until.Compare(b.until), a.last.Compare(b.last))
 }
 
 // sweep removes what is over.
@@ -150,6 +150,16 @@ func (l *limiter) sweep(now time.Time) {
 			delete(l.entries, k)
 		}
 	}
+}
+
+// until returns when the key's lock ends or ended; zero: it has none.
+func (l *limiter) until(key string) time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if f := l.entries[key]; f != nil {
+		return f.until
+	}
+	return time.Time{}
 }
 
 func (l *limiter) stats() (keys int, locks, discarded uint64) {

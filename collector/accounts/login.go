@@ -84,9 +84,9 @@ func (s *Service) begin(raw, email string, a *Account, from netip.Addr) (try, er
 	if email == "" {
 		email = cut(raw, maxEmail) // no address, but guesses at it count
 	}
-	t := try{s, digest(email).String(), addressKey(from)}
+	t := try{s, accountKey(email), addressKey(from)}
 	if a != nil && a.LastLoginFrom != "" && a.LastLoginFrom == t.address {
-		t.account += " known"
+		t.account += knownPlace
 	}
 	now := s.now()
 	if wait := s.byAddress.begin(t.address, now); wait > 0 {
@@ -100,6 +100,13 @@ func (s *Service) begin(raw, email string, a *Account, from netip.Addr) (try, er
 	}
 	return t, nil
 }
+
+// accountKey is what guesses at an address are counted under: of one length,
+// whatever was typed.
+func accountKey(email string) string { return digest(email).String() }
+
+// knownPlace ends the key of who comes from where the account was used last.
+const knownPlace = " known"
 
 func (t try) undo() {
 	t.s.byAccount.undo(t.account)

@@ -172,11 +172,12 @@ func TestLocksGrow(t *testing.T) {
 		_, err := r.from(netip.AddrFrom4([4]byte{10, byte(n), 1, 0}), boss, bossPass)
 		return r.locked("locked", err)
 	}
-	for i, want := range []time.Duration{1, 2, 4, 8, 15, 15} {
-		if got := round(i); got != want*time.Minute {
-			t.Errorf("lock %d is %v, want %d min", i, got, want)
+	for i, minutes := range []int{1, 2, 4, 8, 15, 15} {
+		want := time.Duration(minutes) * time.Minute
+		if got := round(i); got != want {
+			t.Errorf("lock %d is %v, want %v", i, got, want)
 		}
-		r.pass(want * time.Minute)
+		r.pass(want)
 	}
 	_, err := r.from(stranger, boss, bossPass)
 	r.must(err)

@@ -346,6 +346,7 @@ func TestForbidden(t *testing.T) {
 		"Remove":   func(p *accounts.Principal) error { return r.Remove(ctx, p, boss.Account) },
 		"Reset":    func(p *accounts.Principal) error { _, err := r.ResetPassword(ctx, p, boss.Account); return err },
 		"Reset2FA": func(p *accounts.Principal) error { return r.ResetTwoFactor(ctx, p, boss.Account) },
+		"Unlock":   func(p *accounts.Principal) error { return r.Unlock(ctx, p, boss.Account) },
 		"End":      func(p *accounts.Principal) error { return r.EndSessions(ctx, p, boss.Account) },
 		"Tokens":   func(p *accounts.Principal) error { _, err := r.Tokens(ctx, p); return err },
 		"NewToken": func(p *accounts.Principal) error { _, _, err := r.CreateToken(ctx, p, accounts.NewToken{}); return err },
@@ -376,5 +377,45 @@ func TestForbidden(t *testing.T) {
 		for _, p := range []*accounts.Principal{program, {}, {Account: boss.Account, Role: accounts.Customer}} {
 			r.want(fmt.Sprintf("%s by %+v", name, p), call(p), accounts.ErrForbidden)
 		}
+	}
+}
+
+func TestUnlock(t *testing.T) {
+	ctx := context.Background()
+	r := newRig(t)
+	p := r.boss()
+	a := r.add(p, "anna@example.net", accounts.Viewer, "", "patience is a virtue")
+	if until := r.LockedUntil(a); !until.IsZero() {
+		t.Errorf("locked until %v", until)
+	}
+	for range 5 {
+		_, err := r.from(stranger, a.Email, "wrong")
+		r.want("wrong", err, accounts.ErrLogin)
+	}
+	if until := r.LockedUntil(a); !until.Equal(r.now().Add(time.Minute)) {
+		t.Errorf("locked until %v", until)
+	}
+	r.must(r.Unlock(ctx, p, a.ID))
+	r.wantEntry("account.unlock | boss@example.net | 192.0.2.10 | anna@example.net | ")
+	if until := r.LockedUntil(a); !until.IsZero() {
+		t.Errorf("locked until %v", until)
+	}
+	_, err := r.from(stranger, a.Email, "patience is a virtue")
+	r.must(err)
+	r.want("an unknown account", r.Unlock(ctx, p, "x"), accounts.ErrNotFound)
+}
+
+// TestLockedUntilIsOver: a lock that has ended is none.
+func TestLockedUntilIsOver(t *testing.T) {
+	r := newRig(t)
+	p := r.boss()
+	a := r.add(p, "anna@example.net", accounts.Viewer, "", "patience is a virtue")
+	for range 5 {
+		_, err := r.from(stranger, a.Email, "wrong")
+		r.want("wrong", err, accounts.ErrLogin)
+	}
+	r.pass(time.Minute)
+	if until := r.LockedUntil(a); !until.IsZero() {
+		t.Errorf("locked until %v", until)
 	}
 }

@@ -148,7 +148,7 @@ func TestCodeAtOnce(t *testing.T) {
 	r := newRig(t)
 	secret, recovery := r.enrol(r.boss())
 	r.pass(5 * time.Minute)
-	for name, code := range map[string]string{"code": r.code(secret, 0), "recovery": recovery[3]} {
+	for i, code := range []string{r.code(secret, 0), recovery[3]} {
 		tokens := make([]string, 4)
 		for i := range tokens {
 			l, err := r.login(boss, bossPass)
@@ -168,9 +168,8 @@ func TestCodeAtOnce(t *testing.T) {
 			}
 		}
 		if good != 1 {
-			t.Errorf("%s: %d logins with it: %v", name, good, errs)
+			t.Errorf("code %d: %d logins with it: %v", i, good, errs)
 		}
-		r.pass(2 * time.Hour)
 	}
 }
 

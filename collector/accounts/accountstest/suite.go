@@ -32,7 +32,7 @@ func Suite(t *testing.T, open func(t *testing.T) Under) {
 }
 
 func account(id, email string) *accounts.Account {
-	return &accounts.Account{
+	return &accounts.Account{ //nolint:gosec // G101: nobody's
 		ID: strings.Repeat(id, 32), Email: email, Role: accounts.Customer, Customer: "Müller & Co", Disabled: true,
 		Profile: accounts.Profile{Name: "Anna O'Neill", Phone: "+49 30 1", Mobile: "+49 170 2", Department: "NOC",
 			TimeZone: "Europe/Berlin", Language: "de"},
