@@ -11,6 +11,7 @@ func (s Step) Begin(unixS int64) int64 {
 		return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC).Unix()
 	case ByDay:
 		return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC).Unix()
+	case ByHour:
 	}
 	return t.Truncate(time.Hour).Unix()
 }
@@ -23,6 +24,7 @@ func (s Step) End(unixS int64) int64 {
 		return time.Unix(begin, 0).UTC().AddDate(0, 1, 0).Unix()
 	case ByDay:
 		return begin + 86_400
+	case ByHour:
 	}
 	return begin + 3600
 }

@@ -23,6 +23,9 @@ func bound(t *testing.T, of *int, to int) {
 	t.Cleanup(func() { *of = was })
 }
 
+// deskTables are what deskSchema makes.
+var deskTables = []string{"accounts", "sessions", "tokens", "links", "audit", "settings", "balances", "alert_rules", "alert_events"}
+
 func line(action accounts.Action, target string) *accounts.Entry {
 	return &accounts.Entry{AtUnixMs: noon.UnixMilli(), Actor: "a1", Name: "ann@example.org", From: "192.0.2.1", Action: action, Target: target, Detail: "how\x00"}
 }

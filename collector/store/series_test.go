@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -280,7 +281,7 @@ func TestFivesAreMadeOfOldMinutes(t *testing.T) {
 					}
 				}
 			case *Postgres:
-				_, err = s.pool.Exec(ctx, `DROP TABLE fives; DELETE FROM schema_version WHERE version > 2; `+postgresUndo)
+				_, err = s.pool.Exec(ctx, `DROP TABLE fives; DELETE FROM schema_version WHERE version > 2; DROP TABLE `+strings.Join(deskTables, ","))
 			}
 			if err != nil {
 				t.Fatal(err)
@@ -304,6 +305,3 @@ func TestFivesAreMadeOfOldMinutes(t *testing.T) {
 		})
 	}
 }
-
-// postgresUndo undoes what steps after the one of the fives have made.
-const postgresUndo = `DROP TABLE accounts, sessions, tokens, links, audit, settings, balances, alert_rules, alert_events`

@@ -9,7 +9,7 @@ import (
 
 const (
 	sessionColumns = "hash, account, epoch, factor, created_ms, seen_ms, origin, agent"
-	tokenColumns   = "id, hash, hint, name, role, customer, created_by, created_ms, expires_ms, used_ms"
+	tokenColumns   = "id, hash, hint, name, role, customer, created_by, created_ms, expires_ms, used_ms" //nolint:gosec // G101: names
 )
 
 func scanSession(r row) (*accounts.Session, error) {

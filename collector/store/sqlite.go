@@ -145,6 +145,7 @@ func (s *SQLite) mint(ctx context.Context, base *file) (string, error) {
 		return "", fmt.Errorf("giving the restored store an id: %w", err)
 	}
 	for _, table := range endedSince {
+		//nolint:gosec // G202: names of tables, which are constants
 		if _, err := base.write.ExecContext(ctx, `DELETE FROM `+table+` WHERE EXISTS (SELECT 1 FROM meta WHERE key = 'backup')`); err != nil {
 			return "", fmt.Errorf("ending the %s of the restored store: %w", table, err)
 		}

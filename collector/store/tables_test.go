@@ -280,8 +280,10 @@ func older(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	base := s.files[place{kind: baseKind}]
-	if _, err := base.exec("DROP TABLE number_tables"); err != nil {
-		t.Fatal(err)
+	for _, table := range append([]string{"number_tables"}, deskTables...) {
+		if _, err := base.exec("DROP TABLE " + table); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := errors.Join(base.setVersion(1), s.Close()); err != nil {
 		t.Fatal(err)
