@@ -37,11 +37,11 @@ function Refusals() {
   const [customer, setCustomer] = useState<string | null>(null);
   const [range, setRange] = useState<[number | undefined, number | undefined]>([undefined, undefined]);
   const pages = usePages<Registration>('/registrations', { customer, from: range[0], to: range[1] }, 15_000);
-  const word = (prefix: string, w: string) => (isKey(`${prefix}.${w}`) ? t(`${prefix}.${w}` as Parameters<typeof t>[0]) : w);
+  const word = (key: string, plain: string) => (isKey(key) ? t(key) : plain); // a newer agent may have more words
   const cols: Col<Registration>[] = [
     { title: t('calls.time'), cell: (r) => <span className="num nowrap">{format.time(r.at_unix_ms)}</span> },
-    { title: t('registrations.verdict'), cell: (r) => <span className={`tag ${r.verdict === 'refused' ? 'bad' : 'warn'}`}>{word('verdict', r.verdict)}</span> },
-    { title: t('registrations.reason'), cell: (r) => word('reason', r.reason) },
+    { title: t('registrations.verdict'), cell: (r) => <span className={`tag ${r.verdict === 'refused' ? 'bad' : 'warn'}`}>{word(`verdict.${r.verdict}`, r.verdict)}</span> },
+    { title: t('registrations.reason'), cell: (r) => word(`reason.${r.reason}`, r.reason) },
     { title: t('calls.number'), cell: (r) => <span className="num">{r.number}<span className="dim">@{r.domain}</span></span> },
     { title: t('customer'), cell: (r) => r.customer },
     { title: t('registrations.block'), cell: (r) => r.block && <span className="num">{r.block}{r.holder && <span className="dim"> · {r.holder}</span>}</span> },

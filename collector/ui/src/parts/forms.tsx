@@ -12,6 +12,8 @@ export function problemText(t: T, p: Problem): string {
   if (p.status >= 500) return t('error.server', { detail: p.detail || p.title });
   const word = `error.${p.type?.split('/').pop() ?? ''}`;
   if (isKey(word)) return t(word);
+  if (p.status === 403) return t('error.forbidden');
+  if (p.status === 410) return t('error.bad-token');
   return p.detail || p.title;
 }
 

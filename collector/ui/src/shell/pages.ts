@@ -22,6 +22,8 @@ export const pages: PageDef[] = [
   { path: 'blocks', label: 'nav.blocks', icon: 'blocks', key: 'b', who: 'staff', group: 'nav.manage', page: lazy(() => import('../pages/Blocks')) },
   { path: 'registrations', label: 'nav.registrations', icon: 'registrations', key: 'r', who: 'staff', group: 'nav.manage', page: lazy(() => import('../pages/Registrations')) },
   { path: 'nodes', label: 'nav.nodes', icon: 'nodes', key: 'n', who: 'staff', group: 'nav.system', page: lazy(() => import('../pages/Nodes')) },
+  { path: 'alerts', label: 'nav.alerts', icon: 'alerts', key: 'a', who: 'staff', group: 'nav.system', page: lazy(() => import('../pages/Alerts')) },
+  { path: 'accounts', label: 'nav.accounts', icon: 'accounts', key: 'u', who: 'operator', group: 'nav.system', page: lazy(() => import('../pages/Accounts')) },
   { path: 'audit', label: 'nav.audit', icon: 'audit', key: 'l', who: 'operator', group: 'nav.system', page: lazy(() => import('../pages/Audit')) },
 ];
 
