@@ -1,0 +1,338 @@
+package alerts
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/sipward/sipward/collector/query"
+)
+
+// Change is what became of an alert.
+type Change uint8
+
+// Changes; the zero value is invalid.
+const (
+	Raised Change = iota + 1
+	Repeated
+	Updated // a newer value, for the page alone: nobody is told
+	Cleared
+	Dropped // its rule is gone: nobody is told
+)
+
+// String returns the word that messages use.
+func (c Change) String() string {
+	switch c {
+	case Raised:
+		return "raised"
+	case Repeated:
+		return "repeated"
+	case Updated:
+		return "updated"
+	case Cleared:
+		return "cleared"
+	case Dropped:
+		return "dropped"
+	}
+	return "invalid"
+}
+
+// Transition is one change of an alert. Event is the engine's own: the store's id is set
+// in it, and nothing else, before the next Step. A rule that is gone is nil.
+type Transition struct {
+	Change Change
+	Rule   *query.Rule
+	Event  *query.Event
+}
+
+// Times of an engine.
+const (
+	updateEvery = time.Minute    // of an alert's newest value
+	forgetQuiet = 24 * time.Hour // of an alert about what is no more
+	minSettle   = time.Minute    // without a reset threshold of its own
+)
+
+// maxStates bounds alerts that are on or about to be.
+const maxStates = 5000
+
+type key struct {
+	rule string
+	party
+}
+
+// state is one rule's view of one party. It is kept while an alert is on or about to
+// be.
+type state struct {
+	event   *query.Event // nil: not raised
+	bad     time.Time    // since when the threshold is passed; zero: it is not
+	good    time.Time    // since when the alert could be over
+	quiet   time.Time    // since when there is nothing to measure
+	said    time.Time    // raised or repeated
+	updated time.Time
+	unsaid  bool // after a restart: nobody may know of it
+}
+
+// Engine judges rules. It is not safe for concurrent use.
+type Engine struct {
+	rules    []query.Rule
+	states   map[key]*state
+	Overflow uint64 // alerts that were not raised for want of room
+}
+
+// NewEngine returns an engine without rules.
+func NewEngine() *Engine { return &Engine{states: map[key]*state{}} }
+
+// Restore takes over an alert that is open in the store. It comes before the rules.
+func (e *Engine) Restore(x query.Event) {
+	who := key{x.Rule, party{x.Kind, x.Party}}
+	if !x.Open() || e.states[who] != nil || len(e.states) >= maxStates {
+		return
+	}
+	said := time.UnixMilli(max(x.SentUnixMs, x.RaisedUnixMs))
+	e.states[who] = &state{event: &x, said: said, updated: said, unsaid: x.SentUnixMs == 0}
+}
+
+// SetRules replaces all rules. Alerts end whose rule is gone, disabled, or about
+// something else now. Rules that are not valid are left out, and their errors
+// returned.
+func (e *Engine) SetRules(now time.Time, rules []query.Rule) (out []Transition, errs []error) {
+	before := map[string]query.Rule{}
+	for _, r := range e.rules {
+		before[r.ID] = r
+	}
+	e.rules = nil
+	keep := map[string]bool{}
+	for _, r := range rules {
+		if r.Disabled {
+			continue
+		}
+		if err := Check(&r); err != nil {
+			errs = append(errs, fmt.Errorf("rule %s: %w", r.ID, err))
+			continue
+		}
+		old, known := before[r.ID]
+		keep[r.ID] = !known || old.Area == r.Area && old.Operator == r.Operator
+		e.rules = append(e.rules, r)
+	}
+	slices.SortFunc(e.rules, func(a, b query.Rule) int { return cmp.Compare(a.ID, b.ID) })
+	for _, k := range e.keys() {
+		if keep[k.rule] && e.covers(k) {
+			continue
+		}
+		if x := e.states[k].event; x != nil {
+			x.ClearedUnixMs, x.Text = now.UnixMilli(), "its rule is gone, was disabled or is about something else now"
+			out = append(out, Transition{Change: Dropped, Event: x})
+		}
+		delete(e.states, k)
+	}
+	return out, errs
+}
+
+// covers reports whether a rule is still about a party.
+func (e *Engine) covers(k key) bool {
+	for i := range e.rules {
+		if r := &e.rules[i]; r.ID == k.rule {
+			return r.Kind == k.kind && (r.Party == "" || r.Party == k.id)
+		}
+	}
+	return false
+}
+
+func (e *Engine) keys() []key {
+	out := make([]key, 0, len(e.states))
+	for k := range e.states {
+		out = append(out, k)
+	}
+	slices.SortFunc(out, func(a, b key) int {
+		return cmp.Or(cmp.Compare(a.rule, b.rule), cmp.Compare(a.kind, b.kind), cmp.Compare(a.id, b.id))
+	})
+	return out
+}
+
+// Periods lists the periods that a tally must have.
+func (e *Engine) Periods() (out []int64) {
+	for i := range e.rules {
+		if areas[e.rules[i].Area].counted {
+			out = append(out, e.rules[i].PeriodS)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// Uses reports whether a rule is of one of these areas.
+func (e *Engine) Uses(words ...string) bool {
+	return slices.ContainsFunc(e.rules, func(r query.Rule) bool { return slices.Contains(words, r.Area) })
+}
+
+// ByParty reports whether a counted rule is about anything but the total.
+func (e *Engine) ByParty() bool {
+	return slices.ContainsFunc(e.rules, func(r query.Rule) bool { return areas[r.Area].counted && r.Kind != query.KindTotal })
+}
+
+// Open lists the alerts that are on, by rule and party. They are the engine's own.
+func (e *Engine) Open() (out []*query.Event) {
+	for _, k := range e.keys() {
+		if x := e.states[k].event; x != nil {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// Step judges all rules. Its order is that of rules and parties.
+func (e *Engine) Step(now time.Time, f *Figures) (out []Transition) {
+	open := map[string][]party{}
+	for _, k := range e.keys() {
+		open[k.rule] = append(open[k.rule], k.party)
+	}
+	for i := range e.rules {
+		r := &e.rules[i]
+		scopes := f.scopes(r, now)
+		for _, who := range open[r.ID] { // also of those who have no figures any more
+			if !slices.Contains(scopes, who) {
+				scopes = append(scopes, who)
+			}
+		}
+		for _, who := range scopes {
+			x := f.read(r, who, now)
+			if t := e.judge(now, r, who, &x); t != nil {
+				out = append(out, *t)
+			}
+		}
+	}
+	return out
+}
+
+// passes reports whether a value lies beyond a limit.
+func passes(r *query.Rule, v, limit float64) bool {
+	if r.Operator == Below {
+		return v < limit
+	}
+	return v > limit
+}
+
+// judge moves one alert on by one reading.
+func (e *Engine) judge(now time.Time, r *query.Rule, who party, x *reading) *Transition {
+	k := key{r.ID, who}
+	s := e.states[k]
+	if s == nil {
+		if s = new(state); x.blank != "" || !passes(r, x.value, r.Threshold) {
+			return nil
+		}
+		if len(e.states) >= maxStates {
+			e.Overflow++
+			return nil
+		}
+		e.states[k] = s
+	}
+	var t *Transition
+	if s.event == nil {
+		t = s.waiting(now, r, who, x)
+	} else {
+		t = s.on(now, r, who, x)
+	}
+	if s.event == nil && s.bad.IsZero() {
+		delete(e.states, k)
+	}
+	return t
+}
+
+// mark sets at to now when it is not set, or lies ahead since the clock was set
+// back, and returns how long ago it is.
+func mark(at *time.Time, now time.Time) time.Duration {
+	if at.IsZero() || at.After(now) {
+		*at = now
+	}
+	return now.Sub(*at)
+}
+
+// waiting moves on what is not raised yet. A reading that is missing breaks the time
+// for which the threshold must be passed.
+func (s *state) waiting(now time.Time, r *query.Rule, who party, x *reading) *Transition {
+	if x.blank != "" || !passes(r, x.value, r.Threshold) || x.least && r.Operator == Below {
+		s.bad = time.Time{}
+		return nil
+	}
+	if lasted := mark(&s.bad, now); !areas[r.Area].counted && lasted < time.Duration(r.PeriodS)*time.Second {
+		return nil
+	}
+	s.event = &query.Event{Rule: r.ID, Kind: who.kind, Party: who.id, RaisedUnixMs: now.UnixMilli()}
+	if who.kind == KindNode {
+		s.event.Node = who.id
+	}
+	s.said, s.updated = now, now
+	s.fill(r, who, x)
+	return &Transition{Raised, r, s.event}
+}
+
+// fill writes the newest reading into the alert.
+func (s *state) fill(r *query.Rule, who party, x *reading) {
+	s.event.RuleName, s.event.Level, s.event.Threshold = r.Name, r.Level, r.Threshold
+	s.event.Text = bad(r, who, x)
+	if x.blank == "" {
+		v := x.value
+		s.event.Value, s.event.Num, s.event.Den = &v, x.num, x.den
+	}
+}
+
+// on moves on what is raised.
+func (s *state) on(now time.Time, r *query.Rule, who party, x *reading) *Transition {
+	if x.quiet {
+		if mark(&s.quiet, now) >= forgetQuiet {
+			return s.clear(now, r, fmt.Sprintf("%s; for %s there was nothing to measure", measured(r, who, x), duration(forgetQuiet)), x)
+		}
+	} else {
+		s.quiet = time.Time{}
+	}
+	over := x.blank == "" && !x.partial && !passes(r, x.value, r.Threshold) && !passes(r, x.value, reset(r))
+	if !over {
+		s.good = time.Time{}
+	} else if mark(&s.good, now) >= settle(r) {
+		return s.clear(now, r, good(r, who, x), x)
+	}
+	if s.unsaid || r.RepeatS > 0 && mark(&s.said, now) >= time.Duration(r.RepeatS)*time.Second {
+		s.unsaid, s.said, s.updated = false, now, now
+		s.fill(r, who, x)
+		return &Transition{Repeated, r, s.event}
+	}
+	if mark(&s.updated, now) >= updateEvery {
+		s.updated = now
+		s.fill(r, who, x)
+		return &Transition{Updated, r, s.event}
+	}
+	return nil
+}
+
+// settle is how long an alert must be over before it ends: without a distance between
+// raising and ending it, a value at the threshold would raise it again and again.
+func settle(r *query.Rule) time.Duration {
+	d := time.Duration(r.PeriodS) * time.Second
+	switch {
+	case reset(r) == r.Threshold:
+		return max(d, minSettle)
+	case areas[r.Area].counted:
+		return 0
+	}
+	return d
+}
+
+func (s *state) clear(now time.Time, r *query.Rule, why string, x *reading) *Transition {
+	ended := s.event
+	s.event, s.bad = nil, time.Time{}
+	ended.ClearedUnixMs, ended.Text, ended.Level = now.UnixMilli(), why, r.Level
+	if x.blank == "" {
+		v := x.value
+		ended.Value, ended.Num, ended.Den = &v, x.num, x.den
+	}
+	return &Transition{Cleared, r, ended}
+}
+
+// Forget drops an alert that somebody else ended in the store.
+func (e *Engine) Forget(x *query.Event) {
+	k := key{x.Rule, party{x.Kind, x.Party}}
+	if s := e.states[k]; s != nil && s.event == x {
+		delete(e.states, k)
+	}
+}
