@@ -49,7 +49,7 @@ type Options struct {
 	Now     func() time.Time // nil: time.Now
 	Issuer  string           // shown by authenticator apps; empty: Sipward
 	Cost    Cost             // of a password's hash; zero: DefaultCost
-	AtOnce  int              // hashes worked on at once; 0: 2
+	AtOnce  int              // hashes worked on at once; 0: 1, since one uses all of its lanes
 	Waiting int              // and that may wait; 0: 32
 
 	Idle      time.Duration // a session ends when it was not used for so long; 0: 12 h
@@ -113,7 +113,7 @@ func New(repo Repository, o Options) (*Service, error) {
 	if o.Issuer == "" {
 		o.Issuer = "Sipward"
 	}
-	o.AtOnce, o.Waiting, o.MaxKeys = or(o.AtOnce, 2), or(o.Waiting, 32), or(o.MaxKeys, 10_000)
+	o.AtOnce, o.Waiting, o.MaxKeys = or(o.AtOnce, 1), or(o.Waiting, 32), or(o.MaxKeys, 10_000)
 	o.Idle, o.Longest = or(o.Idle, 12*time.Hour), or(o.Longest, 7*24*time.Hour)
 	o.SetupLife, o.LinkLife = or(o.SetupLife, 24*time.Hour), or(o.LinkLife, 7*24*time.Hour)
 	return &Service{repo: repo, opt: o, hash: newHasher(o.Cost, o.AtOnce, o.Waiting),
