@@ -93,3 +93,32 @@ func BenchmarkCalls(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkQuietCustomer lists the newest calls of a customer who has one among 200,000 of
+// others.
+func BenchmarkQuietCustomer(b *testing.B) {
+	for _, be := range backends {
+		b.Run(be.name, func(b *testing.B) {
+			s := be.fresh(b)(Options{})
+			for i := range uint64(200) {
+				x := batch("sw1", 7, i*1000+1, 1000, noon)
+				if i == 0 {
+					x.Records[0].Call.Customer = "quiet"
+				}
+				mustCommit(b, s, x)
+			}
+			n := 0
+			for b.Loop() {
+				if err := s.Calls(ctx, query.CallFilter{Customer: "quiet", Newest: true, Limit: 100}, func(*query.CallRow) error { n++; return nil }); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if n != b.N {
+				b.Errorf("%d calls in %d lists", n, b.N)
+			}
+			if err := s.Close(); err != nil {
+				b.Error(err)
+			}
+		})
+	}
+}

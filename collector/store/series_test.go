@@ -281,7 +281,7 @@ func TestFivesAreMadeOfOldMinutes(t *testing.T) {
 					}
 				}
 			case *Postgres:
-				_, err = s.pool.Exec(ctx, `DROP TABLE fives; DELETE FROM schema_version WHERE version > 2; DROP TABLE `+strings.Join(deskTables, ","))
+				_, err = s.pool.Exec(ctx, `DROP TABLE fives; DELETE FROM schema_version WHERE version > 2; DROP INDEX calls_customer; DROP TABLE `+strings.Join(deskTables, ","))
 			}
 			if err != nil {
 				t.Fatal(err)
