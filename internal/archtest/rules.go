@@ -78,7 +78,7 @@ var layers = []Layer{
 		"a store is held to what accounts expect of it, and to nothing else"},
 	{"collector/alerts", []string{"collector/query", "internal/backoff", "sync/record"},
 		"alerts are judged from figures that are handed in, and sent by an edge that knows mail and HTTP alone"},
-	{"collector/web", []string{"collector/accounts", "collector/query", "sync/record", "counters", "sip/register", "collector/table", "configs"},
+	{"collector/web", []string{"collector/accounts", "collector/query", "collector/table", "configs", "internal/seldom", "sync/record"},
 		"the web is an edge: it shows what it is handed"},
 	{"collector", []string{"collector/...", "internal/adminhttp", "internal/backoff", "internal/brokerurl", "internal/program", "internal/seal", "internal/tally", "sip/...", "counters", "sync/record", "configs"},
 		"the collector's main wires its own edges, and never a part of the agent"},

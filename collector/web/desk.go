@@ -1,0 +1,301 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/sipward/sipward/collector/accounts"
+	"github.com/sipward/sipward/collector/query"
+)
+
+// entry is a line of the audit log for a change that the asker makes here.
+func (s *Server) entry(q *request, a accounts.Action, target, detail string) *accounts.Entry {
+	e := &accounts.Entry{AtUnixMs: s.cfg.Now().UnixMilli(), Actor: q.who.Account, Name: q.who.Name, Action: a, Target: target, Detail: detail}
+	if q.who.Token != "" {
+		e.Actor = q.who.Token
+	}
+	if q.from.IsValid() {
+		e.From = q.from.String()
+	}
+	return e
+}
+
+// Actions of this package.
+const (
+	actionCompany       accounts.Action = "company.update"
+	actionBalance       accounts.Action = "balance.set"
+	actionBalanceRemove accounts.Action = "balance.remove"
+	actionAck           accounts.Action = "alert.ack"
+)
+
+type company struct {
+	Name    string `json:"name"`
+	Address string `json:"address"`
+	Email   string `json:"email"`
+	Phone   string `json:"phone"`
+	Website string `json:"website"`
+	TaxID   string `json:"tax_id"`
+}
+
+// companyKey is the operator's own profile, or that of the asker's customer.
+func (v *view) companyKey() string {
+	if v.own {
+		return query.SettingCompany + ":" + v.customer
+	}
+	return query.SettingCompany
+}
+
+func (s *Server) getCompany(q *request) (any, error) {
+	c, _, err := s.company(q)
+	return c, err
+}
+
+func (s *Server) company(q *request) (c company, version int64, err error) {
+	x, err := s.cfg.Desk.Setting(q.Context(), q.view.companyKey())
+	if errors.Is(err, query.ErrNotFound) {
+		return c, 0, nil
+	}
+	if err != nil {
+		return c, 0, err
+	}
+	if err := json.Unmarshal(x.Value, &c); err != nil {
+		return c, 0, fmt.Errorf("reading the company's profile: %w", err)
+	}
+	return c, x.Version, nil
+}
+
+func (s *Server) patchCompany(q *request) (any, error) {
+	c, version, err := s.company(q)
+	if err != nil {
+		return nil, err
+	}
+	if err := q.body(&c); err != nil { // what is not there stays
+		return nil, err
+	}
+	for name, text := range map[string]string{"name": c.Name, "address": c.Address, "email": c.Email, "phone": c.Phone, "website": c.Website, "tax_id": c.TaxID} {
+		if len(text) > 4*maxText {
+			return nil, wrong(name, "it is too long")
+		}
+	}
+	if c.Website != "" && !isLink(c.Website, "https", "http") {
+		return nil, wrong("website", "write https://host")
+	}
+	raw, err := json.Marshal(c)
+	if err != nil {
+		return nil, err
+	}
+	x := &query.Setting{Key: q.view.companyKey(), Value: raw, Version: version}
+	return c, s.cfg.Desk.PutSetting(q.Context(), x, s.entry(q, actionCompany, c.Name, ""))
+}
+
+func isLink(s string, schemes ...string) bool {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.User != nil || len(s) > 1024 {
+		return false
+	}
+	for _, x := range schemes {
+		if u.Scheme == x {
+			return true
+		}
+	}
+	return false
+}
+
+type balance struct {
+	Amount     string `json:"amount"`
+	Currency   string `json:"currency"`
+	At         int64  `json:"at_unix_ms"`
+	PaymentURL string `json:"payment_url,omitempty"`
+}
+
+type balanceRow struct {
+	Customer string `json:"customer"`
+	balance
+}
+
+// exponents are the currencies whose smallest unit is no hundredth (ISO 4217).
+var exponents = func() map[string]int {
+	m := map[string]int{"CLF": 4, "UYW": 4}
+	for c := range strings.FieldsSeq("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF") {
+		m[c] = 0
+	}
+	for c := range strings.FieldsSeq("BHD IQD JOD KWD LYD OMR TND") {
+		m[c] = 3
+	}
+	return m
+}()
+
+func exponent(currency string) int {
+	if n, ok := exponents[currency]; ok {
+		return n
+	}
+	return 2
+}
+
+// amountOf writes an amount in the smallest unit as a decimal.
+func amountOf(minor int64, currency string) string {
+	n := exponent(currency)
+	sign := ""
+	u := uint64(minor) //nolint:gosec // G115: the next lines take care of its sign
+	if minor < 0 {
+		sign, u = "-", -u
+	}
+	text := fmt.Sprintf("%0*d", n+1, u)
+	if n == 0 {
+		return sign + text
+	}
+	return sign + text[:len(text)-n] + "." + text[len(text)-n:]
+}
+
+var errAmount = errors.New("write a decimal as 12.50, with no more digits than the currency has")
+
+// minorOf reads what amountOf writes, and fewer digits after the point.
+func minorOf(amount, currency string) (int64, error) {
+	n := exponent(currency)
+	whole, part, point := strings.Cut(amount, ".")
+	digits := strings.TrimPrefix(whole, "-")
+	if digits == "" || point && part == "" || len(part) > n || strings.Trim(digits+part, "0123456789") != "" {
+		return 0, errAmount
+	}
+	v, err := strconv.ParseInt(whole+part+strings.Repeat("0", n-len(part)), 10, 64)
+	if err != nil {
+		return 0, errAmount
+	}
+	return v, nil
+}
+
+func balanceOf(b *query.Balance) balance {
+	return balance{amountOf(b.AmountMinor, b.Currency), b.Currency, b.UpdatedUnixMs, b.PaymentURL}
+}
+
+func (s *Server) balances(q *request) (any, error) {
+	out := page[balanceRow]{Items: []balanceRow{}}
+	err := q.view.balances(q.Context(), func(b *query.Balance) error {
+		out.Items = append(out.Items, balanceRow{b.Customer, balanceOf(b)})
+		return nil
+	})
+	return out, err
+}
+
+func (s *Server) putBalance(q *request) (any, error) {
+	var in struct {
+		Amount     string `json:"amount"`
+		Currency   string `json:"currency"`
+		PaymentURL string `json:"payment_url"`
+	}
+	if err := q.body(&in); err != nil {
+		return nil, err
+	}
+	if len(in.Currency) != 3 || strings.Trim(in.Currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+		return nil, wrong("currency", "write three capital letters, as EUR (ISO 4217)")
+	}
+	minor, err := minorOf(in.Amount, in.Currency)
+	if err != nil {
+		return nil, wrong("amount", err.Error())
+	}
+	if in.PaymentURL != "" && !isLink(in.PaymentURL, "https") {
+		return nil, wrong("payment_url", "write https://host/...")
+	}
+	b := &query.Balance{Customer: q.PathValue("customer"), AmountMinor: minor, Currency: in.Currency, PaymentURL: in.PaymentURL}
+	if len(b.Customer) > maxText {
+		return nil, fault(http.StatusBadRequest, "the customer's id is too long")
+	}
+	if err := s.cfg.Desk.PutBalance(q.Context(), b, s.entry(q, actionBalance, b.Customer, amountOf(minor, in.Currency)+" "+in.Currency)); err != nil {
+		return nil, err
+	}
+	return balanceRow{b.Customer, balanceOf(b)}, nil
+}
+
+func (s *Server) removeBalance(q *request) (any, error) {
+	id := q.PathValue("customer")
+	return nil, s.cfg.Desk.DeleteBalance(q.Context(), id, s.entry(q, actionBalanceRemove, id, ""))
+}
+
+type alertEvent struct {
+	ID        string   `json:"id"`
+	Rule      string   `json:"rule"`
+	Name      string   `json:"name"`
+	Area      string   `json:"area"`
+	Level     string   `json:"level"`
+	Scope     string   `json:"scope"`
+	Value     *float64 `json:"value"`
+	Threshold float64  `json:"threshold"`
+	Since     int64    `json:"since_unix_ms"`
+	Ended     int64    `json:"ended_unix_ms"`
+	AckedBy   string   `json:"acked_by"`
+	Acked     int64    `json:"acked_unix_ms"`
+	Text      string   `json:"text"`
+}
+
+// scopeWord is whom an alert is about, as a rule's `by` says it.
+func scopeWord(e *query.Event) string {
+	switch {
+	case e.Node != "":
+		return "node:" + e.Node
+	case e.Party != "":
+		return e.Kind + ":" + e.Party
+	}
+	return query.KindTotal
+}
+
+func (s *Server) events(ctx context.Context, f query.EventFilter, each func(*query.Event, alertEvent)) error {
+	areas := map[string]string{}
+	if err := s.cfg.Desk.Rules(ctx, "", func(r *query.Rule) error {
+		areas[r.ID] = r.Area
+		return nil
+	}); err != nil {
+		return err
+	}
+	return s.cfg.Desk.Events(ctx, f, func(e *query.Event) error {
+		x := alertEvent{e.ID, e.Rule, e.RuleName, areas[e.Rule], e.Level, scopeWord(e), nil, e.Threshold, e.RaisedUnixMs, e.ClearedUnixMs, e.AckedBy, e.AckedUnixMs, e.Text}
+		if e.Value != nil {
+			x.Value = new(*e.Value)
+		}
+		each(e, x)
+		return nil
+	})
+}
+
+func (s *Server) alertEvents(q *request) (any, error) {
+	if _, err := q.view.all(); err != nil {
+		return nil, err
+	}
+	limit := q.args.limit()
+	f := query.EventFilter{Limit: limit + 1}
+	if on := q.args.flag("open"); on != nil {
+		f.Open = *on
+	}
+	f.FromUnixMs, f.ToUnixMs = q.args.times()
+	if after := q.args.values.Get("after"); after != "" {
+		f.After = new(query.EventPosition)
+		if openPlace(after, f.After) != nil || len(f.After.ID) > maxText {
+			q.args.fail("after", errPlace.Error())
+		}
+	}
+	if q.args.err != nil {
+		return nil, q.args.err
+	}
+	out := page[alertEvent]{Items: []alertEvent{}}
+	var last query.EventPosition
+	err := s.events(q.Context(), f, func(e *query.Event, x alertEvent) {
+		if len(out.Items) == limit {
+			out.Next = sealPlace(last)
+			return
+		}
+		last = query.EventPosition{RaisedUnixMs: e.RaisedUnixMs, ID: e.ID}
+		out.Items = append(out.Items, x)
+	})
+	return out, err
+}
+
+func (s *Server) ackEvent(q *request) (any, error) {
+	id := q.PathValue("id")
+	s.checks.drop()
+	return nil, s.cfg.Desk.AckEvent(q.Context(), id, q.who.Name, s.entry(q, actionAck, id, ""))
+}
