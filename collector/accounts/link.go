@@ -108,6 +108,7 @@ func (s *Service) FirstOperator(ctx context.Context, token string, n NewAccount,
 	if err != nil {
 		return nil, err
 	}
+	a.LastLoginUnixMs, a.LastLoginFrom = a.CreatedUnixMs, addressKey(from)
 	e := s.entry(&Principal{Account: a.ID, Name: a.Email, From: from}, ActionSetup, a.Email, "with the set-up link")
 	if err := s.repo.AddAccount(ctx, a, e); err != nil {
 		return nil, fmt.Errorf("create the first account: %w", err)
