@@ -78,10 +78,11 @@ func (d *desk) PutSetting(ctx context.Context, s *query.Setting, e *accounts.Ent
 			version = before + 1
 			return c.must(query.ErrConflict, `UPDATE settings SET value = ?, version = ?, updated_ms = ? WHERE key = ? AND version = ?`, value, version, ms, s.Key, before)
 		}
-		if err := c.room("settings", maxSettings); err != nil {
-			if n, _ := c.number(`SELECT count(*) FROM settings WHERE key = ?`, s.Key); n == 0 {
-				return err
-			}
+		switch others, err := c.number(`SELECT count(*) FROM settings WHERE key <> ?`, s.Key); {
+		case err != nil:
+			return err
+		case others >= int64(maxSettings):
+			return query.ErrFull
 		}
 		return c.rows(`INSERT INTO settings (key, value, version, updated_ms) VALUES (?, ?, 1, ?)
  ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = settings.version + 1, updated_ms = excluded.updated_ms RETURNING version`,
