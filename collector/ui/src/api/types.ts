@@ -461,6 +461,7 @@ export interface AlertEvent {
   id: string;
   rule: string; // id
   name: string;
+  text: string; // what it said
   area: AlertArea;
   level: AlertLevel;
   scope: string; // as of by
@@ -476,7 +477,7 @@ export interface DeliveryTest {
   webhook?: string;
 }
 
-// --- Accounts: GET, POST /accounts; PATCH, DELETE /accounts/{id}; GET, POST /tokens; DELETE /tokens/{id}; GET /audit
+// --- Accounts: GET, POST /accounts; PATCH, DELETE /accounts/{id}; POST /accounts/{id}/link; GET, POST /tokens; DELETE /tokens/{id}; GET /audit
 
 export interface Account {
   id: string;

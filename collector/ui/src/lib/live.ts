@@ -67,7 +67,10 @@ export class LiveFeed {
   private stop(): void {
     clearTimeout(this.watchdog);
     clearTimeout(this.retry);
-    this.source?.close();
+    if (this.source) {
+      this.source.onerror = null;
+      this.source.close();
+    }
     this.source = null;
   }
 

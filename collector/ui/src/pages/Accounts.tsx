@@ -101,7 +101,10 @@ function AccountForm({ account, onClose, onLink }: { account: Account | null; on
       <Form
         submit={submit} label={t('save')} onSubmit={save}
         extra={account && account.id !== me.id && (
-          <Button variant="subtle" color="red" loading={remove.busy} onClick={() => void remove.run(async () => { await api.delete(path); await done(); })}>{t('remove')}</Button>
+          <>
+            <Button variant="default" loading={remove.busy} onClick={() => void remove.run(async () => { onLink((await api.post<AccountMade>(`${path}/link`)).link); await done(); })}>{t('accounts.new_link')}</Button>
+            <Button variant="subtle" color="red" loading={remove.busy} onClick={() => void remove.run(async () => { await api.delete(path); await done(); })}>{t('remove')}</Button>
+          </>
         )}
       >
         <TextInput label={t('field.email')} type="email" required data-autofocus value={form.email} error={submit.field('email')} onChange={(e) => setForm({ ...form, email: e.currentTarget.value })} />

@@ -61,7 +61,7 @@ function Events() {
   const cols: (Col<AlertEvent> | false)[] = [
     { title: t('registrations.since'), cell: (e) => <span className="num">{format.time(e.since_unix_ms)}</span> },
     { title: t('node.state'), cell: (e) => (e.ended_unix_ms > 0 ? <span className="tag">{t('alerts.over')}</span> : <span className={`tag ${tone[e.level]}`}>{t(`level.${e.level}`)}</span>) },
-    { title: t('field.name'), cell: (e) => e.name },
+    { title: t('field.name'), cell: (e) => <span title={e.text}>{e.name}</span> },
     { title: t('alerts.scope'), cell: (e) => e.scope },
     { title: t('alerts.area'), cell: (e) => t(`area.${e.area}`) },
     { title: t('alerts.value'), right: true, cell: (e) => (e.value === null ? '' : amount(e.area, e.value)) },

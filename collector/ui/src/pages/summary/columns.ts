@@ -37,18 +37,18 @@ export function columnsOf(tab: SummaryTab, parties: boolean, t: T, f: Format): C
   });
   const share = (v: number) => f.share(v);
   const columns: Column[] = [
-    { id: 'period', title: 'summary.period', tip: 'summary.period_tip', kind: 'period', width: 138, text: (r) => f.utc(r.from_unix_s, unit), number: () => null, say: () => '' },
+    { id: 'period', title: 'summary.period', tip: 'summary.period_tip', kind: 'period', width: 152, text: (r) => f.utc(r.from_unix_s, unit), number: () => null, say: () => '' },
     { id: 'party', title: 'summary.party', tip: 'summary.party_tip', kind: 'party', width: 165, text: (r) => r.party || t('total'), number: () => null, say: () => '' },
-    count('attempts', 98),
-    count('connected', 108),
+    count('attempts', 114),
+    count('connected', 124),
     ratio('asr', 78, share),
     ratio('acd', 74, (v) => f.seconds(v)),
     { id: 'duration', title: 'summary.duration', tip: 'summary.duration_tip', kind: 'count', width: 102, text: (r) => f.span(r.duration_ms), number: (r) => r.duration_ms, say: (v) => f.span(v) },
-    ratio('dtmf', 116, share),
+    ratio('dtmf', 128, share),
     ratio('ner', 78, share),
     ratio('pdd', 90, (v) => f.milliseconds(v)),
     {
-      id: 'completeness', title: 'summary.completeness', tip: 'summary.completeness_tip', kind: 'state', width: 150, number: () => null, say: () => '',
+      id: 'completeness', title: 'summary.completeness', tip: 'summary.completeness_tip', kind: 'state', width: 128, number: () => null, say: () => '',
       text: (r) => {
         const c = r.completeness;
         const word = t(`state.${c.state}`);
