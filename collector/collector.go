@@ -40,6 +40,7 @@ type parts struct {
 	watcher *watcher
 	chores  *chores
 	tables  *distributor
+	web     *dashboard // nil when it is off
 }
 
 // newCollector builds what needs no store; nothing runs yet.
@@ -72,7 +73,8 @@ func (c *collector) build(s store.Store) (*parts, error) {
 		return nil, err
 	}
 	p.tables = &distributor{store: s, ingest: p.ingest, nodes: p.watcher.last.Load, log: c.log}
-	return p, nil
+	p.web, err = c.newDashboard(s)
+	return p, err
 }
 
 // external sets up the way to brokers of one's own.

@@ -101,6 +101,12 @@ func (c *collector) serve(ctx context.Context, s store.Store) error {
 			return err
 		}
 	}
+	if p.web != nil {
+		if err := p.web.open(ctx); err != nil {
+			return err
+		}
+		group.Go(func() error { return p.web.run(ctx) })
+	}
 	c.parts.Store(p)
 	close(c.serving)
 	group.Go(func() error { return p.ingest.Run(ctx) })

@@ -34,7 +34,7 @@ func start(t *testing.T) (c *collector, config string) {
 		t.Fatal(err)
 	}
 	config = filepath.Join(dir, "c.yaml")
-	text := "id: c1\ndata: data\nembedded: {listen: '127.0.0.1:0', listen_tls: '127.0.0.1:0', names: [127.0.0.1]}\nadmin: {listen: off, socket: " + filepath.Join(dir, "s") + "}\n"
+	text := "id: c1\ndata: data\nembedded: {listen: '127.0.0.1:0', listen_tls: '127.0.0.1:0', names: [127.0.0.1]}\nadmin: {listen: off, socket: " + filepath.Join(dir, "s") + "}\nweb: {listen: off}\n"
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

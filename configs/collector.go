@@ -20,6 +20,7 @@ type Collector struct {
 	Store     Store     `yaml:"store"`     // where records go
 	Retention Retention `yaml:"retention"` // how long they stay
 	Admin     Admin     `yaml:"admin"`     // where figures are served
+	Web       Web       `yaml:"web"`       // where the dashboard is
 
 	file string
 	odd  []string
@@ -122,6 +123,7 @@ func CollectorDefaults() *Collector {
 		Embedded: Embedded{Listen: "127.0.0.1:1883", ListenTLS: ":8883"},
 		Store:    Store{URL: SQLite}, Retention: Retention{Calls: 400, Telemetry: 90},
 		Admin: Admin{Listen: "127.0.0.1:9465", Socket: "/run/sipward-collector/collector.sock"},
+		Web:   Web{Listen: "127.0.0.1:9480"},
 	}
 }
 
@@ -163,7 +165,7 @@ func parseCollector(name string, text []byte) (*Collector, *decoder) {
 // readFiles reads what the file names. Paths are relative to its own folder.
 func (c *Collector) readFiles(d *decoder, dir string) {
 	x := &c.External
-	for _, p := range []*string{&c.Data, &x.PasswordFile, &x.CAFile, &x.CertFile, &x.KeyFile, &x.ShareFile, &c.Store.PasswordFile} {
+	for _, p := range []*string{&c.Data, &x.PasswordFile, &x.CAFile, &x.CertFile, &x.KeyFile, &x.ShareFile, &c.Store.PasswordFile, &c.Web.CertFile, &c.Web.KeyFile} {
 		under(dir, p)
 	}
 	for _, s := range []struct {
@@ -188,6 +190,11 @@ func (c *Collector) readFiles(d *decoder, dir string) {
 	}
 	if _, err := x.TLS(); err != nil {
 		d.at("external", "%v", err)
+	}
+	if w := &c.Web; w.On() && w.TLS() && w.KeyFile != "" {
+		if _, err := tls.LoadX509KeyPair(w.CertFile, w.KeyFile); err != nil {
+			d.at("web.cert_file", "certificate and key: %v", err)
+		}
 	}
 }
 

@@ -34,6 +34,7 @@ func (c *Collector) check(d *decoder) {
 		d.at("store.password_file", "sqlite has no password; it is for postgres://")
 	}
 	c.Admin.check(d)
+	c.Web.check(d)
 	if len(d.errs) == 0 {
 		c.lookOdd(d)
 	}

@@ -118,6 +118,11 @@ func TestCollectorErrors(t *testing.T) {
 		{"no days", "retention: {telemetry: 0d}", `"0d" is no number of days`},
 		{"listen", "admin: {listen: 9465}", `listen "9465": write address:port, or off`},
 		{"socket", "admin: {socket: x}", "write an absolute path"},
+		{"dashboard", "web: {listen: here}", `listen "here": write address:port, or off`},
+		{"dashboard in clear", "web: {listen: ':80'}", "passwords would cross the network in clear"},
+		{"half a certificate", "web: {cert_file: x}", "cert_file and key_file go together"},
+		{"two who speak TLS", "web: {cert_file: x, key_file: x, behind_proxy: true}", "leave one of the two out"},
+		{"public URL", "web: {public_url: sipward.example}", `public_url "sipward.example": write it as https://`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

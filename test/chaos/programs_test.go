@@ -144,7 +144,7 @@ func (s *site) addCollector(name, config string) error {
 		return err
 	}
 	path := filepath.Join(dir, "collector.yaml")
-	config += fmt.Sprintf("id: %s\ndata: %s\nadmin:\n  listen: \"off\"\n  socket: %s\n", name, dir, filepath.Join(dir, "collector.sock"))
+	config += fmt.Sprintf("id: %s\ndata: %s\nweb:\n  listen: \"off\"\nadmin:\n  listen: \"off\"\n  socket: %s\n", name, dir, filepath.Join(dir, "collector.sock"))
 	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
 		return err
 	}

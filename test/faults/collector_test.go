@@ -32,7 +32,7 @@ func (l *lab) newCollector(data string, brokers ...string) *collector {
 		c.data = filepath.Join(c.dir, "data")
 	}
 	c.config = filepath.Join(c.dir, "collector.yaml")
-	text := fmt.Sprintf("id: collector\ndata: %s\nadmin:\n  listen: \"off\"\n  socket: %s\n", c.data, c.socket())
+	text := fmt.Sprintf("id: collector\ndata: %s\nweb:\n  listen: \"off\"\nadmin:\n  listen: \"off\"\n  socket: %s\n", c.data, c.socket())
 	if len(brokers) > 0 {
 		text += fmt.Sprintf("external:\n  brokers: [\"%s\"]\n", strings.Join(brokers, `", "`))
 	} else {

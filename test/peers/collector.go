@@ -45,7 +45,7 @@ func BuildCollector(ctx context.Context, dir string) (string, error) {
 func (c *Collector) Start(ctx context.Context) (err error) {
 	dir := c.Host.lab.Dir
 	c.config = filepath.Join(dir, "collector.yaml")
-	text := fmt.Sprintf("data: %s\nembedded:\n  listen: \"off\"\n  listen_tls: %q\n  names: [%q]\nadmin:\n  listen: \"off\"\n  socket: %s\n",
+	text := fmt.Sprintf("data: %s\nembedded:\n  listen: \"off\"\n  listen_tls: %q\n  names: [%q]\nweb:\n  listen: \"off\"\nadmin:\n  listen: \"off\"\n  socket: %s\n",
 		c.data(), netip.AddrPortFrom(c.Address, collectorPort), c.Address, filepath.Join(dir, "collector.sock"))
 	if err := os.WriteFile(c.config, []byte(text), 0o644); err != nil {
 		return err

@@ -15,7 +15,7 @@ import (
 // writeCollector puts the collector's config into the folder: everything is its
 // default but where files and ports are.
 func (s *site) writeCollector() error {
-	text := fmt.Sprintf("data: %s\nembedded:\n  listen: \"off\"\n  listen_tls: %s\n  names: [localhost]\nadmin:\n  listen: \"off\"\n  socket: %s\n",
+	text := fmt.Sprintf("data: %s\nembedded:\n  listen: \"off\"\n  listen_tls: %s\n  names: [localhost]\nweb:\n  listen: 127.0.0.1:0\nadmin:\n  listen: \"off\"\n  socket: %s\n",
 		filepath.Join(s.dir, "collector"), s.broker, filepath.Join(s.dir, "collector.sock"))
 	if err := os.WriteFile(s.collectorConfig(), []byte(text), 0o600); err != nil {
 		return fmt.Errorf("write the collector's config: %w", err)
