@@ -51,6 +51,7 @@ const (
 	updateEvery = time.Minute    // of an alert's newest value
 	forgetQuiet = 24 * time.Hour // of an alert about what is no more
 	minSettle   = time.Minute    // without a reset threshold of its own
+	graceMs     = 60_000         // for another collector to say what it has raised
 )
 
 // maxStates bounds alerts that are on or about to be.
@@ -292,7 +293,8 @@ func (s *state) on(now time.Time, r *query.Rule, who party, x *reading) *Transit
 	} else if mark(&s.good, now) >= settle(r) {
 		return s.clear(now, r, good(r, who, x), x)
 	}
-	if s.unsaid || r.RepeatS > 0 && mark(&s.said, now) >= time.Duration(r.RepeatS)*time.Second {
+	unsaid := s.unsaid && now.UnixMilli()-s.event.RaisedUnixMs >= graceMs
+	if unsaid || r.RepeatS > 0 && mark(&s.said, now) >= time.Duration(r.RepeatS)*time.Second {
 		s.unsaid, s.said, s.updated = false, now, now
 		s.fill(r, who, x)
 		return &Transition{Repeated, r, s.event}

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"time"
 
@@ -58,9 +59,31 @@ func (m *Mail) port() int {
 	return map[string]int{TLS: 465, Plain: 25}[m.Security] | map[bool]int{true: 587}[m.Security == "" || m.Security == StartTLS]
 }
 
-func (m *Mail) client() (*mail.Client, error) {
-	o := []mail.Option{mail.WithPort(m.port()), mail.WithTimeout(cmp.Or(m.Timeout, 15*time.Second)),
-		mail.WithTLSConfig(&tls.Config{ServerName: m.Host, RootCAs: m.RootCAs, MinVersion: tls.VersionTLS12}), mail.WithoutNoop()}
+// dial connects. The library leaves a connection open when a server does not offer
+// what it must, so that ctx closes it.
+func (m *Mail) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	c, err := (&net.Dialer{Timeout: m.timeout()}).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	context.AfterFunc(ctx, func() { _ = c.Close() })
+	return c, nil
+}
+
+func (m *Mail) timeout() time.Duration { return cmp.Or(m.Timeout, 15*time.Second) }
+
+func (m *Mail) tls() *tls.Config {
+	return &tls.Config{ServerName: m.Host, RootCAs: m.RootCAs, MinVersion: tls.VersionTLS12}
+}
+
+// client makes a client whose connection ends with ctx.
+func (m *Mail) client(ctx context.Context) (*mail.Client, error) {
+	o := []mail.Option{mail.WithPort(m.port()), mail.WithTimeout(m.timeout()), mail.WithTLSConfig(m.tls()), mail.WithoutNoop()}
+	if m.Security != TLS { // the library takes a connection that it is given for one without TLS
+		o = append(o, mail.WithDialContextFunc(func(_ context.Context, network, address string) (net.Conn, error) {
+			return m.dial(ctx, network, address)
+		}))
+	}
 	switch m.Security {
 	case TLS:
 		o = append(o, mail.WithSSL())
@@ -109,12 +132,12 @@ func (m *Mail) send(ctx context.Context, n *Notice, to, id string) error {
 	if err != nil {
 		return final{err}
 	}
-	c, err := m.client()
+	ctx, cancel := context.WithTimeout(ctx, 4*m.timeout())
+	defer cancel()
+	c, err := m.client(ctx)
 	if err != nil {
 		return final{fmt.Errorf("setting up mail: %w", err)}
 	}
-	ctx, cancel := context.WithTimeout(ctx, 4*cmp.Or(m.Timeout, 15*time.Second))
-	defer cancel()
 	err = c.DialAndSendWithContext(ctx, x)
 	if err == nil {
 		return nil

@@ -318,6 +318,9 @@ func (s *Service) carry(ctx context.Context, now time.Time, t Transition) error 
 	if t.Change == Repeated && s.heldBack(ctx, now, t) {
 		return nil
 	}
+	if t.Change == Repeated && x.SentUnixMs != 0 {
+		x.SentUnixMs = now.UnixMilli() // at once, so that another collector leaves it to us
+	}
 	err := s.keep(ctx, t)
 	switch {
 	case errors.Is(err, query.ErrExists): // another collector was faster, and tells people
@@ -407,7 +410,7 @@ func (s *Service) heldBack(ctx context.Context, now time.Time, t Transition) boo
 	if err != nil || y == nil {
 		return false
 	}
-	sent := y.SentUnixMs > t.Event.SentUnixMs && now.UnixMilli()-y.SentUnixMs < t.Rule.RepeatS*1000/2
+	sent := y.SentUnixMs != 0 && (t.Rule.RepeatS == 0 || now.UnixMilli()-y.SentUnixMs < t.Rule.RepeatS*1000/2)
 	return y.AckedUnixMs != 0 || sent
 }
 
