@@ -183,6 +183,8 @@ var libraries = []Library{
 		"a comparison that may panic has no place in a program"},
 	{"go.uber.org/goleak", []string{tests, "test/..."},
 		"only tests look for leaked goroutines"},
+	{"github.com/santhosh-tekuri/jsonschema/v6", []string{tests},
+		"only tests hold answers to their description"},
 	{"github.com/rogpeppe/go-internal", []string{tests, "test/..."},
 		"only tests run scripts"},
 }
