@@ -20,5 +20,5 @@ export default defineConfig({
   },
   server: { proxy: { '/api': { target: process.env['SIPWARD_API'] ?? 'http://127.0.0.1:8080' } } },
   preview: { headers: { 'Content-Security-Policy': csp } },
-  test: { environment: 'jsdom', include: ['test/**/*.test.{ts,tsx}'], setupFiles: ['test/setup.ts'], css: false },
+  test: { environment: 'jsdom', include: ['test/**/*.test.{ts,tsx}'], setupFiles: ['test/setup.ts'], css: false, testTimeout: 30_000 },
 });

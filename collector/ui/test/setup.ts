@@ -1,6 +1,7 @@
 import { afterEach } from 'vitest';
-import { cleanup } from '@testing-library/react';
+import { cleanup, configure } from '@testing-library/react';
 
+configure({ asyncUtilTimeout: 10_000 }); // a busy machine is slow, not wrong
 afterEach(cleanup);
 
 // What jsdom lacks and Mantine asks for.

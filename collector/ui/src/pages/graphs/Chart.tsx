@@ -6,7 +6,7 @@ import { useApp } from '../../lib/app';
 import type { Drawn } from './data';
 import { makeTip, type Words } from './tip';
 
-const palette = {
+export const palette = {
   light: ['#0e6f86', '#a3480f', '#5b4bb3', '#1c7a43', '#b3266b', '#8a6d00', '#2961c4', '#6b5344', '#008577', '#7c2fb0'],
   dark: ['#56b9d1', '#f0a067', '#a99cf5', '#5ecb8a', '#f285b8', '#dcc04f', '#84aef7', '#c4a896', '#4ad0bf', '#cf97f2'],
 };

@@ -10,7 +10,7 @@ import { useLive } from '../../lib/live';
 import { csv, download } from '../../lib/save';
 import { Trouble, Waiting } from '../../parts/common';
 import { Icon } from '../../parts/Icon';
-import { Chart } from './Chart';
+import { Chart, palette } from './Chart';
 import { draw, last, table, type Window } from './data';
 import { savePng } from './png';
 import { wordsOf } from './words';
@@ -63,6 +63,11 @@ export function FigureCard({ figure, by, window, live, onZoom, onReset }: Props)
       {drawn && nothing && <p className="dim small nodata">{t('graphs.nothing')}</p>}
       {drawn ? <Chart data={drawn} label={`${title}. ${newest === null ? '' : words.value(newest)}`} words={words} scheme={scheme} onZoom={onZoom} onReset={onReset} onPlot={keep} />
         : !error && <div className="chart"><Waiting /></div>}
+      {drawn && drawn.lines.length > 1 && drawn.lines.length <= palette[scheme].length && (
+        <div className="legend">
+          {drawn.names.map((name, i) => <span key={name}><i ref={(e) => { if (e) e.style.background = palette[scheme][i] ?? ''; }} />{name}</span>)}
+        </div>
+      )}
     </section>
   );
 }
