@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"time"
 )
 
@@ -42,6 +43,22 @@ func startCollector(ctx context.Context, program string, s *site) (*child, error
 		return nil, errors.Join(err, c.stop(), c.complaint())
 	}
 	return c, nil
+}
+
+// dashboardURL is where the collector says that its dashboard is: as long as nobody
+// has an account, a link that makes the first one.
+var dashboardURL = regexp.MustCompile(`dashboard.* url=(\S+)`)
+
+// dashboard returns that link.
+func dashboard(c *child) (string, error) {
+	log, err := os.ReadFile(c.log.Name())
+	if err != nil {
+		return "", fmt.Errorf("read the collector's log: %w", err)
+	}
+	if m := dashboardURL.FindSubmatch(log); m != nil {
+		return string(m[1]), nil
+	}
+	return "", errors.New("the collector does not say where its dashboard is")
 }
 
 // deliverWait is how long the last records may be on their way.

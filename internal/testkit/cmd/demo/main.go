@@ -84,11 +84,9 @@ func run(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	summary(os.Stdout, rows)
 	if !same(rows) {
 		return errors.New("something else was counted or stored than was played")
 	}
-	fmt.Println("\nThe agent counted what was played, and the collector has every call.")
 	return nil
 }
 
@@ -98,6 +96,11 @@ func perform(ctx context.Context, o options, s *site, plan testkit.Plan, length 
 	if err != nil {
 		return nil, err
 	}
+	url, err := dashboard(c)
+	if err != nil {
+		return nil, errors.Join(err, c.stop())
+	}
+	fmt.Printf("The dashboard, where this link makes the first account: %s\n\n", url)
 	a, err := start(ctx, "agent", o.agent, s.config())
 	if err != nil {
 		return nil, errors.Join(err, c.stop())
@@ -115,9 +118,24 @@ func perform(ctx context.Context, o options, s *site, plan testkit.Plan, length 
 	if err != nil {
 		return nil, err
 	}
-	return append(rows,
+	rows = append(rows,
 		row{"calls in the collector", want.Calls.Total, got.calls},
-		row{"answered in the collector", want.Calls.Answered, got.answered}), nil
+		row{"answered in the collector", want.Calls.Answered, got.answered})
+	summary(os.Stdout, rows)
+	if same(rows) {
+		fmt.Println("\nThe agent counted what was played, and the collector has every call.")
+		linger(ctx, url)
+	}
+	return rows, nil
+}
+
+// linger leaves everything running for whoever looks at it.
+func linger(ctx context.Context, url string) {
+	if ctx.Err() != nil || !term.IsTerminal(int(os.Stdout.Fd())) {
+		return
+	}
+	fmt.Printf("The dashboard goes on until Ctrl-C: %s\n", url)
+	<-ctx.Done()
 }
 
 // prepare makes a folder with the agent's config.
