@@ -9,7 +9,7 @@ import (
 	"github.com/sipward/sipward/sync/record"
 )
 
-// Figures is all that rules are judged by, at one time.
+// Figures is all that rules are judged by, at one time. It is not safe for concurrent use.
 type Figures struct {
 	// Listening is since when nodes' live messages come in without a break; zero: they do
 	// not, and nothing is known of the present.
@@ -17,7 +17,13 @@ type Figures struct {
 	Nodes     []Node
 	Tally     *Tally // nil: it could not be read
 	Compared  *Compared
+
+	sums   map[party]inUse // of live parties, at summed
+	summed time.Time
 }
+
+// inUse is what nodes say of one party.
+type inUse struct{ use, cps, limit int64 }
 
 // Node is what is known of a node. Times are Unix milliseconds by the collector's clock;
 // 0: never.

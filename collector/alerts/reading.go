@@ -226,14 +226,12 @@ func (f *Figures) present(r *query.Rule, who party, now time.Time) reading {
 		if who.kind == query.KindTotal || who.kind == KindNode {
 			use, cps = use+clamp(l.LiveSetup)+clamp(l.LiveAnswered), cps+clamp(l.CallsPerSecond)
 		}
-		for _, p := range liveParties(l, who.kind) {
-			if p.ID == who.id {
-				use, cps, limit = use+clamp(p.LiveSetup)+clamp(p.LiveAnswered), cps+clamp(p.CallsPerSecond), max(limit, int64(p.Channels))
-			}
-		}
 	}
 	if speak == 0 {
 		return none("no node says anything")
+	}
+	if who.kind == query.KindCustomer || who.kind == query.KindCarrier {
+		use, cps, limit = f.live(who, now)
 	}
 	if who.kind == query.KindTotal {
 		limit, bare = f.limits(now)
@@ -252,6 +250,23 @@ func (f *Figures) present(r *query.Rule, who party, now time.Time) reading {
 		out = out.note("without " + nodes(missing))
 	}
 	return out
+}
+
+// live adds up what all nodes say of a party. The sums of one time are made once.
+func (f *Figures) live(who party, now time.Time) (use, cps, limit int64) {
+	if f.sums == nil || !f.summed.Equal(now) {
+		f.sums, f.summed = map[party]inUse{}, now
+		for i := range f.Nodes {
+			for _, kind := range []string{query.KindCustomer, query.KindCarrier} {
+				for _, p := range liveParties(f.Nodes[i].live(now), kind) {
+					x := f.sums[party{kind, p.ID}]
+					f.sums[party{kind, p.ID}] = inUse{x.use + clamp(p.LiveSetup) + clamp(p.LiveAnswered), x.cps + clamp(p.CallsPerSecond), max(x.limit, int64(p.Channels))}
+				}
+			}
+		}
+	}
+	x := f.sums[who]
+	return x.use, x.cps, x.limit
 }
 
 // limits adds up the channels of all customers; bare when one has calls and no limit.
