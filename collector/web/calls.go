@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/sipward/sipward/collector/accounts"
@@ -47,12 +48,13 @@ func copied(p *int64) *int64 {
 
 // callFilter reads the filters that calls and attempts share, newest first. One row
 // more than the page has is read, to know whether there is more.
-func callFilter(a *args) (query.CallFilter, int, error) {
-	limit := a.limit()
-	f := query.CallFilter{Node: a.text("node"), Customer: a.text("customer"), Carrier: a.text("carrier"), Kind: a.word("kind", "", "call", "carrier_leg"),
+func callFilter(q *request) (f query.CallFilter, limit int, err error) {
+	a := q.args
+	limit = a.limit()
+	f = query.CallFilter{Node: a.text("node"), Customer: a.text("customer"), Carrier: a.text("carrier"), Kind: a.word("kind", "", "call", "carrier_leg"),
 		CallID: a.text("call_id"), Answered: a.flag("answered"), Release: a.text("release"),
 		Status: uint32(a.number("status", 0, 100, 699)), MinDurationMs: a.number("min_duration_ms", 0, 0, maxUnix*1000), //nolint:gosec // G115: at most 699
-		After: a.after(), Newest: true, Limit: limit + 1}
+		Newest: true, Limit: limit + 1}
 	f.FromUnixMs, f.ToUnixMs = a.times()
 	number := a.text("number")
 	if prefix, ok := cutSuffix(number, "*"); ok {
@@ -60,11 +62,15 @@ func callFilter(a *args) (query.CallFilter, int, error) {
 	} else {
 		f.Number = number
 	}
-	return f, limit, a.err
+	if a.err != nil {
+		return f, limit, a.err
+	}
+	f.After, err = q.after()
+	return f, limit, err
 }
 
 func (s *Server) calls(q *request) (any, error) {
-	f, limit, err := callFilter(q.args)
+	f, limit, err := callFilter(q)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +105,7 @@ type attemptRow struct {
 }
 
 func (s *Server) attempts(q *request) (any, error) {
-	f, limit, err := callFilter(q.args)
+	f, limit, err := callFilter(q)
 	if err != nil {
 		return nil, err
 	}
@@ -176,14 +182,16 @@ type mediaSide struct {
 }
 
 func (s *Server) oneCall(q *request) (any, error) {
-	var p place
-	if openPlace(q.PathValue("key"), &p) != nil || !p.valid() {
+	at, err := q.view.position(q.Context(), q.PathValue("key"))
+	if errors.Is(err, errPlace) {
 		return nil, accounts.ErrNotFound
 	}
-	at := p.position()
+	if err != nil {
+		return nil, err
+	}
 	var out *callDetail
-	f := query.CallFilter{FromUnixMs: p.T, ToUnixMs: p.T + 1, Only: &at.Key, Limit: 1}
-	err := q.view.calls(q.Context(), f, func(r *query.CallRow) error {
+	f := query.CallFilter{FromUnixMs: at.CountedUnixMs, ToUnixMs: at.CountedUnixMs + 1, Only: &at.Key, Limit: 1}
+	err = q.view.calls(q.Context(), f, func(r *query.CallRow) error {
 		c, err := r.Call()
 		if err != nil {
 			return err

@@ -1,7 +1,10 @@
 package web
 
 import (
+	"context"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -135,7 +138,8 @@ func openPlace(s string, to any) error {
 	return nil
 }
 
-// place is a query.Position in few letters.
+// place is a query.Position in few letters. The node is named by a hash: a customer reads
+// keys too, and is not to know the names of switches.
 type place struct {
 	T int64  `json:"t"`
 	N string `json:"n"`
@@ -145,27 +149,41 @@ type place struct {
 }
 
 func placeOf(p query.Position) place {
-	return place{p.CountedUnixMs, p.Node, p.Epoch, p.Seq, p.N}
+	return place{p.CountedUnixMs, nodeHash(p.Node), p.Epoch, p.Seq, p.N}
 }
 
-func (p place) position() *query.Position {
-	return &query.Position{CountedUnixMs: p.T, Key: query.Key{Node: p.N, Epoch: p.E, Seq: p.S}, N: p.I}
+func nodeHash(id string) string {
+	sum := sha256.Sum256([]byte("sipward node " + id))
+	return hex.EncodeToString(sum[:8])
 }
 
-func (p place) valid() bool {
-	return p.T >= 0 && p.T <= maxUnix*1000 && len(p.N) <= maxText && utf8.ValidString(p.N) && !strings.ContainsFunc(p.N, unicode.IsControl) && p.I >= 0
+// position finds the node of a place again.
+func (v *view) position(ctx context.Context, sealed string) (*query.Position, error) {
+	var p place
+	if openPlace(sealed, &p) != nil || p.T < 0 || p.T > maxUnix*1000 || p.I < 0 {
+		return nil, errPlace
+	}
+	nodes, err := v.s.known.get(v.s.cfg.Now(), overviewLife, func() ([]query.Node, error) { return v.s.cfg.Reads.Nodes(ctx) })
+	if err != nil {
+		return nil, err
+	}
+	for i := range nodes {
+		if nodeHash(nodes[i].ID) == p.N {
+			return &query.Position{CountedUnixMs: p.T, Key: query.Key{Node: nodes[i].ID, Epoch: p.E, Seq: p.S}, N: p.I}, nil
+		}
+	}
+	return nil, errPlace
 }
 
 // after is where a list goes on; nil from its beginning.
-func (a *args) after() *query.Position {
-	s := a.values.Get("after")
-	if s == "" {
-		return nil
+func (q *request) after() (*query.Position, error) {
+	sealed := q.args.values.Get("after")
+	if sealed == "" {
+		return nil, nil //nolint:nilnil // from the beginning
 	}
-	var p place
-	if openPlace(s, &p) != nil || !p.valid() {
-		a.fail("after", errPlace.Error())
-		return nil
+	p, err := q.view.position(q.Context(), sealed)
+	if errors.Is(err, errPlace) {
+		return nil, fault(http.StatusBadRequest, "the parameter after "+errPlace.Error())
 	}
-	return p.position()
+	return p, err
 }

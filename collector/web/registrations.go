@@ -42,14 +42,18 @@ func (s *Server) registrations(q *request) (any, error) {
 	a := q.args
 	limit := a.limit()
 	f := query.RegistrationFilter{Node: a.text("node"), Customer: a.text("customer"), Verdict: a.word("verdict", "", "refused", "would_refuse", "stray"),
-		Reason: a.text("reason"), Prefix: a.text("number"), Source: a.text("source"), After: a.after(), Newest: true, Limit: limit + 1}
+		Reason: a.text("reason"), Prefix: a.text("number"), Source: a.text("source"), Newest: true, Limit: limit + 1}
 	f.FromUnixMs, f.ToUnixMs = a.times()
 	if a.err != nil {
 		return nil, a.err
 	}
+	var err error
+	if f.After, err = q.after(); err != nil {
+		return nil, err
+	}
 	out := page[registration]{Items: []registration{}}
 	var last query.Position
-	err := q.view.registrations(q.Context(), f, func(r *query.RegistrationRow) error {
+	err = q.view.registrations(q.Context(), f, func(r *query.RegistrationRow) error {
 		if len(out.Items) == limit {
 			out.Next = sealPlace(placeOf(last))
 			return nil

@@ -2,9 +2,11 @@ package web
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -99,7 +101,7 @@ func TestCustomerScope(t *testing.T) {
 				}
 				seen++
 				for _, s := range secrets {
-					if strings.Contains(w.Body.String(), s) {
+					if strings.Contains(plain(w.Body.String()), s) {
 						t.Errorf("%s shows %q to acme: %s", path, s, w.Body)
 					}
 				}
@@ -122,6 +124,17 @@ func TestCustomerScope(t *testing.T) {
 			t.Errorf("only %d answers were looked at", seen)
 		}
 	}
+}
+
+var opaque = regexp.MustCompile(`"(key|next)":"([^"]*)"`)
+
+// plain adds to an answer what is in its keys: they are no lock.
+func plain(body string) string {
+	for _, m := range opaque.FindAllStringSubmatch(body, -1) {
+		b, _ := base64.RawURLEncoding.DecodeString(m[2])
+		body += string(b)
+	}
+	return body
 }
 
 // TestScopeShows: a customer sees its own, and the operator sees all.
@@ -217,7 +230,7 @@ func FuzzParameters(f *testing.F) {
 				t.Errorf("%s?%s: %d %s", r.path, raw, w.Code, w.Body)
 			}
 			for _, s := range secrets {
-				if w.Code < 300 && strings.Contains(w.Body.String(), s) {
+				if w.Code < 300 && strings.Contains(plain(w.Body.String()), s) {
 					t.Errorf("%s?%s shows %q", r.path, raw, s)
 				}
 			}

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sipward/sipward/collector/accounts"
+	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/internal/seldom"
 )
 
@@ -71,6 +72,7 @@ type Server struct {
 
 	table    cached[*shownTable]
 	overview cached[*overview]
+	known    cached[[]query.Node]
 	checks   cached[*checklist]
 	drawn    drawn
 
