@@ -145,11 +145,11 @@ func ask(context.Context, []Range, int) ([]NodeBindings, error) {
 
 // person is a browser, a program, or nobody.
 type person struct {
-	d             *desk
-	cookie, csrf  string
-	bearer        string
-	site, origin  string // of the page that asks
-	noCSRF, plain bool
+	d            *desk
+	cookie, csrf string
+	bearer       string
+	site, origin string // of the page that asks
+	noCSRF       bool
 }
 
 func (p *person) ask(method, path string, body any) *httptest.ResponseRecorder {

@@ -166,7 +166,7 @@ func TestPages(t *testing.T) {
 	boss := d.operator()
 	for _, path := range []string{"/calls?limit=3", "/attempts?limit=3", "/registrations?limit=3", "/summaries?by=customer&limit=1", "/summaries?tab=daily&by=customer&limit=1"} {
 		seen, after, pages := map[string]bool{}, "", 0
-		for pages = 0; pages < 40; pages++ {
+		for ; pages < 40; pages++ {
 			w := boss.ask(get, path+"&after="+after, nil)
 			var got page[json.RawMessage]
 			d.must(json.Unmarshal(w.Body.Bytes(), &got))
