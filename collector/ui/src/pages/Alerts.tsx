@@ -1,3 +1,4 @@
+import { editsRules } from '../lib/editable';
 import { Button, Modal, NumberInput, SegmentedControl, Select, Switch, Tabs, TagsInput, TextInput } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -25,12 +26,12 @@ export default function Alerts() {
     <>
       <PageHead title={t('nav.alerts')}>
         <Tabs value={tab} onChange={(x) => replaceQuery('alerts', { tab: x === 'rules' ? x : undefined })}>
-          <Tabs.List><Tabs.Tab value="events">{t('alerts.events')}</Tabs.Tab><Tabs.Tab value="rules">{t('alerts.rules')}</Tabs.Tab></Tabs.List>
+          <Tabs.List><Tabs.Tab value="events">{t('alerts.events')}</Tabs.Tab>{editsRules && <Tabs.Tab value="rules">{t('alerts.rules')}</Tabs.Tab>}</Tabs.List>
         </Tabs>
         <span className="grow" />
-        {operator && tab === 'rules' && <Button size="compact-sm" onClick={() => setEdited('new')}>{t('alerts.add')}</Button>}
+        {operator && editsRules && tab === 'rules' && <Button size="compact-sm" onClick={() => setEdited('new')}>{t('alerts.add')}</Button>}
       </PageHead>
-      {tab === 'events' ? <Events /> : <Rules {...(operator ? { onEdit: setEdited } : {})} />}
+      {tab === 'events' || !editsRules ? <Events /> : <Rules {...(operator && editsRules ? { onEdit: setEdited } : {})} />}
       {edited && <Editor rule={edited === 'new' ? null : edited} onClose={() => setEdited(null)} />}
     </>
   );
