@@ -72,7 +72,7 @@ func (c *collector) build(s store.Store) (*parts, error) {
 	if p.ingest, err = ingest.New(in); err != nil {
 		return nil, err
 	}
-	p.tables = &distributor{store: s, ingest: p.ingest, nodes: p.watcher.last.Load, log: c.log}
+	p.tables = &distributor{store: s, ingest: p.ingest, nodes: p.watcher.last.Load, log: c.log, poked: make(chan struct{}, 1)}
 	p.web, err = c.newDashboard(s)
 	return p, err
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -10,7 +11,9 @@ import (
 
 	"github.com/sipward/sipward/collector/accounts"
 	"github.com/sipward/sipward/collector/admin"
+	"github.com/sipward/sipward/collector/ingest"
 	"github.com/sipward/sipward/collector/store"
+	"github.com/sipward/sipward/collector/table"
 	"github.com/sipward/sipward/collector/web"
 )
 
@@ -33,7 +36,7 @@ func (c *collector) newDashboard(s store.Store) (*dashboard, error) {
 	}
 	server, err := web.New(web.Config{
 		Listen: cfg.Listen, CertFile: cfg.CertFile, KeyFile: cfg.KeyFile, BehindProxy: cfg.BehindProxy, PublicURL: cfg.PublicURL,
-		Service: service, Reads: s, Desk: s, Live: c.liveNodes, Table: newEditor(c.cfg, s), Ask: c.askForWeb, Log: c.log,
+		Service: service, Reads: s, Desk: s, Live: c.liveNodes, Table: &webTable{newEditor(c.cfg, s), c}, Ask: c.askForWeb, Log: c.log,
 	})
 	if err != nil {
 		return nil, err
@@ -52,6 +55,37 @@ func (c *collector) liveNodes() []web.Now {
 		out = append(out, web.Now{ID: n.ID, Live: n.Live, LiveAt: n.LiveAt, State: n.State})
 	}
 	return out
+}
+
+// webTable is the table of customers as the dashboard changes it.
+type webTable struct {
+	*table.Editor
+	c *collector
+}
+
+// Save makes a version above all that nodes say they have, as the command line does, and
+// has it sent at once.
+func (t *webTable) Save(ctx context.Context, d *table.Draft, s table.Save) (*table.Version, error) {
+	p := t.c.parts.Load()
+	if p == nil {
+		return nil, errors.New("the collector is not running yet")
+	}
+	s.Above = newestOf(p.ingest.Nodes())
+	v, err := t.Editor.Save(ctx, d, s)
+	if err == nil {
+		p.tables.poke()
+	}
+	return v, err
+}
+
+// newestOf is the highest version of the table that a node says it has.
+func newestOf(nodes []ingest.Node) (newest uint64) {
+	for i := range nodes {
+		if s := nodes[i].State; s != nil && s.Table != nil {
+			newest = max(newest, s.Table.Version)
+		}
+	}
+	return newest
 }
 
 // askForWeb asks nodes who is registered.

@@ -26,6 +26,7 @@ type distributor struct {
 	}
 	nodes func() *view // the nodes that the database and the folder know; nil: not yet
 	log   *slog.Logger
+	poked chan struct{} // holds one: a version was made here; nil: none ever is
 
 	last   []query.Table // without documents
 	packed []ingest.Table
@@ -48,9 +49,18 @@ func (d *distributor) run(ctx context.Context) error {
 		d.report(err)
 		select {
 		case <-tick.C:
+		case <-d.poked:
 		case <-ctx.Done():
 			return nil
 		}
+	}
+}
+
+// poke has the database looked at now.
+func (d *distributor) poke() {
+	select {
+	case d.poked <- struct{}{}:
+	default: // it will be anyway
 	}
 }
 

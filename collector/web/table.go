@@ -80,7 +80,13 @@ var routes = []route{
 	may(accounts.SeeNodes, get, "/nodes/{id}", (*Server).oneNode),
 
 	may(accounts.SeeFigures, get, "/parties", (*Server).parties),
+	may(accounts.EditParties, put, "/parties/customers/{id}", (*Server).putCustomer),
+	may(accounts.EditParties, remove, "/parties/customers/{id}", (*Server).removeCustomer, "version"),
+	may(accounts.EditParties, put, "/parties/carriers/{id}", (*Server).putCarrier),
+	may(accounts.EditParties, remove, "/parties/carriers/{id}", (*Server).removeCarrier, "version"),
 	may(accounts.SeeBlocks, get, "/blocks", (*Server).blocks),
+	may(accounts.EditBlocks, post, "/blocks", (*Server).assign).making(),
+	may(accounts.EditBlocks, remove, "/blocks", (*Server).release, "customer", "first", "last", "version", "dry_run"),
 
 	may(accounts.SeeAlerts, get, "/alerts/events", (*Server).alertEvents, "from", "to", "open", "after", "limit"),
 	may(accounts.EditAlerts, post, "/alerts/events/{id}/ack", (*Server).ackEvent),

@@ -312,6 +312,7 @@ export interface Parties {
 // PartyPut changes one; version is what the form began with (409 when it is old).
 export interface PartyPut {
   version: number;
+  new?: boolean; // it must not be there yet
   comment?: string;
   channels: number;
   addresses: string[];

@@ -1,4 +1,3 @@
-// What can be changed from here. Until the API has routes for it, the table of
-// customers and blocks is edited by `sipward-collector blocks`, and no alert is raised.
-export const editsTable: boolean = false;
+// What can be changed from here. Until the API has routes for it, no alert is raised.
+export const editsTable: boolean = true;
 export const editsRules: boolean = false;

@@ -78,7 +78,7 @@ function Editor({ kind, version, row, onClose }: { kind: Kind; version: number; 
   };
   const save = async () => {
     const { non_numeric, max_contacts, ...both } = form;
-    await done(await api.put<Changed>(path, { version, ...both, ...(kind === 'customers' ? { non_numeric, max_contacts } : {}) } satisfies PartyPut));
+    await done(await api.put<Changed>(path, { version, new: row === null, ...both, ...(kind === 'customers' ? { non_numeric, max_contacts } : {}) } satisfies PartyPut));
   };
   return (
     <Modal opened onClose={onClose} title={row ? row.id : kind === 'customers' ? t('parties.add_customer') : t('parties.add_carrier')} closeButtonProps={{ 'aria-label': t('close') }}>
