@@ -40,6 +40,7 @@ type parts struct {
 	watcher *watcher
 	chores  *chores
 	tables  *distributor
+	alerts  *alerting
 	web     *dashboard // nil when it is off
 }
 
@@ -73,7 +74,10 @@ func (c *collector) build(s store.Store) (*parts, error) {
 		return nil, err
 	}
 	p.tables = &distributor{store: s, ingest: p.ingest, nodes: p.watcher.last.Load, log: c.log, poked: make(chan struct{}, 1)}
-	p.web, err = c.newDashboard(s)
+	if p.alerts, err = newAlerting(&c.cfg.Alerts, s, p.ingest, c.log); err != nil {
+		return nil, err
+	}
+	p.web, err = c.newDashboard(s, p.alerts)
 	return p, err
 }
 

@@ -25,7 +25,7 @@ type dashboard struct {
 }
 
 // newDashboard builds it; nil when there is to be none.
-func (c *collector) newDashboard(s store.Store) (*dashboard, error) {
+func (c *collector) newDashboard(s store.Store, alarm web.Alarm) (*dashboard, error) {
 	cfg := &c.cfg.Web
 	if !cfg.On() {
 		return nil, nil //nolint:nilnil // it is off, and that is no error
@@ -36,7 +36,7 @@ func (c *collector) newDashboard(s store.Store) (*dashboard, error) {
 	}
 	server, err := web.New(web.Config{
 		Listen: cfg.Listen, CertFile: cfg.CertFile, KeyFile: cfg.KeyFile, BehindProxy: cfg.BehindProxy, PublicURL: cfg.PublicURL,
-		Service: service, Reads: s, Desk: s, Live: c.liveNodes, Table: &webTable{newEditor(c.cfg, s), c}, Ask: c.askForWeb, Log: c.log,
+		Service: service, Reads: s, Desk: s, Live: c.liveNodes, Table: &webTable{newEditor(c.cfg, s), c}, Ask: c.askForWeb, Alarm: alarm, Log: c.log,
 	})
 	if err != nil {
 		return nil, err

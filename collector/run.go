@@ -105,6 +105,7 @@ func (c *collector) serve(ctx context.Context, s store.Store) error {
 		if err := p.web.open(ctx); err != nil {
 			return err
 		}
+		p.alerts.dashboard = p.web.server.URL()
 		group.Go(func() error { return p.web.run(ctx) })
 	}
 	c.parts.Store(p)
@@ -113,6 +114,7 @@ func (c *collector) serve(ctx context.Context, s store.Store) error {
 	group.Go(func() error { return p.watcher.run(ctx) })
 	group.Go(func() error { return p.chores.run(ctx) })
 	group.Go(func() error { return p.tables.run(ctx) })
+	group.Go(func() error { return p.alerts.run(ctx) })
 	if p.broker != nil {
 		group.Go(func() error { return p.broker.Run(ctx) })
 		group.Go(func() error { return newBouncer(c.folder, p.broker, c.log).run(ctx) })

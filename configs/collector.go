@@ -21,6 +21,7 @@ type Collector struct {
 	Retention Retention `yaml:"retention"` // how long they stay
 	Admin     Admin     `yaml:"admin"`     // where figures are served
 	Web       Web       `yaml:"web"`       // where the dashboard is
+	Alerts    Alerts    `yaml:"alerts"`    // how alerts are sent
 
 	file string
 	odd  []string
@@ -123,7 +124,7 @@ func CollectorDefaults() *Collector {
 		Embedded: Embedded{Listen: "127.0.0.1:1883", ListenTLS: ":8883"},
 		Store:    Store{URL: SQLite}, Retention: Retention{Calls: 400, Telemetry: 90},
 		Admin: Admin{Listen: "127.0.0.1:9465", Socket: "/run/sipward-collector/collector.sock"},
-		Web:   Web{Listen: "127.0.0.1:9480"},
+		Web:   Web{Listen: "127.0.0.1:9480"}, Alerts: Alerts{Mail: Mail{Security: "starttls"}},
 	}
 }
 
@@ -165,7 +166,8 @@ func parseCollector(name string, text []byte) (*Collector, *decoder) {
 // readFiles reads what the file names. Paths are relative to its own folder.
 func (c *Collector) readFiles(d *decoder, dir string) {
 	x := &c.External
-	for _, p := range []*string{&c.Data, &x.PasswordFile, &x.CAFile, &x.CertFile, &x.KeyFile, &x.ShareFile, &c.Store.PasswordFile, &c.Web.CertFile, &c.Web.KeyFile} {
+	for _, p := range []*string{&c.Data, &x.PasswordFile, &x.CAFile, &x.CertFile, &x.KeyFile, &x.ShareFile, &c.Store.PasswordFile, &c.Web.CertFile, &c.Web.KeyFile,
+		&c.Alerts.Mail.PasswordFile, &c.Alerts.Webhook.SecretFile} {
 		under(dir, p)
 	}
 	for _, s := range []struct {
@@ -175,6 +177,8 @@ func (c *Collector) readFiles(d *decoder, dir string) {
 		{"external.password_file", x.PasswordFile, new(Secret)},
 		{"external.share_secret_file", x.ShareFile, &x.ShareSecret},
 		{"store.password_file", c.Store.PasswordFile, &c.Store.Password},
+		{"alerts.mail.password_file", c.Alerts.Mail.PasswordFile, &c.Alerts.Mail.Password},
+		{"alerts.webhook.secret_file", c.Alerts.Webhook.SecretFile, &c.Alerts.Webhook.Secret},
 	} {
 		if s.file == "" {
 			continue

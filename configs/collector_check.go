@@ -35,6 +35,7 @@ func (c *Collector) check(d *decoder) {
 	}
 	c.Admin.check(d)
 	c.Web.check(d)
+	c.Alerts.Mail.check(d)
 	if len(d.errs) == 0 {
 		c.lookOdd(d)
 	}

@@ -58,14 +58,19 @@ func TestCollectorReferenceExamples(t *testing.T) {
 func TestCollectorReferenceDocumentsEveryKey(t *testing.T) {
 	lines := strings.Split(collectorReference(t), "\n")
 	documented := map[string]bool{}
-	section := ""
+	section, below := "", ""
 	for i, l := range lines {
 		key, _, ok := strings.Cut(strings.TrimPrefix(strings.TrimLeft(l, " "), "#"), ":")
 		if !ok || strings.ContainsAny(key, " `") || i == 0 {
 			continue
 		}
 		explained := strings.HasPrefix(strings.TrimSpace(lines[i-1]), "# ")
+		if strings.HasPrefix(l, "    ") {
+			documented[below+"."+key] = explained
+			continue
+		}
 		if strings.HasPrefix(l, " ") {
+			below = key
 			documented[section+"."+key] = explained || key == "key_file"
 			continue
 		}
@@ -122,6 +127,13 @@ func TestCollectorErrors(t *testing.T) {
 		{"dashboard in clear", "web: {listen: ':80'}", "passwords would cross the network in clear"},
 		{"half a certificate", "web: {cert_file: x}", "cert_file and key_file go together"},
 		{"two who speak TLS", "web: {cert_file: x, key_file: x, behind_proxy: true}", "leave one of the two out"},
+		{"security", "alerts: {mail: {security: ssl}}", `security "ssl": choose starttls, tls, or none`},
+		{"mail's port", "alerts: {mail: {host: x, port: 70000, from: a@b.example}}", "70000 is no port"},
+		{"mail's host", "alerts: {mail: {host: 'x:25', from: a@b.example}}", `host "x:25": write a name or address without a port`},
+		{"mail's user", "alerts: {mail: {host: x, username: u, from: a@b.example}}", "username and password_file go together"},
+		{"mail's password in clear", "alerts:\n  mail: {host: x, security: none, username: u, password_file: p, from: a@b.example}", "f:2: a password is not sent without TLS"},
+		{"sender", "alerts: {mail: {host: x, from: 'A <a@b.example>'}}", "write the sender's address as"},
+		{"no mail server", "alerts:\n  mail: {from: a@b.example}", "f:2: nothing here is used without host"},
 		{"public URL", "web: {public_url: sipward.example}", `public_url "sipward.example": write it as https://`},
 	}
 	for _, tt := range tests {
@@ -179,10 +191,13 @@ func TestCollectorFiles(t *testing.T) {
 	write("mqtt.password", "hunter2\n")
 	write("db.password", "hunter3\n")
 	write("share", "group-1\n")
+	write("mail.password", "hunter4\n")
+	write("hook", "hunter5\n")
 	c, err := LoadCollector(write("c.yaml", `data: state
 external: {brokers: ["mqtt://127.0.0.1:1"], username: u, password_file: mqtt.password, share_secret_file: share}
 store: {url: "postgres://u@db/x", password_file: db.password}
 retention: {calls: forever, telemetry: 7d}
+alerts: {mail: {host: mx, username: u, password_file: mail.password, from: a@b.example}, webhook: {secret_file: hook}}
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -192,6 +207,9 @@ retention: {calls: forever, telemetry: 7d}
 	}
 	if p, err := c.External.Password(); err != nil || p != "hunter2" {
 		t.Errorf("%q, %v", p, err)
+	}
+	if a := &c.Alerts; a.Mail.Password.Reveal() != "hunter4" || a.Webhook.Secret.Reveal() != "hunter5" || !a.Mail.On() || a.Mail.Security != "starttls" {
+		t.Errorf("%+v", a)
 	}
 	if c.Retention.Calls.Duration() != 0 || c.Retention.Telemetry.Duration() != 7*24*time.Hour || c.Retention.Calls.String()+c.Retention.Telemetry.String() != "forever7d" {
 		t.Errorf("%+v", c.Retention)

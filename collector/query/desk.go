@@ -27,6 +27,7 @@ const (
 	SettingCompany     = "company"      // the operator's own profile
 	SettingEmailTested = "email.tested" // when a test message was last handed to the mail server
 	SettingDelivery    = "delivery"     // where alerts go
+	SettingFirstRules  = "rules.first"  // that there were rules for alerts, or the first ones were made
 )
 
 // Setting is a small JSON document that the operator edits, or a fact that the program

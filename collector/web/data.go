@@ -33,6 +33,8 @@ type Desk interface {
 	PutBalance(ctx context.Context, b *query.Balance, e *accounts.Entry) error
 	DeleteBalance(ctx context.Context, customer string, e *accounts.Entry) error
 	Rules(ctx context.Context, id string, each func(*query.Rule) error) error
+	PutRule(ctx context.Context, r *query.Rule, e *accounts.Entry) error
+	DeleteRule(ctx context.Context, id string, version int64, e *accounts.Entry) error
 	Events(ctx context.Context, f query.EventFilter, each func(*query.Event) error) error
 	AckEvent(ctx context.Context, id, by string, e *accounts.Entry) error
 }

@@ -96,7 +96,7 @@ func TestDescriptionHasEveryRoute(t *testing.T) {
 // TestAnswersAreAsDescribed asks what can be asked, and holds the answers to the schemas.
 func TestAnswersAreAsDescribed(t *testing.T) {
 	d, compile := description(t)
-	k := newDesk(t)
+	k := newDesk(t, func(c *Config) { c.Alarm = new(alarm) })
 	boss := k.operator()
 	key := firstCall(t, boss)
 	hold := func(r *route, w *httptest.ResponseRecorder, code string) {
@@ -145,6 +145,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		"PUT /me/password":         map[string]string{"current": pass, "new": "another quiet river"},
 		"POST /accounts":           map[string]string{"email": "x@example.org", "role": "viewer"},
 		"POST /tokens":             map[string]any{"name": "billing", "role": "operator", "expires_unix_ms": k.now().UnixMilli() + 1e6},
+		"POST /alerts/rules":       aRule(nil),
 		"PATCH /company":           map[string]string{"name": "Example"},
 		"PUT /balances/{customer}": map[string]string{"amount": "1.50", "currency": "EUR"},
 	} {

@@ -88,6 +88,11 @@ var routes = []route{
 	may(accounts.EditBlocks, post, "/blocks", (*Server).assign).making(),
 	may(accounts.EditBlocks, remove, "/blocks", (*Server).release, "customer", "first", "last", "version", "dry_run"),
 
+	may(accounts.SeeAlerts, get, "/alerts/rules", (*Server).rules),
+	may(accounts.EditAlerts, post, "/alerts/rules", (*Server).addRule).making(),
+	may(accounts.EditAlerts, put, "/alerts/rules/{id}", (*Server).changeRule),
+	may(accounts.EditAlerts, remove, "/alerts/rules/{id}", (*Server).removeRule),
+	may(accounts.EditAlerts, post, "/alerts/test", (*Server).testDelivery),
 	may(accounts.SeeAlerts, get, "/alerts/events", (*Server).alertEvents, "from", "to", "open", "after", "limit"),
 	may(accounts.EditAlerts, post, "/alerts/events/{id}/ack", (*Server).ackEvent),
 

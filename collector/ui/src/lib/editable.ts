@@ -1,3 +1,3 @@
-// What can be changed from here. Until the API has routes for it, no alert is raised.
+// What can be changed from here.
 export const editsTable: boolean = true;
-export const editsRules: boolean = false;
+export const editsRules: boolean = true;

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sipward/sipward/collector/alerts"
+	"github.com/sipward/sipward/collector/ingest"
+	"github.com/sipward/sipward/collector/query"
+	"github.com/sipward/sipward/collector/store"
+	"github.com/sipward/sipward/configs"
+)
+
+// alerting watches for alerts, and sends them.
+type alerting struct {
+	store      store.Store
+	ingest     *ingest.Ingest
+	log        *slog.Logger
+	service    *alerts.Service
+	dispatcher *alerts.Dispatcher
+	dashboard  string // its address; "" without. Set before run
+
+	mu        sync.Mutex // guards all below
+	connected int        // brokers, when it was last looked at
+	since     time.Time  // live messages come in
+}
+
+// newAlerting builds it; run must follow.
+func newAlerting(cfg *configs.Alerts, s store.Store, in *ingest.Ingest, log *slog.Logger) (*alerting, error) {
+	a := &alerting{store: s, ingest: in, log: log}
+	mail, err := mailServer(&cfg.Mail)
+	if err != nil {
+		return nil, err
+	}
+	a.dispatcher = alerts.NewDispatcher(alerts.DispatcherConfig{Mail: mail, Log: log,
+		Hook: alerts.Hook{Secret: []byte(cfg.Webhook.Secret.Reveal()), AllowPrivate: cfg.Webhook.AllowPrivate},
+		Done: func(r alerts.Result) { a.service.Done(r) }})
+	a.service = alerts.New(alerts.Config{Storage: s, Records: s, Present: a, Offer: a.dispatcher.Offer, Log: log})
+	return a, nil
+}
+
+// mailServer is the server of the configuration; nil when it names none.
+func mailServer(m *configs.Mail) (*alerts.Mail, error) {
+	if !m.On() {
+		return nil, nil //nolint:nilnil // none, and that is no error
+	}
+	out := &alerts.Mail{Host: m.Host, Port: m.Port, Security: m.Security, Username: m.Username, Password: m.Password.Reveal(), From: m.From}
+	return out, out.Check()
+}
+
+// run watches and sends until ctx ends.
+func (a *alerting) run(ctx context.Context) error {
+	if err := a.firstRules(ctx); err != nil && ctx.Err() == nil {
+		a.log.Error("making the first rules for alerts; the next start tries again", "error", err)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return a.service.Run(ctx) })
+	group.Go(func() error { return a.dispatcher.Run(ctx) })
+	return group.Wait()
+}
+
+// firstRules makes rules to start with, once: whoever removes them does not want them
+// back. It is noted before they are made, so that of several collectors one makes them.
+func (a *alerting) firstRules(ctx context.Context) error {
+	_, err := a.store.Setting(ctx, query.SettingFirstRules)
+	if !errors.Is(err, query.ErrNotFound) {
+		return err
+	}
+	n := 0
+	if err := a.store.Rules(ctx, "", func(*query.Rule) error { n++; return nil }); err != nil {
+		return err
+	}
+	err = a.store.PutSetting(ctx, &query.Setting{Key: query.SettingFirstRules, Value: []byte("true")}, nil)
+	switch {
+	case errors.Is(err, query.ErrConflict):
+		return nil // another collector makes them
+	case err != nil || n > 0:
+		return err
+	}
+	rules := alerts.Defaults()
+	for i := range rules {
+		err = errors.Join(err, a.store.PutRule(ctx, &rules[i], nil))
+	}
+	return err
+}
+
+// Nodes joins what the store and the live messages know.
+func (a *alerting) Nodes(ctx context.Context) ([]alerts.Node, time.Time, error) {
+	stored, err := a.store.Nodes(ctx)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	return joinNodes(stored, a.ingest.Nodes()), a.listening(time.Now()), nil
+}
+
+func joinNodes(stored []query.Node, live []ingest.Node) (out []alerts.Node) {
+	now := map[string]ingest.Node{}
+	for _, n := range live {
+		now[n.ID] = n
+	}
+	for i := range stored {
+		n := &stored[i]
+		l := now[n.ID]
+		delete(now, n.ID)
+		out = append(out, alerts.Live(n.ID, time.UnixMilli(n.FirstSeenUnixMs), time.UnixMilli(n.LastSeenUnixMs), l.Live, l.LiveAt, l.State, l.StateAt))
+	}
+	for _, l := range live {
+		if _, left := now[l.ID]; left {
+			out = append(out, alerts.Live(l.ID, time.Time{}, time.Time{}, l.Live, l.LiveAt, l.State, l.StateAt))
+		}
+	}
+	return out
+}
+
+// listening is since when live messages come in without a break. A broker that was lost
+// is one: nodes may have been on it.
+func (a *alerting) listening(now time.Time) time.Time {
+	st := a.ingest.Stats()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case st.Brokers > 0 && st.Connected == 0:
+		a.since = time.Time{}
+	case a.since.IsZero() || st.Connected < a.connected:
+		a.since = now
+	}
+	a.connected = st.Connected
+	return a.since
+}
+
+// Delivery says where the dashboard is. Rules name whom they tell.
+func (a *alerting) Delivery(context.Context) (alerts.Delivery, error) {
+	return alerts.Delivery{Dashboard: a.dashboard}, nil
+}
+
+// Check, Changed, TestMail and TestWebhook are what the dashboard asks for.
+func (a *alerting) Check(r *query.Rule) map[string]string {
+	var x alerts.Invalid
+	if errors.As(alerts.Check(r), &x) {
+		return x
+	}
+	return nil
+}
+
+func (a *alerting) Changed() { a.service.Changed() }
+
+func (a *alerting) TestMail(ctx context.Context, to string) error {
+	return a.dispatcher.Test(ctx, alerts.ByMail, to)
+}
+
+func (a *alerting) TestWebhook(ctx context.Context, to string) error {
+	return a.dispatcher.Test(ctx, alerts.ByWebhook, to)
+}

@@ -1,0 +1,141 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/sipward/sipward/collector/query"
+)
+
+// alarm notes what it is asked to do.
+type alarm struct {
+	changed int
+	sent    []string
+	fail    error
+}
+
+func (a *alarm) Check(r *query.Rule) map[string]string {
+	bad := map[string]string{}
+	for name, wrong := range map[string]bool{"name": r.Name == "", "kind": r.Kind == "nobody", "party": r.Party == "?", "mail": strings.Contains(strings.Join(r.Mail, ""), " "), "webhooks": len(r.Webhooks) == 1 && r.Webhooks[0] == "x"} {
+		if wrong {
+			bad[name] = "it is wrong"
+		}
+	}
+	return bad
+}
+func (a *alarm) Changed() { a.changed++ }
+func (a *alarm) TestMail(_ context.Context, to string) error {
+	a.sent = append(a.sent, "mail "+to)
+	return a.fail
+}
+func (a *alarm) TestWebhook(_ context.Context, to string) error {
+	a.sent = append(a.sent, "webhook "+to)
+	return a.fail
+}
+
+func aRule(change map[string]any) map[string]any {
+	r := map[string]any{"name": "Few answers", "enabled": true, "area": "asr", "by": "carrier:carrier-x", "operator": "below", "threshold": 40, "reset": 45.5,
+		"min_sample": 20, "period_s": 900, "repeat_s": 3600, "level": "warning", "email": []string{"noc@example.org"}, "webhook": "https://example.org/hook"}
+	maps.Copy(r, change)
+	return r
+}
+
+func TestRulesAreKept(t *testing.T) {
+	a := new(alarm)
+	d := newDesk(t, func(c *Config) { c.Alarm = a })
+	boss := d.operator()
+	get1 := func() (p page[ruleRow]) {
+		d.must(jsonUnmarshal(boss.ask(get, "/alerts/rules", nil).Body.Bytes(), &p))
+		return p
+	}
+	var made ruleRow
+	w := boss.ask(post, "/alerts/rules", aRule(nil))
+	if d.must(jsonUnmarshal(w.Body.Bytes(), &made)); w.Code != http.StatusCreated || len(made.ID) != 32 || a.changed != 1 {
+		t.Fatalf("%d %s, %d", w.Code, w.Body, a.changed)
+	}
+	d.must(d.store.RaiseEvent(t.Context(), &query.Event{Rule: made.ID, RaisedUnixMs: 5}))
+	got := get1().Items
+	if len(got) != 1 || got[0].By != "carrier:carrier-x" || got[0].Reset != 45.5 || !got[0].Enabled || got[0].Firing != 1 || got[0].Email[0] != "noc@example.org" || got[0].Webhook != "https://example.org/hook" {
+		t.Errorf("%+v", got)
+	}
+	w = boss.ask(put, "/alerts/rules/"+made.ID, aRule(map[string]any{"by": "total", "enabled": false, "webhook": ""}))
+	if got = get1().Items; w.Code != http.StatusOK || a.changed != 2 || got[0].By != "total" || got[0].Enabled || got[0].Webhook != "" {
+		t.Errorf("%d %s: %+v", w.Code, w.Body, got)
+	}
+	if w := boss.ask(put, "/alerts/rules/none", aRule(nil)); w.Code != http.StatusNotFound {
+		t.Errorf("%d", w.Code)
+	}
+	w = boss.ask(remove, "/alerts/rules/"+made.ID, nil)
+	if w.Code != http.StatusNoContent || len(get1().Items) != 0 || a.changed != 3 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if w = boss.ask(get, "/audit?action=alert.rule", nil); strings.Count(w.Body.String(), "Few answers") != 3 {
+		t.Errorf("in the audit log: %s", w.Body)
+	}
+}
+
+func TestWrongRules(t *testing.T) {
+	a := new(alarm)
+	boss := newDesk(t, func(c *Config) { c.Alarm = a }).operator()
+	for field, bad := range map[string]any{"name": "", "by": "nobody", "email": []string{"a b"}, "webhook": "x"} {
+		w := boss.ask(post, "/alerts/rules", aRule(map[string]any{field: bad}))
+		var p problem
+		if err := jsonUnmarshal(w.Body.Bytes(), &p); err != nil || w.Code != http.StatusUnprocessableEntity || p.Fields[field] == "" || len(p.Fields) != 1 {
+			t.Errorf("%s: %d %+v %v", field, w.Code, p, err)
+		}
+	}
+	for _, by := range []string{"node:", "customer:?"} {
+		if w := boss.ask(post, "/alerts/rules", aRule(map[string]any{"by": by})); w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), `"by"`) {
+			t.Errorf("%s: %d %s", by, w.Code, w.Body)
+		}
+	}
+	if a.changed != 0 {
+		t.Error("something was changed")
+	}
+}
+
+func TestDeliveryTests(t *testing.T) {
+	a := new(alarm)
+	d := newDesk(t, func(c *Config) { c.Alarm = a })
+	boss := d.operator()
+	tested := func() bool {
+		_, err := d.store.Setting(t.Context(), query.SettingEmailTested)
+		return err == nil
+	}
+	try := func(email, webhook string, want int) string {
+		t.Helper()
+		w := boss.ask(post, "/alerts/test", map[string]string{"email": email, "webhook": webhook})
+		if w.Code != want {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+		return w.Body.String()
+	}
+	try("", "", http.StatusUnprocessableEntity)
+	try("", "https://example.org/", http.StatusNoContent)
+	a.fail = errors.New("the server is full")
+	if said := try("a@b.example", "", http.StatusUnprocessableEntity); !strings.Contains(said, "the server is full") || tested() {
+		t.Errorf("%s", said)
+	}
+	a.fail = nil
+	try("a@b.example", "https://example.org/", http.StatusNoContent)
+	if !tested() {
+		t.Error("the test is not noted")
+	}
+	try("a@b.example", "", http.StatusNoContent)
+	if got := strings.Join(a.sent, ", "); got != "webhook https://example.org/, mail a@b.example, mail a@b.example, webhook https://example.org/, mail a@b.example" {
+		t.Error(got)
+	}
+}
+
+func TestNoAlarm(t *testing.T) {
+	boss := newDesk(t).operator()
+	for _, path := range []string{"/alerts/rules", "/alerts/test"} {
+		if w := boss.ask(post, path, aRule(nil)); w.Code != http.StatusNotFound {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+	}
+}
