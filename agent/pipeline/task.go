@@ -11,16 +11,17 @@ import (
 // Task runs a Core on the frames of a Queue and publishes a Snapshot once a
 // second.
 type Task struct {
-	core  *Core
-	queue *Queue
-	books chan *party.Book
-	last  atomic.Pointer[Snapshot]
-	ready chan struct{}
+	core      *Core
+	queue     *Queue
+	books     chan *party.Book
+	questions chan *question
+	last      atomic.Pointer[Snapshot]
+	ready     chan struct{}
 }
 
 // NewTask returns a task; nothing runs before Run.
 func NewTask(core *Core, queue *Queue) *Task {
-	t := &Task{core: core, queue: queue, books: make(chan *party.Book), ready: make(chan struct{})}
+	t := &Task{core: core, queue: queue, books: make(chan *party.Book), questions: make(chan *question), ready: make(chan struct{})}
 	t.publish()
 	return t
 }
@@ -58,10 +59,23 @@ func (t *Task) Run(ctx context.Context) error {
 	second := time.NewTicker(time.Second)
 	defer second.Stop()
 	close(t.ready)
+	always := make(chan struct{})
+	close(always)
+	var asked *search
 	for {
+		questions, search := t.questions, (chan struct{})(nil)
+		if asked != nil {
+			questions, search = nil, always
+		}
 		select {
 		case <-t.queue.ready:
 			t.take()
+		case q := <-questions:
+			asked = t.core.search(q)
+		case <-search:
+			if !asked.step() {
+				asked = nil
+			}
 		case <-second.C:
 			// Frames carry the kernel's wall clock; a quiet line must still
 			// let time pass. What is queued is older than now.
