@@ -126,6 +126,14 @@ func newOffice(t *testing.T) *office {
 // newCollector starts one on a host of its own, which a cable connects to the switch.
 func newCollector(t *testing.T, site *peers.Site) *peers.Collector {
 	t.Helper()
+	c := &peers.Collector{}
+	attach(t, site, c, func() {})
+	return c
+}
+
+// attach gives a collector its host, lets prepare have it, and starts it.
+func attach(t *testing.T, site *peers.Site, c *peers.Collector, prepare func()) {
+	t.Helper()
 	ctx := t.Context()
 	host, err := site.Host(ctx, "collector")
 	if err != nil {
@@ -137,15 +145,14 @@ func newCollector(t *testing.T, site *peers.Site) *peers.Collector {
 	if err != nil {
 		t.Fatal(err)
 	}
-	program, err := peers.BuildCollector(ctx, site.Dir)
-	if err != nil {
+	if c.Program, err = peers.BuildCollector(ctx, site.Dir); err != nil {
 		t.Fatal(err)
 	}
-	c := &peers.Collector{Host: host, Program: program, Address: officeAddr}
+	c.Host, c.Address = host, officeAddr
+	prepare()
 	if err := c.Start(ctx); err != nil {
 		t.Fatal(err)
 	}
-	return c
 }
 
 // delivered waits until the collector has so many calls and the agent says that

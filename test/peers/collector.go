@@ -3,24 +3,29 @@ package peers
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"syscall"
 	"time"
 )
 
-// Collector is a sipward-collector with its own broker, by TLS alone, and SQLite.
+// Collector is a sipward-collector with its own broker, by TLS alone.
 type Collector struct {
-	Host    *Host
-	Program string     // path of the binary
-	Address netip.Addr // at which nodes reach it
-	proc    *Proc
-	config  string
+	Host     *Host
+	Program  string     // path of the binary
+	Address  netip.Addr // at which nodes reach it
+	Database string     // URL of it; "" is SQLite
+	Web      string     // address and port of the dashboard on the host; "" is none
+	proc     *Proc
+	config   string
 }
 
 // collectorPort is where nodes connect.
@@ -45,8 +50,11 @@ func BuildCollector(ctx context.Context, dir string) (string, error) {
 func (c *Collector) Start(ctx context.Context) (err error) {
 	dir := c.Host.lab.Dir
 	c.config = filepath.Join(dir, "collector.yaml")
-	text := fmt.Sprintf("data: %s\nembedded:\n  listen: \"off\"\n  listen_tls: %q\n  names: [%q]\nweb:\n  listen: \"off\"\nadmin:\n  listen: \"off\"\n  socket: %s\n",
-		c.data(), netip.AddrPortFrom(c.Address, collectorPort), c.Address, filepath.Join(dir, "collector.sock"))
+	text := fmt.Sprintf("data: %s\nembedded:\n  listen: \"off\"\n  listen_tls: %q\n  names: [%q]\nweb:\n  listen: %q\nadmin:\n  listen: \"off\"\n  socket: %s\n",
+		c.data(), netip.AddrPortFrom(c.Address, collectorPort), c.Address, cmp.Or(c.Web, "off"), filepath.Join(dir, "collector.sock"))
+	if c.Database != "" {
+		text += fmt.Sprintf("store:\n  url: %q\n", c.Database)
+	}
 	if err := os.WriteFile(c.config, []byte(text), 0o644); err != nil {
 		return err
 	}
@@ -60,6 +68,22 @@ func (c *Collector) Start(ctx context.Context) (err error) {
 		s, err := c.Status(ctx)
 		return err == nil && s.Ready, nil
 	})
+}
+
+// setupLink is what the collector prints while nobody can log in.
+var setupLink = regexp.MustCompile(`/#/setup/([\w-]+)`)
+
+// SetupToken is the one-time text that the first account of the dashboard is made with.
+func (c *Collector) SetupToken() (string, error) {
+	log, err := os.ReadFile(c.proc.Log)
+	if err != nil {
+		return "", err
+	}
+	found := setupLink.FindSubmatch(log)
+	if found == nil {
+		return "", errors.New("the collector printed no link to the first account")
+	}
+	return string(found[1]), nil
 }
 
 func (c *Collector) data() string { return filepath.Join(c.Host.lab.Dir, "collector") }
