@@ -102,6 +102,8 @@ var layers = []Layer{
 		"the rules depend on nothing that they judge"},
 	{"internal/testkit/cmd/...", []string{"internal/testkit/...", "configs"},
 		"the demo drives the real program from outside"},
+	{"internal/testkit/history", []string{"agent/outbox", "counters", "sip/...", "sync/record", "sync/spool"},
+		"weeks of calls are laid into a spool by the agent's own counters and records, it would take weeks to play; what they should come to is counted apart"},
 	{"internal/testkit/...", []string{"internal/testkit/...", "sip/packet"},
 		"a generator that shared code with what it tests would share its mistakes"},
 	{"test/faults", []string{"test/...", "internal/testkit/...", "configs", "sync/spool", "sync/record"},
