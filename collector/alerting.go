@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -24,6 +26,7 @@ type alerting struct {
 	service    *alerts.Service
 	dispatcher *alerts.Dispatcher
 	dashboard  string // its address; "" without. Set before run
+	sender     string // of e-mail; "" without a mail server
 
 	mu        sync.Mutex // guards all below
 	connected int        // brokers, when it was last looked at
@@ -33,6 +36,9 @@ type alerting struct {
 // newAlerting builds it; run must follow.
 func newAlerting(cfg *configs.Alerts, s store.Store, in *ingest.Ingest, log *slog.Logger) (*alerting, error) {
 	a := &alerting{store: s, ingest: in, log: log}
+	if cfg.Mail.On() {
+		a.sender = cfg.Mail.From
+	}
 	mail, err := mailServer(&cfg.Mail)
 	if err != nil {
 		return nil, err
@@ -75,11 +81,8 @@ func (a *alerting) firstRules(ctx context.Context) error {
 	if err := a.store.Rules(ctx, "", func(*query.Rule) error { n++; return nil }); err != nil {
 		return err
 	}
-	err = a.store.PutSetting(ctx, &query.Setting{Key: query.SettingFirstRules, Value: []byte("true")}, nil)
-	switch {
-	case errors.Is(err, query.ErrConflict):
-		return nil // another collector makes them
-	case err != nil || n > 0:
+	x := &query.Setting{Key: query.SettingFirstRules, Value: []byte("true")}
+	if err := a.store.PutSetting(ctx, x, nil); err != nil || n > 0 || x.Version > 1 { // another collector makes them
 		return err
 	}
 	rules := alerts.Defaults()
@@ -133,19 +136,45 @@ func (a *alerting) listening(now time.Time) time.Time {
 	return a.since
 }
 
-// Delivery says where the dashboard is. Rules name whom they tell.
-func (a *alerting) Delivery(context.Context) (alerts.Delivery, error) {
-	return alerts.Delivery{Dashboard: a.dashboard}, nil
+// Delivery says to whom alerts go whose rule names nobody, and where the dashboard is.
+func (a *alerting) Delivery(ctx context.Context) (alerts.Delivery, error) {
+	d := alerts.Delivery{Dashboard: a.dashboard}
+	x, err := a.store.Setting(ctx, query.SettingDelivery)
+	if errors.Is(err, query.ErrNotFound) {
+		return d, nil
+	}
+	if err != nil {
+		return d, err
+	}
+	var to struct {
+		Email   []string `json:"email"`
+		Webhook string   `json:"webhook"`
+	}
+	if err := json.Unmarshal(x.Value, &to); err != nil {
+		return d, fmt.Errorf("reading where alerts go: %w", err)
+	}
+	if d.Mail = to.Email; to.Webhook != "" {
+		d.Webhooks = []string{to.Webhook}
+	}
+	return d, nil
 }
 
-// Check, Changed, TestMail and TestWebhook are what the dashboard asks for.
-func (a *alerting) Check(r *query.Rule) map[string]string {
+// The following is what the dashboard asks for: web.Alarm.
+
+func (a *alerting) Check(r *query.Rule) map[string]string { return fieldsOf(alerts.Check(r)) }
+func (a *alerting) CheckDelivery(r *query.Rule) map[string]string {
+	return fieldsOf(alerts.CheckDelivery(r))
+}
+
+func fieldsOf(err error) map[string]string {
 	var x alerts.Invalid
-	if errors.As(alerts.Check(r), &x) {
+	if errors.As(err, &x) {
 		return x
 	}
 	return nil
 }
+
+func (a *alerting) Sender() string { return a.sender }
 
 func (a *alerting) Changed() { a.service.Changed() }
 

@@ -259,7 +259,7 @@ func (s *state) waiting(now time.Time, r *query.Rule, who party, x *reading) *Tr
 	if lasted := mark(&s.bad, now); !areas[r.Area].counted && lasted < time.Duration(r.PeriodS)*time.Second {
 		return nil
 	}
-	s.event = &query.Event{Rule: r.ID, Kind: who.kind, Party: who.id, RaisedUnixMs: now.UnixMilli()}
+	s.event = &query.Event{Rule: r.ID, Kind: who.kind, Party: who.id, Area: r.Area, Operator: r.Operator, RaisedUnixMs: now.UnixMilli()}
 	if who.kind == KindNode {
 		s.event.Node = who.id
 	}

@@ -69,7 +69,7 @@ func TestEvent(t *testing.T) {
 	if len(ts) != 1 {
 		t.Fatal(said(ts))
 	}
-	want := &query.Event{Rule: "r1", RuleName: "Test", Level: LevelWarning, Kind: query.KindCarrier, Party: "c", RaisedUnixMs: noon.UnixMilli(), Num: 1, Den: 4, Value: ptr(25.0), Threshold: 50,
+	want := &query.Event{Rule: "r1", RuleName: "Test", Level: LevelWarning, Kind: query.KindCarrier, Party: "c", RaisedUnixMs: noon.UnixMilli(), Num: 1, Den: 4, Value: ptr(25.0), Threshold: 50, Area: AreaASR, Operator: Below,
 		Text: "ASR of carrier c: 25% (1 of 4), in the last 5 min; the threshold is below 50%"}
 	if diff := cmp.Diff(want, ts[0].Event); diff != "" {
 		t.Error(diff)

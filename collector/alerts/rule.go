@@ -130,6 +130,15 @@ func (x Invalid) times(r *query.Rule, a area) {
 	}
 }
 
+// CheckDelivery is Check for the recipients alone.
+func CheckDelivery(r *query.Rule) error {
+	x := Invalid{}
+	if x.delivery(r); len(x) == 0 {
+		return nil
+	}
+	return x
+}
+
 func (x Invalid) delivery(r *query.Rule) {
 	if len(r.Mail) > MaxMail {
 		x["mail"] = fmt.Sprintf("%d addresses: at most %d", len(r.Mail), MaxMail)

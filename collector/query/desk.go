@@ -85,6 +85,7 @@ type Event struct {
 	Num, Den                int64    // of a ratio; Den 0: the value is none
 	Value                   *float64 // the newest; nil: there is none to show
 	Threshold               float64
+	Area, Operator          string // of its rule when it was raised; empty: not known
 	Text                    string // for people
 	SentUnixMs, FailedSends int64  // last delivery, and how many failed since
 }

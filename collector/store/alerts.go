@@ -71,7 +71,7 @@ func (d *desk) DeleteRule(ctx context.Context, id string, version int64, e *acco
 	})
 }
 
-const eventColumns = "id, rule, rule_name, level, kind, party, node, raised_ms, cleared_ms, acked_ms, acked_by, num, den, value, threshold, message, sent_ms, failed_sends"
+const eventColumns = "id, rule, rule_name, level, kind, party, node, raised_ms, cleared_ms, acked_ms, acked_by, num, den, value, threshold, message, sent_ms, failed_sends, area, operator"
 
 // Events implements Alerts.
 func (d *desk) Events(ctx context.Context, f query.EventFilter, each func(*query.Event) error) error {
@@ -97,7 +97,7 @@ func (d *desk) Events(ctx context.Context, f query.EventFilter, each func(*query
 	return d.find(ctx, "reading alerts", q.text.String(), q.args, func(r row) error {
 		var x query.Event
 		if err := r.Scan(&x.ID, &x.Rule, &x.RuleName, &x.Level, &x.Kind, &x.Party, &x.Node, &x.RaisedUnixMs, &x.ClearedUnixMs, &x.AckedUnixMs, &x.AckedBy,
-			&x.Num, &x.Den, &x.Value, &x.Threshold, &x.Text, &x.SentUnixMs, &x.FailedSends); err != nil {
+			&x.Num, &x.Den, &x.Value, &x.Threshold, &x.Text, &x.SentUnixMs, &x.FailedSends, &x.Area, &x.Operator); err != nil {
 			return err
 		}
 		return each(&x)
@@ -108,9 +108,9 @@ func (d *desk) Events(ctx context.Context, f query.EventFilter, each func(*query
 func (d *desk) RaiseEvent(ctx context.Context, x *query.Event) error {
 	id := newID()
 	err := d.change(ctx, "raising an alert", nil, func(c *change) error {
-		if err := c.must(query.ErrExists, `INSERT INTO alert_events (`+eventColumns+`) VALUES (`+marks(18)+`) ON CONFLICT DO NOTHING`,
+		if err := c.must(query.ErrExists, `INSERT INTO alert_events (`+eventColumns+`) VALUES (`+marks(20)+`) ON CONFLICT DO NOTHING`,
 			id, text(x.Rule), text(x.RuleName), text(x.Level), text(x.Kind), text(x.Party), text(x.Node), x.RaisedUnixMs, x.ClearedUnixMs, x.AckedUnixMs, text(x.AckedBy),
-			x.Num, x.Den, fraction(x.Value), x.Threshold, text(x.Text), x.SentUnixMs, x.FailedSends); err != nil {
+			x.Num, x.Den, fraction(x.Value), x.Threshold, text(x.Text), x.SentUnixMs, x.FailedSends, text(x.Area), text(x.Operator)); err != nil {
 			return err
 		}
 		n, err := c.number(`SELECT count(*) FROM alert_events`)

@@ -29,11 +29,21 @@ CREATE UNIQUE INDEX alert_events_open ON alert_events (rule, kind, party, node) 
 CREATE INDEX alert_events_raised ON alert_events (raised_ms, id);
 `
 
-// typed puts a database's names of types into deskSchema.
-func typed(names ...string) string { return strings.NewReplacer(names...).Replace(deskSchema) }
+// eventAreas keeps with an alert what its rule measured: rules are changed and removed.
+const eventAreas = `
+ALTER TABLE alert_events ADD COLUMN area WORD NOT NULL DEFAULT '';
+ALTER TABLE alert_events ADD COLUMN operator WORD NOT NULL DEFAULT '';
+`
+
+// typed puts a database's names of types into a schema.
+func typed(schema string, names ...string) string {
+	return strings.NewReplacer(names...).Replace(schema)
+}
 
 var (
-	sqliteDesk   = typed(" INT ", " INTEGER ", " WORD ", " TEXT ", " BYTES ", " BLOB ", " ID,", " INTEGER PRIMARY KEY AUTOINCREMENT,")
-	postgresDesk = typed(" INT ", " bigint ", " WORD ", ` text COLLATE "C" `, " BYTES ", " bytea ", " ID,", " bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,",
+	sqliteAreas   = typed(eventAreas, " WORD ", " TEXT ")
+	postgresAreas = typed(eventAreas, " WORD ", ` text COLLATE "C" `)
+	sqliteDesk    = typed(deskSchema, " INT ", " INTEGER ", " WORD ", " TEXT ", " BYTES ", " BLOB ", " ID,", " INTEGER PRIMARY KEY AUTOINCREMENT,")
+	postgresDesk  = typed(deskSchema, " INT ", " bigint ", " WORD ", ` text COLLATE "C" `, " BYTES ", " bytea ", " ID,", " bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,",
 		" REAL ", " double precision ", " REAL,", " double precision,")
 )

@@ -233,7 +233,7 @@ func TestEvents(t *testing.T) {
 		half := 0.5
 		raise := func(rule, party string, ms int64) *query.Event {
 			t.Helper()
-			x := &query.Event{Rule: rule, RuleName: "r", Level: "warning", Kind: query.KindCarrier, Party: party, Node: "sw1", RaisedUnixMs: ms, Num: 1, Den: 2, Value: &half, Threshold: 0.6, Text: "ASR 50 %"}
+			x := &query.Event{Rule: rule, RuleName: "r", Level: "warning", Kind: query.KindCarrier, Party: party, Node: "sw1", RaisedUnixMs: ms, Num: 1, Den: 2, Value: &half, Threshold: 0.6, Text: "ASR 50 %", Area: "asr", Operator: "below"}
 			if err := s.RaiseEvent(ctx, x); err != nil {
 				t.Fatal(err)
 			}

@@ -55,7 +55,7 @@ ALTER TABLE calls ALTER COLUMN record SET STORAGE EXTERNAL;
 `, `
 CREATE TABLE number_tables (version bigint PRIMARY KEY, size bigint NOT NULL, key_id text NOT NULL, made_ms bigint NOT NULL,
   who text NOT NULL, comment text NOT NULL, stage text NOT NULL, published_ms bigint NOT NULL, signed bytea NOT NULL);
-`, createFives("bigint", `text COLLATE "C"`, " PARTITION BY RANGE (five_s)"), postgresDesk, byCustomer}
+`, createFives("bigint", `text COLLATE "C"`, " PARTITION BY RANGE (five_s)"), postgresDesk, byCustomer, postgresAreas}
 
 // postgresFills fill what a step has made from what was there before, within the
 // step's transaction.

@@ -25,7 +25,7 @@ CREATE TABLE dropped (file TEXT PRIMARY KEY, name TEXT NOT NULL, at_ms INTEGER N
 ` + sqliteRanges + sqliteSums, `
 CREATE TABLE number_tables (version INTEGER PRIMARY KEY, size INTEGER NOT NULL, key_id TEXT NOT NULL, made_ms INTEGER NOT NULL,
   who TEXT NOT NULL, comment TEXT NOT NULL, stage TEXT NOT NULL, published_ms INTEGER NOT NULL, signed BLOB NOT NULL);
-`, sqliteDesk},
+`, sqliteDesk, sqliteAreas},
 	callsKind: {`
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE calls (counted_ms INTEGER NOT NULL, closed_ms INTEGER NOT NULL, invited_ms INTEGER NOT NULL,

@@ -225,6 +225,9 @@ type alertEvent struct {
 	Level     string   `json:"level"`
 	Scope     string   `json:"scope"`
 	Value     *float64 `json:"value"`
+	Num       int64    `json:"num"`
+	Den       int64    `json:"den"`
+	Operator  string   `json:"operator"`
 	Threshold float64  `json:"threshold"`
 	Since     int64    `json:"since_unix_ms"`
 	Ended     int64    `json:"ended_unix_ms"`
@@ -245,15 +248,9 @@ func scopeWord(e *query.Event) string {
 }
 
 func (s *Server) events(ctx context.Context, f query.EventFilter, each func(*query.Event, alertEvent)) error {
-	areas := map[string]string{}
-	if err := s.cfg.Desk.Rules(ctx, "", func(r *query.Rule) error {
-		areas[r.ID] = r.Area
-		return nil
-	}); err != nil {
-		return err
-	}
 	return s.cfg.Desk.Events(ctx, f, func(e *query.Event) error {
-		x := alertEvent{e.ID, e.Rule, e.RuleName, areas[e.Rule], e.Level, scopeWord(e), nil, e.Threshold, e.RaisedUnixMs, e.ClearedUnixMs, e.AckedBy, e.AckedUnixMs, e.Text}
+		x := alertEvent{ID: e.ID, Rule: e.Rule, Name: e.RuleName, Area: e.Area, Level: e.Level, Scope: scopeWord(e), Num: e.Num, Den: e.Den, Operator: e.Operator,
+			Threshold: e.Threshold, Since: e.RaisedUnixMs, Ended: e.ClearedUnixMs, AckedBy: e.AckedBy, Acked: e.AckedUnixMs, Text: e.Text}
 		if e.Value != nil {
 			x.Value = new(*e.Value)
 		}

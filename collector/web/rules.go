@@ -2,12 +2,10 @@ package web
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/sipward/sipward/collector/accounts"
 	"github.com/sipward/sipward/collector/query"
@@ -17,6 +15,10 @@ import (
 type Alarm interface {
 	// Check says what is wrong with a rule, by the JSON names of query.Rule; nothing: it is valid.
 	Check(r *query.Rule) map[string]string
+	// CheckDelivery is the same for the recipients of a rule alone.
+	CheckDelivery(r *query.Rule) map[string]string
+	// Sender is the address that e-mail comes from; empty: no mail server is configured.
+	Sender() string
 	// Changed makes it read the rules again. It never waits.
 	Changed()
 	// TestMail and TestWebhook send a test at once; the error is for the asker to read.
@@ -29,11 +31,7 @@ const (
 	actionRuleCreate accounts.Action = "alert.rule.create"
 	actionRuleUpdate accounts.Action = "alert.rule.update"
 	actionRuleRemove accounts.Action = "alert.rule.remove"
-	actionMailTest   accounts.Action = "alert.test"
 )
-
-// testTimeout bounds a test: whoever asked for it waits.
-const testTimeout = 20 * time.Second
 
 type ruleInput struct {
 	Name      string   `json:"name"`
@@ -98,27 +96,32 @@ func (s *Server) readRule(q *request) (*query.Rule, error) {
 		return nil, err
 	}
 	r := in.rule()
+	bad := s.cfg.Alarm.Check(r)
+	if kind, party, given := strings.Cut(in.By, ":"); given && party == "" {
+		bad = map[string]string{"party": "after " + strconv.Quote(kind+":") + " there must be an id"}
+	}
+	return r, notValid(bad)
+}
+
+// notValid tells of what is wrong with a rule under the names of the form's fields; nil
+// when nothing is.
+func notValid(bad map[string]string) error {
+	if len(bad) == 0 {
+		return nil
+	}
 	fields := map[string]string{}
-	for name, why := range s.cfg.Alarm.Check(r) {
+	var all []string
+	for name, why := range bad {
 		if form := formFields[name]; form != "" {
 			name = form
 		}
 		fields[name] = why
-	}
-	if kind, party, given := strings.Cut(in.By, ":"); given && party == "" {
-		fields["by"] = "after " + strconv.Quote(kind+":") + " there must be an id"
-	}
-	if len(fields) == 0 {
-		return r, nil
-	}
-	var all []string
-	for name, why := range fields {
 		all = append(all, name+": "+why)
 	}
 	slices.Sort(all)
 	p := fault(http.StatusUnprocessableEntity, strings.Join(all, "; "))
 	p.Fields = fields
-	return nil, p
+	return p
 }
 
 // firing counts the alerts of each rule that are on.
@@ -206,55 +209,4 @@ func (s *Server) oneRule(q *request) (*query.Rule, error) {
 		err = query.ErrNotFound
 	}
 	return found, err
-}
-
-func (s *Server) testDelivery(q *request) (any, error) {
-	if s.cfg.Alarm == nil {
-		return nil, errNoAlarm
-	}
-	var in struct {
-		Email   string `json:"email"`
-		Webhook string `json:"webhook"`
-	}
-	if err := q.body(&in); err != nil {
-		return nil, err
-	}
-	if in.Email == "" && in.Webhook == "" {
-		return nil, wrong("email", "name an e-mail address or a webhook")
-	}
-	ctx, cancel := context.WithTimeout(q.Context(), testTimeout)
-	defer cancel()
-	if in.Email != "" {
-		if err := s.cfg.Alarm.TestMail(ctx, in.Email); err != nil {
-			return nil, wrong("email", err.Error())
-		}
-		if err := s.noteMailTest(q, in.Email); err != nil {
-			return nil, err
-		}
-	}
-	if in.Webhook != "" {
-		if err := s.cfg.Alarm.TestWebhook(ctx, in.Webhook); err != nil {
-			return nil, wrong("webhook", err.Error())
-		}
-	}
-	return nil, nil //nolint:nilnil // 204
-}
-
-// noteMailTest keeps when the mail server last took a test. Of two at once the second
-// finds that it is noted.
-func (s *Server) noteMailTest(q *request, to string) error {
-	var version int64
-	old, err := s.cfg.Desk.Setting(q.Context(), query.SettingEmailTested)
-	switch {
-	case err == nil:
-		version = old.Version
-	case !errors.Is(err, query.ErrNotFound):
-		return err
-	}
-	x := &query.Setting{Key: query.SettingEmailTested, Value: strconv.AppendInt(nil, s.cfg.Now().UnixMilli(), 10), Version: version}
-	if err := s.cfg.Desk.PutSetting(q.Context(), x, s.entry(q, actionMailTest, to, "mail")); err != nil && !errors.Is(err, query.ErrConflict) {
-		return err
-	}
-	s.checks.drop()
-	return nil
 }

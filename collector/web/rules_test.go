@@ -2,9 +2,9 @@ package web
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,7 +27,14 @@ func (a *alarm) Check(r *query.Rule) map[string]string {
 	}
 	return bad
 }
-func (a *alarm) Changed() { a.changed++ }
+func (a *alarm) CheckDelivery(r *query.Rule) map[string]string {
+	if slices.Contains(r.Mail, "nobody") {
+		return map[string]string{"mail": "it is wrong"}
+	}
+	return nil
+}
+func (a *alarm) Sender() string { return "sipward@example.org" }
+func (a *alarm) Changed()       { a.changed++ }
 func (a *alarm) TestMail(_ context.Context, to string) error {
 	a.sent = append(a.sent, "mail "+to)
 	return a.fail
@@ -95,39 +102,6 @@ func TestWrongRules(t *testing.T) {
 	}
 	if a.changed != 0 {
 		t.Error("something was changed")
-	}
-}
-
-func TestDeliveryTests(t *testing.T) {
-	a := new(alarm)
-	d := newDesk(t, func(c *Config) { c.Alarm = a })
-	boss := d.operator()
-	tested := func() bool {
-		_, err := d.store.Setting(t.Context(), query.SettingEmailTested)
-		return err == nil
-	}
-	try := func(email, webhook string, want int) string {
-		t.Helper()
-		w := boss.ask(post, "/alerts/test", map[string]string{"email": email, "webhook": webhook})
-		if w.Code != want {
-			t.Errorf("%d %s", w.Code, w.Body)
-		}
-		return w.Body.String()
-	}
-	try("", "", http.StatusUnprocessableEntity)
-	try("", "https://example.org/", http.StatusNoContent)
-	a.fail = errors.New("the server is full")
-	if said := try("a@b.example", "", http.StatusUnprocessableEntity); !strings.Contains(said, "the server is full") || tested() {
-		t.Errorf("%s", said)
-	}
-	a.fail = nil
-	try("a@b.example", "https://example.org/", http.StatusNoContent)
-	if !tested() {
-		t.Error("the test is not noted")
-	}
-	try("a@b.example", "", http.StatusNoContent)
-	if got := strings.Join(a.sent, ", "); got != "webhook https://example.org/, mail a@b.example, mail a@b.example, webhook https://example.org/, mail a@b.example" {
-		t.Error(got)
 	}
 }
 

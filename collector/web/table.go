@@ -92,6 +92,8 @@ var routes = []route{
 	may(accounts.EditAlerts, post, "/alerts/rules", (*Server).addRule).making(),
 	may(accounts.EditAlerts, put, "/alerts/rules/{id}", (*Server).changeRule),
 	may(accounts.EditAlerts, remove, "/alerts/rules/{id}", (*Server).removeRule),
+	may(accounts.SeeAlerts, get, "/alerts/delivery", (*Server).getDelivery),
+	may(accounts.EditAlerts, put, "/alerts/delivery", (*Server).putDelivery),
 	may(accounts.EditAlerts, post, "/alerts/test", (*Server).testDelivery),
 	may(accounts.SeeAlerts, get, "/alerts/events", (*Server).alertEvents, "from", "to", "open", "after", "limit"),
 	may(accounts.EditAlerts, post, "/alerts/events/{id}/ack", (*Server).ackEvent),

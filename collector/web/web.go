@@ -75,6 +75,7 @@ type Server struct {
 	overview cached[*overview]
 	known    cached[[]query.Node]
 	checks   cached[*checklist]
+	tests    *allowance // of delivery
 	drawn    drawn
 
 	ready  chan struct{}
@@ -117,7 +118,7 @@ func New(cfg Config) (*Server, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{cfg: cfg, ready: make(chan struct{}), places: make(chan struct{}, maxConcurrent),
-		cross: http.NewCrossOriginProtection(), seldom: seldom.New(cfg.Log)}
+		cross: http.NewCrossOriginProtection(), seldom: seldom.New(cfg.Log), tests: &allowance{burst: testBurst, window: testWindow}}
 	if err := s.checkListen(); err != nil {
 		return nil, err
 	}
