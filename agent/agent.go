@@ -73,7 +73,7 @@ func newAgent(cfg *configs.Agent, log *slog.Logger) (*agent, error) {
 	a.core = pipeline.New(core)
 	a.task = pipeline.NewTask(a.core, a.queue)
 	listen, socket := cfg.Admin.Places()
-	a.admin = admin.New(admin.Config{Listen: listen, Socket: socket, Source: a, Local: map[string]http.Handler{"/guard/": a.guard.Pages()}, Log: log})
+	a.admin = admin.New(admin.Config{Listen: listen, Socket: socket, Source: a, Local: map[string]http.Handler{"/guard/": a.guard.Pages()}, Calls: a.calls, Log: log})
 	return a, nil
 }
 

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"time"
 
+	"github.com/sipward/sipward/agent/pipeline"
 	"github.com/sipward/sipward/counters"
 	"github.com/sipward/sipward/sync/record"
 )
@@ -16,6 +18,11 @@ func (a *agent) liveNow() []byte {
 		LiveSetup: f.Total.LiveSetup, LiveAnswered: f.Total.LiveAnswered, CallsPerSecond: f.Total.Rate.Last,
 		Customers: liveParties(f.Customers), Carriers: liveParties(f.Carriers),
 	})
+}
+
+// calls lists the calls in progress; see pipeline.Task.Calls.
+func (a *agent) calls(ctx context.Context, customer, carrier string, limit int) ([]record.LiveCall, int, error) {
+	return a.task.Calls(ctx, pipeline.CallFilter{Customer: customer, Carrier: carrier, Limit: limit})
 }
 
 // liveParties leaves out who has neither calls nor a limit, so that thousands

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"time"
 
@@ -25,6 +26,7 @@ type Config struct {
 	Socket string // path of a unix socket; "" for none
 	Source Source
 	Local  map[string]http.Handler // further pages, on the socket alone
+	Calls  Calls                   // for /calls on the socket; nil: there is none
 	Log    *slog.Logger            // nil: none
 }
 
@@ -33,20 +35,32 @@ type Server struct {
 	*adminhttp.Server
 	source Source
 	losses *losses
+	recent *recent
+	calls  Calls
 }
 
 // New returns a server; Open or Run opens its listeners.
 func New(cfg Config) *Server {
-	s := &Server{source: cfg.Source, losses: newLosses(cfg.Source)}
+	s := &Server{source: cfg.Source, losses: newLosses(cfg.Source), recent: newRecent(cfg.Source), calls: cfg.Calls}
 	s.Server = adminhttp.New(adminhttp.Config{
 		Program: Program, Listen: cfg.Listen, Socket: cfg.Socket, Log: cfg.Log,
 		Metrics:  newCollector(s),
 		Status:   func() any { return NewReport(s.Status(), time.Now()) },
 		Health:   s.health,
 		NotReady: func() []string { return cfg.Source.Status().NotReady },
-		Local:    cfg.Local,
+		Local:    s.local(cfg.Local),
 	})
 	return s
+}
+
+// local adds the pages that `top` reads to others.
+func (s *Server) local(others map[string]http.Handler) map[string]http.Handler {
+	out := map[string]http.Handler{"GET /top": http.HandlerFunc(s.topPage)}
+	if s.calls != nil {
+		out["GET /calls"] = http.HandlerFunc(s.callsPage)
+	}
+	maps.Copy(out, others)
+	return out
 }
 
 // Status is the source's, with what the server noticed itself. It is safe for
@@ -62,6 +76,7 @@ func (s *Server) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.Server.Run(ctx) })
 	group.Go(func() error { return s.losses.run(ctx) })
+	group.Go(func() error { return s.recent.run(ctx) })
 	return group.Wait()
 }
 
