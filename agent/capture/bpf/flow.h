@@ -225,6 +225,14 @@ INLINE int flow_is(const struct flow *f, const struct rtp *p)
 	       f->peer[0] == p->peer[0];
 }
 
+/* Whether a flow that was heard at last is silent now. Another CPU may have heard
+ * it after this one read its clock: then last is the later of the two.
+ */
+INLINE int silent(u64 last, u64 now)
+{
+	return now > last && now - last >= SILENT_NS;
+}
+
 INLINE int same_peer(const struct flow *f, const struct rtp *p)
 {
 	return f->used && f->port == p->port && f->peer[1] == p->peer[1] && f->peer[0] == p->peer[0];
@@ -290,7 +298,7 @@ INLINE enum counted flow_add(struct flow *f, const struct rtp *p)
 	enum seq_step step;
 
 	if (unlikely(f->ifindex != p->ifindex)) {
-		if (p->now - f->last < SILENT_NS)
+		if (!silent(f->last, p->now))
 			return SECOND_INTERFACE;
 		f->ifindex = p->ifindex;
 	}
@@ -327,7 +335,7 @@ INLINE enum counted flow_any(struct flow *a, struct flow *b, struct flow *c, str
 		f = b;
 	if (c->last < f->last)
 		f = c;
-	if (p->now - f->last >= SILENT_NS) {
+	if (silent(f->last, p->now)) {
 		flow_fold(rest, f);
 		flow_clear(f);
 		return flow_begin(f, p, restarts);
