@@ -59,6 +59,18 @@ ui: $(UI_DIST) ## build the dashboard's pages into the collector (Node.js 20.19,
 ui-test: $(UI)/node_modules/.package-lock.json ## types and unit tests of the dashboard's pages
 	cd $(UI) && npm run check && npm test
 
+# The dashboard in a real browser, in front of the demo's collector. Chromium is the
+# system's own.
+BROWSER := test/browser
+
+$(BROWSER)/node_modules/.package-lock.json: $(BROWSER)/package.json $(BROWSER)/package-lock.json
+	cd $(BROWSER) && npm ci --no-audit --no-fund
+	@touch $@
+
+.PHONY: browser
+browser: build $(BROWSER)/node_modules/.package-lock.json ## every page and feature in Chromium; screenshots in dist/screenshots; root
+	cd $(BROWSER) && npm run check && npm test
+
 .PHONY: test
 test: ## go vet, then every test with the race detector (TESTFLAGS=-short for less)
 	$(GO) vet ./...

@@ -24,8 +24,8 @@ export function AccountMenu({ me, scheme, onScheme, onLanguage, onHelp, onLeave 
   return (
     <Menu position="bottom-end" width={250} returnFocus>
       <Menu.Target>
-        <button type="button" className="topbutton" data-testid="account" aria-label={t('nav.account')}>
-          <Icon name="accounts" size={19} /><span className="wide-only">{me.name || me.email}</span>
+        <button type="button" className="topbutton" data-testid="account">
+          <Icon name="accounts" size={19} /><span className="hidden-visually">{t('nav.account')}: </span><span className="wide-only">{me.name || me.email}</span>
         </button>
       </Menu.Target>
       <Menu.Dropdown>

@@ -22,10 +22,11 @@ export function Clock({ zone, opened, onOpen, onZone }: { zone: string; opened: 
   return (
     <Popover opened={opened} onChange={onOpen} position="bottom-end" width={300} trapFocus returnFocus>
       <Popover.Target>
-        <button type="button" className="topbutton num" data-testid="clock" onClick={() => onOpen(!opened)} aria-label={`${t('clock.zone')}: ${zone}`}>
+        <button type="button" className="topbutton num" data-testid="clock" onClick={() => onOpen(!opened)}>
           <span className="wide-only"><Icon name="clock" size={16} className="dim" /></span>
           <span>{format.clock(now).slice(0, 5)}<span className="wide-only">{format.clock(now).slice(5)}</span></span>
           <span className="dim small wide-only">{zone === 'UTC' ? 'UTC' : (zone.split('/').pop() ?? zone).replaceAll('_', ' ')}</span>
+          <span className="hidden-visually">{t('clock.zone')}</span>
         </button>
       </Popover.Target>
       <Popover.Dropdown aria-label={t('clock.zone')}>

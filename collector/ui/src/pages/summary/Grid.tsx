@@ -69,7 +69,13 @@ export function Grid({ rows, columns, label, onPart, onAct }: Props) {
     made.on('rangeAdded', later);
     made.on('rangeChanged', later);
     made.on('rangeRemoved', later);
-    made.on('tableBuilt', () => { table.current = made; });
+    made.on('tableBuilt', () => {
+      table.current = made;
+      // What scrolls can be focused and stands between the grid and its rows: it needs a
+      // role that a grid may have inside.
+      element.querySelector('.tabulator-tableholder')?.setAttribute('role', 'rowgroup');
+      element.querySelector('.tabulator-table')?.setAttribute('role', 'none');
+    });
     const press = (e: KeyboardEvent) => {
       if ((e.ctrlKey || e.metaKey) && e.key === 'c' && part.rows.length > 0 && !getSelection()?.toString()) {
         e.preventDefault();

@@ -1,0 +1,51 @@
+// Runs the browser tests against one demo. "node run.js calls graphs" runs those files
+// only; with SIPWARD_SITE, a file that an earlier run left by "node run.js --keep",
+// no demo is started.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Api } from './lib/api.js';
+import { startDemo } from './lib/demo.js';
+
+const here = new URL('.', import.meta.url).pathname;
+const wanted = process.argv.slice(2).filter((x) => !x.startsWith('--'));
+const files = readdirSync(here).filter((f) => f.endsWith('.test.js') && (wanted.length === 0 || wanted.some((w) => f.startsWith(w)))).map((f) => join(here, f));
+
+/** @param {string} file */
+function tests(file) {
+  const args = ['--test', '--test-reporter=spec', '--test-concurrency=2', ...files];
+  return spawnSync(process.execPath, args, { cwd: here, stdio: 'inherit', env: { ...process.env, SIPWARD_SITE: file } }).status ?? 1;
+}
+
+/** @param {any} facts what the demo says; accounts get a session, which all tests share */
+async function siteOf(facts) {
+  const site = { url: facts.url.replace(/\/$/, ''), operator: facts.operator, customer: facts.customer };
+  for (const who of [site.operator, site.customer]) {
+    const api = new Api(site.url);
+    await api.login(who);
+    who.cookie = api.cookie;
+  }
+  return site;
+}
+
+if (process.env.SIPWARD_SITE) process.exit(tests(process.env.SIPWARD_SITE));
+
+const demo = await startDemo();
+const dir = mkdtempSync(join(tmpdir(), 'sipward-site-'));
+let status = 1;
+try {
+  const file = join(dir, 'site.json');
+  writeFileSync(file, JSON.stringify(await siteOf(demo.facts)), { mode: 0o600 });
+  if (process.argv.includes('--keep')) {
+    console.log(`SIPWARD_SITE=${file}`);
+    await new Promise((done) => { process.once('SIGINT', done); process.once('SIGTERM', done); });
+    status = 0;
+  } else {
+    status = tests(file);
+  }
+} finally {
+  rmSync(dir, { recursive: true, force: true });
+  await demo.stop();
+}
+process.exit(status);
