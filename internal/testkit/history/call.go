@@ -147,9 +147,9 @@ var phones = []string{"Yealink SIP-T46U 108.86.0.90", "Snom-D785/10.1.198.19", "
 
 // number is an extension of the customer.
 func number(r *rand.Rand, p *Party) string {
-	first, _ := strconv.Atoi(p.Block.First) // checked: at most nine digits
-	last, _ := strconv.Atoi(p.Block.Last)
-	return fmt.Sprintf("%0*d", len(p.Block.First), first+r.IntN(min(last-first+1, 80)))
+	first, _ := strconv.Atoi(p.First) // checked: at most nine digits
+	last, _ := strconv.Atoi(p.Last)
+	return fmt.Sprintf("%0*d", len(p.First), first+r.IntN(min(last-first+1, 80)))
 }
 
 func endpoint(a netip.Addr, port uint16) packet.Endpoint {

@@ -53,8 +53,11 @@ type Party struct {
 	Channels int
 	Share    float64    // of the calls, relative to the other customers, or carriers; above 0
 	Addr     netip.Addr // of all its calls
-	Block    party.Block
+	First    string     // of its numbers, as 1000
+	Last     string     // as 1999; as many digits, and at most nine
 }
+
+func (p *Party) block() party.Block { return party.Block{First: p.First, Last: p.Last} }
 
 // MaxCallsPerHour bounds Config.CallsPerHour.
 const MaxCallsPerHour = 5000
@@ -86,7 +89,7 @@ func (c *Config) check() error {
 		}
 	}
 	for i := range c.Customers {
-		if b := c.Customers[i].Block; !b.Valid() || len(b.First) > 9 {
+		if b := c.Customers[i].block(); !b.Valid() || len(b.First) > 9 {
 			return fmt.Errorf("history: customer %s has no block of numbers", c.Customers[i].ID)
 		}
 	}
@@ -101,7 +104,7 @@ func (c *Config) book() (*party.Book, error) {
 			p := &list[i]
 			e := party.Entry{Name: p.ID, Kind: kind, Channels: p.Channels, Addresses: []netip.Prefix{netip.PrefixFrom(p.Addr, p.Addr.BitLen())}}
 			if kind == party.Customer {
-				e.Blocks = []party.Block{p.Block}
+				e.Blocks = []party.Block{p.block()}
 			}
 			entries = append(entries, e)
 		}

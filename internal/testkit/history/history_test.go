@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/sipward/sipward/sip/party"
 	"github.com/sipward/sipward/sync/record"
 	"github.com/sipward/sipward/sync/spool"
 )
@@ -46,8 +45,8 @@ func config() Config {
 			{Name: "switch-2", Addr: netip.MustParseAddrPort("192.0.2.2:5060"), Share: 2, Away: []Span{{at(26 * time.Hour), at(29*time.Hour + 20*time.Minute)}}},
 		},
 		Customers: []Party{
-			{ID: "acme", Channels: 30, Share: 2, Addr: netip.MustParseAddr("192.0.2.10"), Block: party.Block{First: "1000", Last: "1999"}},
-			{ID: "bolt", Channels: 20, Share: 1, Addr: netip.MustParseAddr("192.0.2.11"), Block: party.Block{First: "2000", Last: "2999"}},
+			{ID: "acme", Channels: 30, Share: 2, Addr: netip.MustParseAddr("192.0.2.10"), First: "1000", Last: "1999"},
+			{ID: "bolt", Channels: 20, Share: 1, Addr: netip.MustParseAddr("192.0.2.11"), First: "2000", Last: "2999"},
 		},
 		Carriers: []Party{
 			{ID: "north", Channels: 60, Share: 2, Addr: netip.MustParseAddr("192.0.2.20")},
@@ -295,7 +294,7 @@ func TestWhatCannotBeMade(t *testing.T) {
 		"one carrier":   func(c *Config) { c.Carriers = c.Carriers[:1] },
 		"no share":      func(c *Config) { c.Nodes[0].Share = 0 },
 		"no address":    func(c *Config) { c.Customers[0].Addr = netip.Addr{} },
-		"no block":      func(c *Config) { c.Customers[1].Block.First = "" },
+		"no block":      func(c *Config) { c.Customers[1].First = "" },
 		"a folder less": func(c *Config) { c.Nodes = c.Nodes[:1] },
 	} {
 		cfg := config()

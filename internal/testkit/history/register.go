@@ -28,11 +28,11 @@ func (s *simulation) register(at int64) {
 	rep := register.Report{
 		At: at, Kind: register.WouldRefuse, Mode: "monitor", Customer: me.ID, Domain: s.node.Addr.Addr().String(),
 		Source: netip.AddrPortFrom(me.Addr, s.node.Addr.Port()).String(), Transport: "udp", UserAgent: phones[r.IntN(len(phones))],
-		Block: me.Block.String(),
+		Block: me.block().String(),
 	}
 	switch other := (mine + 1) % len(cfg.Customers); {
 	case r.Float64() < .3: // a stranger
-		rep.Customer, rep.Block, rep.UserAgent = "unknown", cfg.Customers[other].Block.String(), "friendly-scanner"
+		rep.Customer, rep.Block, rep.UserAgent = "unknown", cfg.Customers[other].block().String(), "friendly-scanner"
 		rep.Source = fmt.Sprintf("203.0.113.%d:%d", 1+r.IntN(250), 5060+r.IntN(40))
 		rep.Reason, rep.Number, rep.Holder = register.ForeignBlock, number(r, &cfg.Customers[other]), cfg.Customers[other].ID
 		rep.Repeated = r.Uint64N(40)

@@ -13,34 +13,28 @@ import (
 	"time"
 )
 
-// writeCollector puts the collector's config into the folder: everything is its
-// default but where files and ports are.
-func (s *site) writeCollector() error {
-	text := fmt.Sprintf("data: %s\nembedded:\n  listen: \"off\"\n  listen_tls: %s\n  names: [localhost]\nweb:\n  listen: 127.0.0.1:0\nadmin:\n  listen: \"off\"\n  socket: %s\n",
-		filepath.Join(s.dir, "collector"), s.broker, filepath.Join(s.dir, "collector.sock"))
-	if err := os.WriteFile(s.collectorConfig(), []byte(text), 0o600); err != nil {
-		return fmt.Errorf("write the collector's config: %w", err)
-	}
-	return nil
-}
-
-func (s *site) collectorConfig() string { return filepath.Join(s.dir, "collector.yaml") }
-
-// credentials is the file with the agent's certificate and its key.
-func (s *site) credentials() string { return filepath.Join(s.dir, "demo.pem") }
-
-// startCollector starts it and makes the agent's credentials, as an operator
-// would.
+// startCollector starts it, has it hand out the table of customers, and makes the
+// agents' credentials, as an operator would.
 func startCollector(ctx context.Context, program string, s *site) (*child, error) {
-	if err := s.writeCollector(); err != nil {
-		return nil, err
-	}
-	c, err := start(ctx, "collector", program, s.collectorConfig())
+	c, err := start(ctx, "collector", program, s.config())
 	if err != nil {
 		return nil, err
 	}
-	if _, err := c.ask(ctx, "node", "add", "demo", "--config", c.config, "--out", s.credentials()); err != nil {
-		return nil, errors.Join(err, c.stop(), c.complaint())
+	fail := func(err error) (*child, error) { return nil, errors.Join(err, c.stop(), c.complaint()) }
+	for _, w := range s.switches {
+		if _, err := c.ask(ctx, "node", "add", w.name, "--config", c.config, "--out", w.credentials()); err != nil {
+			return fail(err)
+		}
+	}
+	if _, err := c.ask(ctx, "blocks", "import", filepath.Join(s.dir, "table.yaml"), "--yes", "-m", "customers of the demo", "--config", c.config); err != nil {
+		return fail(err)
+	}
+	key, err := c.ask(ctx, "blocks", "key", "--config", c.config)
+	if err != nil {
+		return fail(err)
+	}
+	if err := writeFile(s.tableKey(), string(key)); err != nil {
+		return fail(err)
 	}
 	return c, nil
 }
@@ -67,20 +61,26 @@ const deliverWait = 15 * time.Second
 // stored are the calls that the collector has in its database.
 type stored struct {
 	calls, answered int
-	durationMS      int64
 }
 
-// delivered waits until the collector has so many calls, and returns what it
-// has; fewer when they do not come.
-func delivered(ctx context.Context, c *child, calls int) (stored, error) {
+// delivered waits until the collector has so many calls of every node since a time, and
+// returns what it has; fewer when they do not come.
+func delivered(ctx context.Context, c *child, since time.Time, calls map[string]int) (map[string]stored, error) {
 	ctx, cancel := context.WithTimeout(ctx, deliverWait)
 	defer cancel()
 	poll := time.NewTicker(pollEvery)
 	defer poll.Stop()
 	for {
-		got, err := storedCalls(context.WithoutCancel(ctx), c)
-		if err != nil || got.calls >= calls {
-			return got, err
+		got, err := storedCalls(context.WithoutCancel(ctx), c, since)
+		if err != nil {
+			return nil, err
+		}
+		there := true
+		for node, n := range calls {
+			there = there && got[node].calls >= n
+		}
+		if there {
+			return got, nil
 		}
 		select {
 		case <-poll.C:
@@ -90,30 +90,43 @@ func delivered(ctx context.Context, c *child, calls int) (stored, error) {
 	}
 }
 
-func storedCalls(ctx context.Context, c *child) (out stored, err error) {
-	text, err := c.ask(ctx, "export", "calls", "--format", "jsonl", "--config", c.config)
+// storedCalls counts calls by node.
+func storedCalls(ctx context.Context, c *child, since time.Time) (map[string]stored, error) {
+	out := map[string]stored{}
+	return out, c.export(ctx, func(line []byte) error {
+		var call struct {
+			Kind     string `json:"kind"`
+			Node     string `json:"node"`
+			Answered bool   `json:"answered"`
+		}
+		if err := json.Unmarshal(line, &call); err != nil {
+			return fmt.Errorf("read an exported call: %w", err)
+		}
+		if call.Kind != "call" {
+			return nil
+		}
+		s := out[call.Node]
+		s.calls++
+		if call.Answered {
+			s.answered++
+		}
+		out[call.Node] = s
+		return nil
+	}, "calls", "--from", since.UTC().Format(time.RFC3339Nano))
+}
+
+// export hands each line of what the collector exports to a function.
+func (c *child) export(ctx context.Context, each func(line []byte) error, what ...string) error {
+	text, err := c.ask(ctx, append([]string{"export", what[0], "--format", "jsonl", "--config", c.config}, what[1:]...)...)
 	if err != nil {
-		return out, err
+		return err
 	}
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		var call struct {
-			Kind       string `json:"kind"`
-			Answered   bool   `json:"answered"`
-			DurationMS int64  `json:"duration_ms"`
-		}
-		if err := json.Unmarshal(lines.Bytes(), &call); err != nil {
-			return out, fmt.Errorf("read an exported call: %w", err)
-		}
-		if call.Kind != "call" {
-			continue
-		}
-		out.calls++
-		out.durationMS += call.DurationMS
-		if call.Answered {
-			out.answered++
+		if err := each(lines.Bytes()); err != nil {
+			return err
 		}
 	}
-	return out, lines.Err()
+	return lines.Err()
 }

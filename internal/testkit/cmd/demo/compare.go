@@ -8,7 +8,7 @@ import (
 	"github.com/sipward/sipward/internal/testkit"
 )
 
-// row is one figure on both sides.
+// row is one figure of a switch on both sides. Within a table names are unique.
 type row struct {
 	name            string
 	played, counted int
@@ -71,14 +71,44 @@ func same(rows []row) bool {
 	return !slices.ContainsFunc(rows, func(r row) bool { return r.played != r.counted })
 }
 
-// summary prints the rows, and says which differ.
-func summary(w io.Writer, rows []row) {
-	fmt.Fprintf(w, "\n%-28s %10s %10s\n", "", "played", "counted")
-	for _, r := range rows {
-		mark := ""
-		if r.played != r.counted {
-			mark = "   <- differs"
-		}
-		fmt.Fprintf(w, "%-28s %10d %10d%s\n", r.name, r.played, r.counted, mark)
+// summary prints the rows of each switch side by side, and says which differ.
+func summary(w io.Writer, names []string, tables [][]row) {
+	fmt.Fprintf(w, "\n%-28s", "")
+	for _, name := range names {
+		fmt.Fprintf(w, "   %10s %10s", name, "")
 	}
+	fmt.Fprintf(w, "\n%-28s", "")
+	for range names {
+		fmt.Fprintf(w, "   %10s %10s", "played", "counted")
+	}
+	fmt.Fprintln(w)
+	for _, name := range rowNames(tables) {
+		fmt.Fprintf(w, "%-28s", name)
+		mark := ""
+		for _, rows := range tables {
+			at := slices.IndexFunc(rows, func(r row) bool { return r.name == name })
+			if at < 0 {
+				fmt.Fprintf(w, "   %10s %10s", "", "")
+				continue
+			}
+			r := rows[at]
+			fmt.Fprintf(w, "   %10d %10d", r.played, r.counted)
+			if r.played != r.counted {
+				mark = "   <- differs"
+			}
+		}
+		fmt.Fprintln(w, mark)
+	}
+}
+
+// rowNames are the names of all rows, in their order.
+func rowNames(tables [][]row) (names []string) {
+	for _, rows := range tables {
+		for _, r := range rows {
+			if !slices.Contains(names, r.name) {
+				names = append(names, r.name)
+			}
+		}
+	}
+	return names
 }

@@ -18,28 +18,29 @@ type screen struct {
 	drawn    int    // lines to go back
 }
 
-func (s *screen) draw(passed, length time.Duration, p *testkit.Progress, got *status) {
+func (s *screen) draw(passed, length time.Duration, list []*testkit.Progress, got *status) {
+	p := total(list)
 	t := got.Calls
 	if !s.terminal {
 		fmt.Fprintf(s.w, "%3.0f s  setup %d/%d  answered %d/%d  calls %d/%d  ASR %s  digits %d/%d  (played/counted)\n",
-			passed.Seconds(), p.Setup.Load(), t.LiveSetup, p.Talking.Load(), t.LiveAnswered,
-			p.Calls.Load(), t.Started, percent(t.ASR), p.Digits.Load(), got.presses())
+			passed.Seconds(), p.setup, t.LiveSetup, p.talking, t.LiveAnswered,
+			p.calls, t.Started, percent(t.ASR), p.digits, got.presses())
 		return
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "Sipward demo, %s, %.0f of about %.0f s (Ctrl-C ends it)\n\n", s.source, passed.Seconds(), length.Seconds())
-	fmt.Fprintf(&b, "%-24s %10s %10s\n", "", "played", "agent")
+	fmt.Fprintf(&b, "Sipward demo, two switches, %s, %.0f of about %.0f s (Ctrl-C ends it)\n\n", s.source, passed.Seconds(), length.Seconds())
+	fmt.Fprintf(&b, "%-24s %10s %10s\n", "", "played", "agents")
 	line := func(name string, played int64, counted int) {
 		fmt.Fprintf(&b, "%-24s %10d %10d\n", name, played, counted)
 	}
-	line("channels in setup", p.Setup.Load(), t.LiveSetup)
-	line("channels answered", p.Talking.Load(), t.LiveAnswered)
-	line("calls", p.Calls.Load(), t.Started)
-	line("answered", p.Answered.Load(), t.Answered)
-	line("digits", p.Digits.Load(), got.presses())
-	line("registrations", p.Registration.Load(), accepted(got))
-	line("SIP messages", p.Messages.Load(), got.SIP.Messages)
-	line("RTP packets", p.RTP.Load(), got.rtpPackets())
+	line("channels in setup", p.setup, t.LiveSetup)
+	line("channels answered", p.talking, t.LiveAnswered)
+	line("calls", p.calls, t.Started)
+	line("answered", p.answered, t.Answered)
+	line("digits", p.digits, got.presses())
+	line("registrations", p.registrations, accepted(got))
+	line("SIP messages", p.messages, got.SIP.Messages)
+	line("RTP packets", p.rtp, got.rtpPackets())
 	fmt.Fprintf(&b, "\n%-24s %6s %6s %6s %7s %7s %9s %9s\n", "", "setup", "answ.", "peak", "calls", "ASR", "ACD", "PDD")
 	for _, group := range [][]party{{{"all calls", t}}, got.Customers, got.Carriers} {
 		for _, f := range group {
@@ -83,4 +84,23 @@ func milliseconds(r ratio) string {
 		return "-"
 	}
 	return (time.Duration(*r.Value) * time.Millisecond).Round(10 * time.Millisecond).String()
+}
+
+// progressed is what was played on all switches so far.
+type progressed struct {
+	setup, talking, calls, answered, digits, registrations, messages, rtp int64
+}
+
+func total(list []*testkit.Progress) (out progressed) {
+	for _, p := range list {
+		out.setup += p.Setup.Load()
+		out.talking += p.Talking.Load()
+		out.calls += p.Calls.Load()
+		out.answered += p.Answered.Load()
+		out.digits += p.Digits.Load()
+		out.registrations += p.Registration.Load()
+		out.messages += p.Messages.Load()
+		out.rtp += p.RTP.Load()
+	}
+	return out
 }
