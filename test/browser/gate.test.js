@@ -7,7 +7,7 @@ import { code } from './lib/totp.js';
 
 /** @typedef {import('playwright-core').Page} Page */
 
-const refused = [/\b401\b/];
+const refused = [/\b4(01|22)\b/];
 
 /** @param {Page} page @param {{email: string, password: string}} who */
 async function fill(page, who) {

@@ -75,7 +75,7 @@ export function Shell({ me, update, leave }: { me: Me; update: (me: Me) => void;
   const toggleScheme = useCallback(() => setColorScheme(scheme === 'dark' ? 'light' : 'dark'), [scheme, setColorScheme]);
   useShortcuts({
     pages: mine,
-    on: { '?': () => setHelp(true), b: () => setBell((x) => !x), t: () => setZones(true), d: toggleScheme },
+    on: { '?': () => setHelp(true), ...(app.all ? { b: () => setBell((x) => !x) } : {}), t: () => setZones(true), d: toggleScheme },
   });
 
   const groups = [...new Set(mine.map((p) => p.group))];
@@ -93,7 +93,7 @@ export function Shell({ me, update, leave }: { me: Me; update: (me: Me) => void;
           <Channels />
           <Clock zone={app.zone} opened={zones} onOpen={setZones} onZone={(time_zone) => void change({ time_zone })} />
           <BalanceLink balance={me.balance} />
-          <Bell opened={bell} onOpen={setBell} />
+          {app.all && <Bell opened={bell} onOpen={setBell} />}
           <AccountMenu me={me} scheme={scheme} onScheme={toggleScheme} onLanguage={(language) => void change({ language })} onHelp={() => setHelp(true)} onLeave={leave} />
         </header>
         <nav id="side" className={menu ? 'side open' : 'side'} aria-label={t('nav.pages')}>

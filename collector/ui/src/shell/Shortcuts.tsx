@@ -1,12 +1,14 @@
 import { Modal } from '@mantine/core';
 import { useT } from '../i18n/i18n';
+import { useApp } from '../lib/app';
 import type { PageDef } from './pages';
 
 export function Shortcuts({ opened, onClose, pages }: { opened: boolean; onClose: () => void; pages: PageDef[] }) {
   const t = useT();
+  const { all } = useApp();
   const rows: [string[], string][] = [
     ...pages.map((p): [string[], string] => [['g', p.key], t(p.label)]),
-    [['b'], t('checklist.title')],
+    ...(all ? [[['b'], t('checklist.title')] as [string[], string]] : []),
     [['t'], t('clock.zone')],
     [['d'], t('keys.scheme')],
     [['/'], t('keys.search')],
