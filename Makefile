@@ -5,7 +5,10 @@ SHELL       := bash
 
 GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-LDFLAGS  := -s -w -X main.version=$(VERSION)
+COMMIT   ?= $(shell git rev-parse HEAD 2>/dev/null)
+DATE     ?= $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null)
+PROGRAM  := github.com/sipward/sipward/internal/program
+LDFLAGS  := -s -w -X main.version=$(VERSION) -X $(PROGRAM).commit=$(COMMIT) -X $(PROGRAM).date=$(DATE)
 BIN      := bin
 TOOLS    := $(BIN)/tools
 
@@ -70,6 +73,12 @@ $(BROWSER)/node_modules/.package-lock.json: $(BROWSER)/package.json $(BROWSER)/p
 .PHONY: browser
 browser: build $(BROWSER)/node_modules/.package-lock.json ## every page and feature in Chromium; screenshots in dist/screenshots; root
 	cd $(BROWSER) && npm run check && npm test
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+.PHONY: install
+install: ## install what `make build` made, with units, manual pages and completions (PREFIX=/usr/local DESTDIR=)
+	@GO='$(GO)' scripts/install '$(PREFIX)' '$(DESTDIR)'
 
 .PHONY: test
 test: ## go vet, then every test with the race detector (TESTFLAGS=-short for less)

@@ -28,6 +28,7 @@ type cli struct {
 	Guard   guardCmd           `cmd:"" help:"Number blocks: explain a verdict, list bindings, strays and bans, print the firewall rules."`
 	Spool   spoolCmd           `cmd:"" help:"Look at the records on disk that wait for a collector: list, dump, verify."`
 	Version program.VersionCmd `cmd:"" help:"Print the version."`
+	program.Manuals
 
 	ShowVersion kong.VersionFlag `name:"version" help:"Print the version."`
 }

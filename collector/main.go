@@ -33,6 +33,7 @@ type cli struct {
 	Node    nodeCmd            `cmd:"" help:"Add, list and remove the nodes that may connect."`
 	Blocks  blocksCmd          `cmd:"" help:"Hand out number blocks, and send the table of customers and blocks to the nodes."`
 	Version program.VersionCmd `cmd:"" help:"Print the version."`
+	program.Manuals
 
 	ShowVersion kong.VersionFlag `name:"version" help:"Print the version."`
 }

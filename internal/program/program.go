@@ -6,43 +6,20 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
-	"runtime/debug"
 	"strings"
 
 	"github.com/alecthomas/kong"
 )
-
-// Version returns the version that a binary was built from: what the linker
-// set, else what the Go command noted.
-func Version(linked string) string {
-	if linked != "" {
-		return linked
-	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "unknown"
-}
-
-// VersionCmd is a command that prints the version.
-type VersionCmd struct{}
-
-// Run prints what the flag --version does.
-func (VersionCmd) Run(vars kong.Vars) error {
-	fmt.Fprintln(os.Stdout, vars["version"])
-	return nil
-}
 
 // Main runs the command of cli, a struct as kong reads it, that the command
 // line names, and ends the program: with 2 when there is no such command, with
 // 1 when it failed. Without a command it prints the help. vars are for the
 // texts of cli, which may have a VersionCmd and a kong.VersionFlag.
 func Main(name, version, description string, cli any, vars kong.Vars) {
-	line := fmt.Sprintf("%s %s (%s, %s/%s)", name, version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	built := buildOf(name, version)
 	parser := kong.Must(cli, kong.Name(name), kong.Description(description),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
-		vars, kong.Vars{"version": line})
+		vars, kong.Vars{"version": built.String()}, kong.Bind(built))
 	args := os.Args[1:]
 	if len(args) == 0 {
 		args = []string{"--help"}

@@ -35,6 +35,7 @@ type commands struct {
 		Show showing `cmd:""`
 	} `cmd:""`
 	Version VersionCmd `cmd:""`
+	Manuals
 
 	ShowVersion kong.VersionFlag `name:"version"`
 }
@@ -65,6 +66,16 @@ func TestVersion(t *testing.T) {
 	}
 	if Version("") == "" {
 		t.Error("a binary without a version says nothing")
+	}
+}
+
+func TestBuild(t *testing.T) {
+	b := Build{Name: "thing", Version: "v1", Commit: "0123456789abcdef", Date: "2026-01-02T03:04:05Z", Modified: true, Go: "go1", Platform: "linux/arm64"}
+	if got, want := b.String(), "thing v1 (commit 0123456789ab, modified, 2026-01-02T03:04:05Z, go1, linux/arm64)"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if got := buildOf("thing", "v1"); got.Go == "" || got.Platform == "" || got.Version != "v1" {
+		t.Errorf("%+v", got)
 	}
 }
 
