@@ -102,7 +102,7 @@ func (s *Service) FirstOperator(ctx context.Context, token string, n NewAccount,
 	}
 	n.Role, n.Customer = Operator, ""
 	if n.Password == "" {
-		return nil, fmt.Errorf("%w: it is empty", ErrPassword)
+		return nil, unusable("short", "it is empty")
 	}
 	a, err := s.newAccount(ctx, n)
 	if err != nil {

@@ -50,7 +50,7 @@ func (s *Service) Create(ctx context.Context, p *Principal, n NewAccount) (a *Ac
 	if all, err := s.repo.Accounts(ctx, AccountFilter{Limit: maxAccounts}); err != nil {
 		return nil, nil, fmt.Errorf("count accounts: %w", err)
 	} else if len(all) >= maxAccounts {
-		return nil, nil, fmt.Errorf("%w: there are %d accounts, more are not kept", ErrInvalid, maxAccounts)
+		return nil, nil, fmt.Errorf("%w: %d accounts", ErrFull, maxAccounts)
 	}
 	if a, err = s.newAccount(ctx, n); err != nil {
 		return nil, nil, err
@@ -234,7 +234,7 @@ func (s *Service) ResetPassword(ctx context.Context, p *Principal, id string) (*
 		return nil, err
 	}
 	if a.Disabled {
-		return nil, fmt.Errorf("%w: the account is disabled", ErrInvalid)
+		return nil, invalid("disabled", "disabled", "the account is disabled")
 	}
 	return s.issue(ctx, NewPassword, a, s.entry(p, ActionLink, a.Email, "to set a password"))
 }

@@ -3,7 +3,6 @@ package accounts
 import (
 	"context"
 	"errors"
-	"fmt"
 )
 
 // self checks that p is a person with a session.
@@ -72,7 +71,7 @@ func (s *Service) ChangePassword(ctx context.Context, p *Principal, old, fresh s
 		return err
 	}
 	if old == fresh {
-		return fmt.Errorf("%w: it is the old one", ErrPassword)
+		return unusable("old", "it is the old one")
 	}
 	if err := CheckPassword(fresh, a.Email); err != nil {
 		return err

@@ -24,24 +24,24 @@ var ErrPassword = errors.New("this password cannot be used")
 func CheckPassword(password, email string) error {
 	switch n := utf8.RuneCountInString(password); {
 	case !utf8.ValidString(password):
-		return fmt.Errorf("%w: it is not valid UTF-8", ErrPassword)
+		return unusable("encoding", "it is not valid UTF-8")
 	case n < MinPassword:
-		return fmt.Errorf("%w: it has %d characters, at least %d are needed", ErrPassword, n, MinPassword)
+		return unusable("short", fmt.Sprintf("it has %d characters, at least %d are needed", n, MinPassword))
 	case len(password) > MaxPassword:
-		return fmt.Errorf("%w: it has more than %d bytes", ErrPassword, MaxPassword)
+		return unusable("long", fmt.Sprintf("it has more than %d bytes", MaxPassword))
 	}
 	bare := strings.ToLower(password)
 	if isName(bare, email) {
-		return fmt.Errorf("%w: it is made of the e-mail address", ErrPassword)
+		return unusable("own-name", "it is made of the e-mail address")
 	}
 	if periodic(bare) {
-		return fmt.Errorf("%w: it repeats itself", ErrPassword)
+		return unusable("repeats", "it repeats itself")
 	}
 	if run(bare) {
-		return fmt.Errorf("%w: it is a row of neighbouring keys, letters or digits", ErrPassword)
+		return unusable("row", "it is a row of neighbouring keys, letters or digits")
 	}
 	if common[core(bare)] || common[core(unleet(core(bare)))] {
-		return fmt.Errorf("%w: it is one of those that are tried first", ErrPassword)
+		return unusable("common", "it is one of those that are tried first")
 	}
 	return nil
 }

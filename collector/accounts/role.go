@@ -10,7 +10,7 @@ type Role uint8
 const (
 	Operator Role = iota + 1 // everything
 	Viewer                   // sees what an operator sees, and changes nothing but itself
-	Customer                 // sees what belongs to one customer, and changes nothing but itself
+	Customer                 // sees what belongs to one customer, and changes nothing but itself and how to reach its company
 )
 
 // Roles lists all of them.
@@ -64,7 +64,7 @@ const (
 	EditBlocks
 	EditAlerts // rules; acknowledging and testing too
 	EditBalances
-	EditCompany
+	EditCompany // of the customer in question
 	EditAccounts
 	EditTokens
 	permissionEnd
@@ -104,7 +104,9 @@ func (r Role) Can(p Permission) bool {
 		return r == Operator || r == Viewer || r == Customer
 	case SeeAllCustomers, SeeCarriers, SeeNodes, SeeAlerts, SeeChecklist:
 		return r == Operator || r == Viewer
-	case SeeAudit, SeeAccounts, EditParties, EditBlocks, EditAlerts, EditBalances, EditCompany, EditAccounts, EditTokens:
+	case EditCompany:
+		return r == Operator || r == Customer
+	case SeeAudit, SeeAccounts, EditParties, EditBlocks, EditAlerts, EditBalances, EditAccounts, EditTokens:
 		return r == Operator
 	}
 	return false

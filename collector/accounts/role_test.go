@@ -29,7 +29,7 @@ func TestCan(t *testing.T) {
 		"edit_blocks":       "o-- o--",
 		"edit_alerts":       "o-- o--",
 		"edit_balances":     "o-- o--",
-		"edit_company":      "o-- o--",
+		"edit_company":      "o-c o-c",
 		"edit_accounts":     "o-- ---",
 		"edit_tokens":       "o-- ---",
 	}

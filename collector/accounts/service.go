@@ -34,6 +34,8 @@ var (
 	ErrBusy = errors.New("too many logins at once, try again")
 	// ErrInvalid is wrapped by what is wrong with a value.
 	ErrInvalid = errors.New("invalid value")
+	// ErrFull says that more are not kept.
+	ErrFull = errors.New("there are too many already")
 )
 
 // LockedError says that there were too many failures.
@@ -66,7 +68,7 @@ const (
 	seenEvery     = time.Minute      // how exact "last seen" is
 	maxAccounts   = 10_000
 	maxTokens     = 1000
-	maxTokenLife  = 2 * 366 * 24 * time.Hour
+	maxTokenLife  = 366 * 24 * time.Hour
 	sweepEvery    = time.Minute
 	maxFailures   = 256 // kinds of failed logins between two ticks
 	changeRetries = 5

@@ -16,7 +16,7 @@ type NewToken struct {
 	Name     string
 	Role     Role
 	Customer string
-	Expires  time.Time // at most two years from now
+	Expires  time.Time // at most a year from now: a program that is forgotten must not have a key for ever
 }
 
 // CreateToken makes a token for a program. plain is shown this once.
@@ -40,7 +40,7 @@ func (s *Service) CreateToken(ctx context.Context, p *Principal, n NewToken) (pl
 
 func (s *Service) checkToken(ctx context.Context, n NewToken) error {
 	if n.Name == "" {
-		return fmt.Errorf("%w: a token needs a name", ErrInvalid)
+		return invalid("name", "needed", "a token needs a name")
 	}
 	if err := checkText("name", n.Name); err != nil {
 		return err
@@ -49,14 +49,14 @@ func (s *Service) checkToken(ctx context.Context, n NewToken) error {
 		return err
 	}
 	if life := n.Expires.Sub(s.now()); life <= 0 || life > maxTokenLife {
-		return fmt.Errorf("%w: a token expires in the future, within two years", ErrInvalid)
+		return invalid("expires_unix_ms", "expires", "a token expires in the future, within a year")
 	}
 	all, err := s.repo.Tokens(ctx)
 	if err != nil {
 		return fmt.Errorf("count tokens: %w", err)
 	}
 	if len(all) >= maxTokens {
-		return fmt.Errorf("%w: there are %d tokens, more are not kept", ErrInvalid, maxTokens)
+		return fmt.Errorf("%w: %d tokens", ErrFull, maxTokens)
 	}
 	return nil
 }

@@ -23,14 +23,14 @@ func cleanEmail(s string) (string, error) {
 	}
 	if !ok || local == "" || domain == "" || strings.Contains(domain, "@") || len(s) > maxEmail ||
 		!utf8.ValidString(s) || strings.ContainsFunc(s, bad) {
-		return "", fmt.Errorf("%w: this is no e-mail address", ErrInvalid)
+		return "", invalid("email", "email", "this is no e-mail address")
 	}
 	return s, nil
 }
 
 func checkText(name, s string) error {
 	if utf8.RuneCountInString(s) > maxText || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
-		return fmt.Errorf("%w: %s has more than %d characters, or some that do not print", ErrInvalid, name, maxText)
+		return invalid(name, "text", fmt.Sprintf("%s has more than %d characters, or some that do not print", name, maxText))
 	}
 	return nil
 }
@@ -56,10 +56,10 @@ func (p *Profile) valid() error {
 		}
 	}
 	if p.TimeZone != "" && !zoneForm.MatchString(p.TimeZone) {
-		return fmt.Errorf("%w: %.64q is no name of a time zone", ErrInvalid, p.TimeZone)
+		return invalid("time_zone", "time-zone", fmt.Sprintf("%.64q is no name of a time zone", p.TimeZone))
 	}
 	if p.Language != "" && !languageForm.MatchString(p.Language) {
-		return fmt.Errorf("%w: %.32q is no language", ErrInvalid, p.Language)
+		return invalid("language", "language", fmt.Sprintf("%.32q is no language", p.Language))
 	}
 	return nil
 }
@@ -83,11 +83,11 @@ func (p *Profile) changed(q Profile) string {
 func checkScope(r Role, customer string) error {
 	switch {
 	case r < Operator || r > Customer:
-		return fmt.Errorf("%w: there is no such role", ErrInvalid)
+		return invalid("role", "role", "there is no such role")
 	case r == Customer && customer == "":
-		return fmt.Errorf("%w: the role customer needs a customer", ErrInvalid)
+		return invalid("customer", "no-customer", "the role customer needs a customer")
 	case r != Customer && customer != "":
-		return fmt.Errorf("%w: only the role customer has a customer", ErrInvalid)
+		return invalid("customer", "customer-role", "only the role customer has a customer")
 	}
 	return checkText("customer", customer)
 }

@@ -24,7 +24,7 @@ type AuditFilter struct {
 
 // Keys of settings.
 const (
-	SettingCompany     = "company"      // the operator's own profile
+	SettingCompany     = "company"      // the operator's own profile; with a colon and its id, that of a customer
 	SettingEmailTested = "email.tested" // when a test message was last handed to the mail server
 	SettingDelivery    = "delivery"     // where alerts go
 	SettingFirstRules  = "rules.first"  // that there were rules for alerts, or the first ones were made

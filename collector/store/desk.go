@@ -79,7 +79,7 @@ type Alerts interface {
 // Bounds of the desk. They are changed by tests only.
 var (
 	maxAudit    = 200_000
-	maxSettings = 1000
+	maxSettings = 20_000 // one for each customer, and a few
 	maxBalances = 100_000
 	maxRules    = 1000
 	maxEvents   = 100_000

@@ -164,6 +164,7 @@ func (d *desk) ForgetCustomer(ctx context.Context, customer string, e *accounts.
 			{`DELETE FROM accounts WHERE customer = ?`, &out.Accounts},
 			{`DELETE FROM tokens WHERE customer = ?`, &out.Tokens},
 			{`DELETE FROM balances WHERE customer = ?`, &out.Balances},
+			{`DELETE FROM settings WHERE key = '` + query.SettingCompany + `:' || ?`, nil},
 			{`DELETE FROM alert_rules WHERE kind = 'customer' AND party = ?`, &out.Rules},
 			{`DELETE FROM alert_events WHERE kind = 'customer' AND party = ?`, &out.Events},
 		} {

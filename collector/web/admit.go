@@ -96,7 +96,7 @@ func (s *Server) genuine(q *request) error {
 		return nil
 	}
 	s.count.forged.Add(1)
-	return fault(http.StatusForbidden, "the header X-CSRF is missing or of another session: load the page anew")
+	return faultOf("stale-page", http.StatusForbidden, "the header X-CSRF is missing or of another session: load the page anew")
 }
 
 // address is who asks. Behind a proxy that is the last address in X-Forwarded-For: those

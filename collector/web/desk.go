@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -28,71 +27,10 @@ func (s *Server) entry(q *request, a accounts.Action, target, detail string) *ac
 
 // Actions of this package.
 const (
-	actionCompany       accounts.Action = "company.update"
 	actionBalance       accounts.Action = "balance.set"
 	actionBalanceRemove accounts.Action = "balance.remove"
 	actionAck           accounts.Action = "alert.ack"
 )
-
-type company struct {
-	Name    string `json:"name"`
-	Address string `json:"address"`
-	Email   string `json:"email"`
-	Phone   string `json:"phone"`
-	Website string `json:"website"`
-	TaxID   string `json:"tax_id"`
-}
-
-// companyKey is the operator's own profile, or that of the asker's customer.
-func (v *view) companyKey() string {
-	if v.own {
-		return query.SettingCompany + ":" + v.customer
-	}
-	return query.SettingCompany
-}
-
-func (s *Server) getCompany(q *request) (any, error) {
-	c, _, err := s.company(q)
-	return c, err
-}
-
-func (s *Server) company(q *request) (c company, version int64, err error) {
-	x, err := s.cfg.Desk.Setting(q.Context(), q.view.companyKey())
-	if errors.Is(err, query.ErrNotFound) {
-		return c, 0, nil
-	}
-	if err != nil {
-		return c, 0, err
-	}
-	if err := json.Unmarshal(x.Value, &c); err != nil {
-		return c, 0, fmt.Errorf("reading the company's profile: %w", err)
-	}
-	return c, x.Version, nil
-}
-
-func (s *Server) patchCompany(q *request) (any, error) {
-	c, version, err := s.company(q)
-	if err != nil {
-		return nil, err
-	}
-	if err := q.body(&c); err != nil { // what is not there stays
-		return nil, err
-	}
-	for name, text := range map[string]string{"name": c.Name, "address": c.Address, "email": c.Email, "phone": c.Phone, "website": c.Website, "tax_id": c.TaxID} {
-		if len(text) > 4*maxText {
-			return nil, wrong(name, "it is too long")
-		}
-	}
-	if c.Website != "" && !isLink(c.Website, "https", "http") {
-		return nil, wrong("website", "write https://host")
-	}
-	raw, err := json.Marshal(c)
-	if err != nil {
-		return nil, err
-	}
-	x := &query.Setting{Key: q.view.companyKey(), Value: raw, Version: version}
-	return c, s.cfg.Desk.PutSetting(q.Context(), x, s.entry(q, actionCompany, c.Name, ""))
-}
 
 func isLink(s string, schemes ...string) bool {
 	u, err := url.Parse(s)

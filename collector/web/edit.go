@@ -108,7 +108,7 @@ func notSaved(d *table.Draft, err error) error {
 // checkComment refuses what the history does not keep.
 func checkComment(comment string) error {
 	if len(comment) > maxComment || strings.ContainsAny(comment, "\r\n") {
-		return wrong("comment", fmt.Sprintf("write one line of at most %d bytes", maxComment))
+		return wrongAs("line", "comment", fmt.Sprintf("write one line of at most %d bytes", maxComment))
 	}
 	return nil
 }
@@ -134,17 +134,17 @@ func readParty(q *request) (in partyPut, nets []configs.Prefix, err error) {
 	for _, text := range in.Addresses {
 		var p configs.Prefix
 		if err := p.UnmarshalText([]byte(strings.TrimSpace(text))); err != nil {
-			return in, nil, wrong("addresses", err.Error())
+			return in, nil, wrongAs("network", "addresses", err.Error())
 		}
 		nets = append(nets, p)
 	}
 	for i := range in.Domains {
 		if in.Domains[i] = strings.TrimSpace(in.Domains[i]); !harmless(in.Domains[i]) {
-			return in, nil, wrong("domains", fmt.Sprintf("%.64q: write the host part of a SIP address alone", in.Domains[i]))
+			return in, nil, wrongAs("domain", "domains", fmt.Sprintf("%.64q: write the host part of a SIP address alone", in.Domains[i]))
 		}
 	}
 	if id := q.PathValue("id"); !harmless(id) {
-		return in, nil, wrong("id", fmt.Sprintf("%.64q: use letters, digits, dots, dashes and underscores", id))
+		return in, nil, wrongAs("id", "id", fmt.Sprintf("%.64q: use letters, digits, dots, dashes and underscores", id))
 	}
 	return in, nets, checkComment(in.Comment)
 }
@@ -162,7 +162,7 @@ func partyIn[T any](list []T, id func(*T) string, want string, isNew bool) ([]T,
 	for i := range list {
 		if id(&list[i]) == want {
 			if isNew {
-				return nil, nil, wrong("id", want+" is there already")
+				return nil, nil, wrongAs("exists", "id", want+" is there already")
 			}
 			return list, &list[i], nil
 		}

@@ -37,7 +37,7 @@ func (s *Server) assign(q *request) (any, error) {
 	if in.Range != nil {
 		b, err := table.ParseRange(in.Range.First + "-" + in.Range.Last)
 		if err != nil {
-			return nil, wrong("first", err.Error())
+			return nil, wrongAs("range", "first", err.Error())
 		}
 		a.Range, field = &b, "first"
 	}
@@ -48,7 +48,7 @@ func (s *Server) assign(q *request) (any, error) {
 	got, err := table.Assign(d.Table, a)
 	switch {
 	case errors.Is(err, table.ErrNoCustomer):
-		return nil, wrong("customer", err.Error())
+		return nil, wrongAs("no-such-customer", "customer", err.Error())
 	case err != nil:
 		return nil, wrong(field, err.Error())
 	}
@@ -69,7 +69,7 @@ func (s *Server) release(q *request) (any, error) {
 	}
 	b, err := table.ParseRange(first + "-" + last)
 	if err != nil {
-		return nil, wrong("first", err.Error())
+		return nil, wrongAs("range", "first", err.Error())
 	}
 	d, err := s.draft(q, version)
 	if err != nil {
@@ -77,7 +77,7 @@ func (s *Server) release(q *request) (any, error) {
 	}
 	switch err := table.Release(d.Table, customer, b); {
 	case errors.Is(err, table.ErrNoCustomer):
-		return nil, wrong("customer", err.Error())
+		return nil, wrongAs("no-such-customer", "customer", err.Error())
 	case err != nil:
 		return nil, wrong("first", err.Error())
 	}

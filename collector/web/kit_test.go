@@ -148,6 +148,7 @@ type person struct {
 	d            *desk
 	cookie, csrf string
 	bearer       string
+	from         string // address; empty: one that all share
 	site, origin string // of the page that asks
 	noCSRF       bool
 }
@@ -160,6 +161,9 @@ func (p *person) ask(method, path string, body any) *httptest.ResponseRecorder {
 	}
 	r := httptest.NewRequestWithContext(p.d.t.Context(), method, "http://127.0.0.1:8080"+apiPrefix+path, &b)
 	r.RemoteAddr = "192.0.2.77:1234"
+	if p.from != "" {
+		r.RemoteAddr = p.from + ":1234"
+	}
 	if body != nil {
 		r.Header.Set("Content-Type", "application/json")
 	}

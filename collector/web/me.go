@@ -80,7 +80,7 @@ func (s *Server) patchMe(q *request) (any, error) {
 		}
 	}
 	if in.Language != nil && f.Language != "en" && f.Language != "de" {
-		return nil, wrong("language", "there are en and de")
+		return nil, wrongAs("language", "language", "there are en and de")
 	}
 	if a, err = s.cfg.Service.UpdateProfile(q.Context(), q.who, f); err != nil {
 		return nil, err
@@ -100,7 +100,7 @@ func (s *Server) putPassword(q *request) (any, error) {
 	if err := s.cfg.Service.ChangePassword(q.Context(), q.who, in.Current, in.New); err != nil {
 		return nil, onField(onField(err, "current", accounts.ErrWrongPassword), "new", accounts.ErrPassword)
 	}
-	return session{sessionIn, accounts.CSRF(q.token)}, nil
+	return sessionOf(sessionIn, accounts.CSRF(q.token)), nil
 }
 
 func (s *Server) beginTOTP(q *request) (any, error) {

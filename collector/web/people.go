@@ -19,9 +19,13 @@ type account struct {
 	LastLogin int64  `json:"last_login_unix_ms"`
 }
 
-func accountOf(a *accounts.Account) account {
-	return account{ID: a.ID, Email: a.Email, Name: a.Profile.Name, Role: a.Role.String(), Customer: a.Customer, TOTP: a.TwoFactor(),
+func (s *Server) accountOf(a *accounts.Account) account {
+	x := account{ID: a.ID, Email: a.Email, Name: a.Profile.Name, Role: a.Role.String(), Customer: a.Customer, TOTP: a.TwoFactor(),
 		Disabled: a.Disabled, LastLogin: a.LastLoginUnixMs}
+	if until := s.cfg.Service.LockedUntil(a); !until.IsZero() {
+		x.Locked = until.UnixMilli()
+	}
+	return x
 }
 
 func (s *Server) listAccounts(q *request) (any, error) {
@@ -43,7 +47,7 @@ func (s *Server) listAccounts(q *request) (any, error) {
 			out.Next = sealPlace(all[i-1].Email)
 			break
 		}
-		out.Items = append(out.Items, accountOf(a))
+		out.Items = append(out.Items, s.accountOf(a))
 	}
 	return out, nil
 }
@@ -52,7 +56,7 @@ func (s *Server) listAccounts(q *request) (any, error) {
 func role(word string) (accounts.Role, error) {
 	r, err := accounts.ParseRole(word)
 	if err != nil {
-		return 0, wrong("role", err.Error())
+		return 0, wrongAs("role", "role", err.Error())
 	}
 	return r, nil
 }
@@ -97,7 +101,7 @@ func (s *Server) addAccount(q *request) (any, error) {
 		return nil, onField(err, "email", accounts.ErrExists)
 	}
 	s.checks.drop()
-	return accountMade{accountOf(a), s.link(q, l)}, nil
+	return accountMade{s.accountOf(a), s.link(q, l)}, nil
 }
 
 func (s *Server) changeAccount(q *request) (any, error) {
@@ -108,6 +112,7 @@ func (s *Server) changeAccount(q *request) (any, error) {
 		Customer  *string `json:"customer"`
 		Disabled  *bool   `json:"disabled"`
 		ResetTOTP bool    `json:"reset_totp"`
+		Unlock    bool    `json:"unlock"`
 	}
 	if err := q.body(&in); err != nil {
 		return nil, err
@@ -141,8 +146,13 @@ func (s *Server) changeAccount(q *request) (any, error) {
 		}
 		a.TOTP = ""
 	}
+	if in.Unlock {
+		if err := s.cfg.Service.Unlock(q.Context(), q.who, id); err != nil {
+			return nil, err
+		}
+	}
 	s.checks.drop()
-	return accountOf(a), nil
+	return s.accountOf(a), nil
 }
 
 func (s *Server) removeAccount(q *request) (any, error) {
@@ -161,7 +171,7 @@ func (s *Server) linkAccount(q *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return accountMade{accountOf(a), s.link(q, l)}, nil
+	return accountMade{s.accountOf(a), s.link(q, l)}, nil
 }
 
 type token struct {

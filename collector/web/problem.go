@@ -12,8 +12,8 @@ import (
 	"github.com/sipward/sipward/collector/table"
 )
 
-// problem is an error as the API shows it (RFC 9457). Without a type of its own the
-// title is that of the status.
+// problem is an error as the API shows it (RFC 9457). Its type ends in a word that the
+// pages have a text for in every language; without one the title is that of the status.
 type problem struct {
 	Type       string            `json:"type"`
 	Title      string            `json:"title"`
@@ -21,13 +21,26 @@ type problem struct {
 	Detail     string            `json:"detail,omitempty"`
 	RetryAfter int64             `json:"retry_after_s,omitempty"`
 	Fields     map[string]string `json:"fields,omitempty"` // what is wrong with a form
+	Words      map[string]string `json:"words,omitempty"`  // the same, for who translates it; not of all fields
 }
 
 // Error is what the asker is told.
 func (p *problem) Error() string { return p.Detail }
 
+// typed is what a problem's type is, before its word. The description of the API lists them.
+const typed = apiPrefix + "/openapi.yaml#"
+
 func fault(status int, detail string) *problem {
 	return &problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail}
+}
+
+// faultOf is a fault that the pages know by a word.
+func faultOf(word string, status int, detail string) *problem {
+	p := fault(status, detail)
+	if word != "" {
+		p.Type = typed + word
+	}
+	return p
 }
 
 // wrong says what is wrong with one field of a form.
@@ -37,45 +50,72 @@ func wrong(field, detail string) *problem {
 	return p
 }
 
+// wrongAs is wrong with a word that the pages have a text for.
+func wrongAs(word, field, detail string) *problem {
+	p := wrong(field, detail)
+	p.Words = map[string]string{field: word}
+	return p
+}
+
 // onField names the field that an error of accounts is about.
 func onField(err error, field string, of ...error) error {
 	for _, is := range of {
-		if errors.Is(err, is) {
-			return wrong(field, err.Error())
+		if !errors.Is(err, is) {
+			continue
 		}
+		p := wrong(field, err.Error())
+		word := wordOf(is)
+		var f *accounts.Fault
+		if errors.As(err, &f) {
+			p.Type, p.Fields[field] = typed+word, f.Text()
+			word = f.Word
+		}
+		p.Words = map[string]string{field: word}
+		return p
 	}
 	return err
 }
 
-// answers says which status an error has. Their texts are for the asker to read.
+// answers says which status and word an error has. Their texts are for the asker to read.
 var answers = []struct {
 	err    error
 	status int
+	word   string
 }{
-	{accounts.ErrLogin, http.StatusUnauthorized},
-	{accounts.ErrUnauthenticated, http.StatusUnauthorized},
-	{accounts.ErrSecondFactor, http.StatusUnauthorized},
-	{accounts.ErrForbidden, http.StatusForbidden},
-	{accounts.ErrCode, http.StatusUnprocessableEntity},
-	{accounts.ErrWrongPassword, http.StatusUnprocessableEntity},
-	{accounts.ErrInvalid, http.StatusUnprocessableEntity},
-	{accounts.ErrPassword, http.StatusUnprocessableEntity},
-	{accounts.ErrLastOperator, http.StatusConflict},
-	{accounts.ErrTwoFactorOn, http.StatusConflict},
-	{accounts.ErrTwoFactorOff, http.StatusConflict},
-	{accounts.ErrLink, http.StatusGone},
-	{accounts.ErrBusy, http.StatusServiceUnavailable},
-	{accounts.ErrNotFound, http.StatusNotFound},
-	{accounts.ErrExists, http.StatusConflict},
-	{accounts.ErrConflict, http.StatusConflict},
-	{query.ErrNotFound, http.StatusNotFound},
-	{query.ErrExists, http.StatusConflict},
-	{query.ErrConflict, http.StatusConflict},
-	{query.ErrTableChanged, http.StatusConflict},
-	{query.ErrFull, http.StatusConflict},
-	{table.ErrStaged, http.StatusConflict},
-	{table.ErrOtherKey, http.StatusConflict},
-	{table.ErrNoGrid, http.StatusUnprocessableEntity},
+	{accounts.ErrLogin, http.StatusUnauthorized, "bad-credentials"},
+	{accounts.ErrUnauthenticated, http.StatusUnauthorized, "logged-out"},
+	{accounts.ErrSecondFactor, http.StatusUnauthorized, "code-missing"},
+	{accounts.ErrForbidden, http.StatusForbidden, "forbidden"},
+	{accounts.ErrCode, http.StatusUnprocessableEntity, "bad-code"},
+	{accounts.ErrWrongPassword, http.StatusUnprocessableEntity, "bad-password"},
+	{accounts.ErrInvalid, http.StatusUnprocessableEntity, ""}, // its text says what
+	{accounts.ErrPassword, http.StatusUnprocessableEntity, "weak-password"},
+	{accounts.ErrLastOperator, http.StatusConflict, "last-operator"},
+	{accounts.ErrTwoFactorOn, http.StatusConflict, "two-factor-on"},
+	{accounts.ErrTwoFactorOff, http.StatusConflict, "two-factor-off"},
+	{accounts.ErrLink, http.StatusGone, "bad-token"},
+	{accounts.ErrBusy, http.StatusServiceUnavailable, "busy"},
+	{accounts.ErrNotFound, http.StatusNotFound, "not-found"},
+	{accounts.ErrExists, http.StatusConflict, "taken"},
+	{accounts.ErrConflict, http.StatusConflict, "conflict"},
+	{accounts.ErrFull, http.StatusConflict, "full"},
+	{query.ErrNotFound, http.StatusNotFound, "not-found"},
+	{query.ErrExists, http.StatusConflict, "exists"},
+	{query.ErrConflict, http.StatusConflict, "conflict"},
+	{query.ErrTableChanged, http.StatusConflict, "conflict"},
+	{query.ErrFull, http.StatusConflict, "full"},
+	{table.ErrStaged, http.StatusConflict, "staged"},
+	{table.ErrOtherKey, http.StatusConflict, "other-key"},
+	{table.ErrNoGrid, http.StatusUnprocessableEntity, "no-grid"},
+}
+
+func wordOf(err error) string {
+	for _, a := range answers {
+		if errors.Is(err, a.err) {
+			return a.word
+		}
+	}
+	return ""
 }
 
 // asProblem says what the asker is told of an error; nil for what is none of its
@@ -87,13 +127,17 @@ func asProblem(err error) *problem {
 	}
 	var locked *accounts.LockedError
 	if errors.As(err, &locked) {
-		p := fault(http.StatusTooManyRequests, locked.Error())
+		p := faultOf("locked", http.StatusTooManyRequests, locked.Error())
 		p.RetryAfter = int64((locked.Wait + time.Second - 1) / time.Second)
 		return p
 	}
+	var f *accounts.Fault
+	if errors.As(err, &f) && f.Field != "" {
+		return wrongAs(f.Word, f.Field, f.Text())
+	}
 	for _, a := range answers {
 		if errors.Is(err, a.err) {
-			p := fault(a.status, a.err.Error())
+			p := faultOf(a.word, a.status, a.err.Error())
 			if a.status == http.StatusUnprocessableEntity {
 				p.Detail = err.Error() // says which value
 			}
@@ -104,7 +148,7 @@ func asProblem(err error) *problem {
 		}
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return fault(http.StatusServiceUnavailable, "the database took too long: ask for less, or try again")
+		return faultOf("slow", http.StatusServiceUnavailable, "the database took too long: ask for less, or try again")
 	}
 	return nil
 }

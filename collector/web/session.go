@@ -19,7 +19,11 @@ const (
 type session struct {
 	State string `json:"state"`
 	CSRF  string `json:"csrf,omitempty"`
+
+	PasswordMin int `json:"password_min"` // characters of a new password, for forms to say
 }
+
+func sessionOf(state, csrf string) session { return session{state, csrf, accounts.MinPassword} }
 
 func (s *Server) setCookie(w http.ResponseWriter, value string, age int) {
 	http.SetCookie(w, &http.Cookie{Name: s.cookie, Value: value, Path: "/", MaxAge: age, Secure: s.secure, HttpOnly: true, SameSite: http.SameSiteStrictMode})
@@ -31,26 +35,26 @@ func (s *Server) forget(w http.ResponseWriter) { s.setCookie(w, "", -1) }
 func (s *Server) keep(q *request, l *accounts.Login) session {
 	s.setCookie(q.w, l.Token, int(l.Ends.Sub(s.cfg.Now())/time.Second))
 	if l.Pending {
-		return session{sessionTOTP, l.CSRF}
+		return sessionOf(sessionTOTP, l.CSRF)
 	}
-	return session{sessionIn, l.CSRF}
+	return sessionOf(sessionIn, l.CSRF)
 }
 
 func (s *Server) getSession(q *request) (any, error) {
 	if q.token == "" {
-		return session{State: sessionNone}, nil
+		return sessionOf(sessionNone, ""), nil
 	}
 	_, err := s.cfg.Service.Still(q.Context(), q.token, q.from)
 	switch {
 	case errors.Is(err, accounts.ErrSecondFactor):
-		return session{sessionTOTP, accounts.CSRF(q.token)}, nil
+		return sessionOf(sessionTOTP, accounts.CSRF(q.token)), nil
 	case errors.Is(err, accounts.ErrUnauthenticated):
 		s.forget(q.w)
-		return session{State: sessionNone}, nil
+		return sessionOf(sessionNone, ""), nil
 	case err != nil:
 		return nil, err
 	}
-	return session{sessionIn, accounts.CSRF(q.token)}, nil
+	return sessionOf(sessionIn, accounts.CSRF(q.token)), nil
 }
 
 func (s *Server) login(q *request) (any, error) {
@@ -115,12 +119,12 @@ func (s *Server) setup(q *request) (any, error) {
 	}
 	if purpose == accounts.NewPassword {
 		if in.Email != "" && !strings.EqualFold(strings.TrimSpace(in.Email), email) {
-			return nil, wrong("email", "this link is for another account")
+			return nil, wrongAs("other-account", "email", "this link is for another account")
 		}
 		if _, err := s.cfg.Service.SetPassword(q.Context(), in.Token, in.Password, q.from); err != nil {
 			return nil, onField(err, "password", accounts.ErrPassword)
 		}
-		return session{State: sessionNone}, nil
+		return sessionOf(sessionNone, ""), nil
 	}
 	n := accounts.NewAccount{Email: in.Email, Password: in.Password, Profile: accounts.Profile{Name: in.Name}}
 	l, err := s.cfg.Service.FirstOperator(q.Context(), in.Token, n, q.from, q.UserAgent())

@@ -108,8 +108,8 @@ var routes = []route{
 	may(accounts.EditTokens, remove, "/tokens/{id}", (*Server).removeToken),
 	may(accounts.SeeAudit, get, "/audit", (*Server).audit, "from", "to", "who", "action", "object", "after", "limit"),
 
-	may(accounts.SeeCompany, get, "/company", (*Server).getCompany),
-	may(accounts.EditCompany, patch, "/company", (*Server).patchCompany),
+	may(accounts.SeeCompany, get, "/company", (*Server).getCompany, "customer"),
+	may(accounts.EditCompany, patch, "/company", (*Server).patchCompany, "customer"),
 	may(accounts.SeeBalance, get, "/balances", (*Server).balances),
 	may(accounts.EditBalances, put, "/balances/{customer}", (*Server).putBalance),
 	may(accounts.EditBalances, remove, "/balances/{customer}", (*Server).removeBalance),

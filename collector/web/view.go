@@ -32,7 +32,7 @@ func newView(s *Server, p *accounts.Principal) *view {
 // refuse says that a parameter is not for this asker. To leave it out in silence would
 // show more, or other things, than were asked for.
 func refuse(what string) error {
-	return fault(http.StatusForbidden, what+" is not for this account to see")
+	return faultOf("forbidden", http.StatusForbidden, what+" is not for this account to see")
 }
 
 // only puts the own customer into a filter.

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { address, api, ApiError, keepSession, onExpired } from '../src/api/client';
-import { problemText } from '../src/parts/forms';
+import { fieldText, problemText } from '../src/parts/forms';
+import de from '../src/i18n/de.json';
 import en from '../src/i18n/en.json';
 import { makeT } from '../src/i18n/i18n';
 
@@ -24,7 +25,7 @@ describe('the client', () => {
     expect(address('/calls', { a: undefined, b: '', number: '+49 1&x', answered: false })).toBe('/api/v1/calls?number=%2B49+1%26x&answered=false');
   });
   it('sends the token of the session with changes only', async () => {
-    keepSession({ state: 'in', csrf: 'abc' });
+    keepSession({ state: 'in', password_min: 10, csrf: 'abc' });
     const fetched = stub(200, {});
     await api.get('/me');
     await api.patch('/me', { name: 'x' });
@@ -37,11 +38,18 @@ describe('the client', () => {
     await expect(api.delete('/session')).resolves.toBeUndefined();
   });
   it('reads problems', async () => {
-    stub(409, { type: '/problems/conflict', title: 'Conflict', status: 409, detail: 'version 8 is newer' }, 'application/problem+json');
+    stub(409, { type: '/api/v1/openapi.yaml#conflict', title: 'Conflict', status: 409, detail: 'version 8 is newer' }, 'application/problem+json');
     const e = await caught(api.get('/parties'));
     expect(e.status).toBe(409);
     expect(e.message).toBe('version 8 is newer');
     expect(problemText(makeT(en), e.problem)).toBe(en['error.conflict']);
+  });
+  it('says what is wrong with a field in the language of the account, else as the collector did', () => {
+    keepSession({ state: 'in', password_min: 10, csrf: 'abc' });
+    const p = { type: '/api/v1/openapi.yaml#weak-password', title: '', status: 422, detail: 'd', fields: { new: 'it has 3 characters', range: 'it overlaps' }, words: { new: 'short' } };
+    expect(fieldText(makeT(de), p, 'new')).toBe('Mindestens 10 Zeichen sind nötig.');
+    expect(fieldText(makeT(de), p, 'range')).toBe('it overlaps');
+    expect(problemText(makeT(en), p)).toBe('At least 10 characters are needed. it overlaps');
   });
   it('bears answers that are no JSON, and broken ones', async () => {
     stub(502, '<html>bad gateway</html>', 'text/html');

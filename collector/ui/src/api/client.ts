@@ -14,6 +14,7 @@ export class ApiError extends Error {
 type Query = object;
 
 let csrf = '';
+let shortest = 0; // password; 0: not known yet
 let expired: () => void = () => undefined;
 
 // onExpired is told when a request shows that the session has ended.
@@ -24,8 +25,12 @@ export function onExpired(tell: () => void): void {
 // keepSession remembers the token that the session's changes need.
 export function keepSession(s: Session): Session {
   csrf = s.csrf ?? '';
+  shortest = s.password_min;
   return s;
 }
+
+// passwordMin is how many characters the collector wants a new password to have.
+export const passwordMin = (): number => shortest;
 
 // address returns the URL of a path of the API. What is undefined or empty in the
 // query is left out.
@@ -79,6 +84,6 @@ export const api = {
   get: <T>(path: string, query?: Query, signal?: AbortSignal) => request<T>('GET', path, query, undefined, signal),
   post: <T>(path: string, body?: unknown) => request<T>('POST', path, undefined, body ?? {}),
   put: <T>(path: string, body: unknown) => request<T>('PUT', path, undefined, body),
-  patch: <T>(path: string, body: unknown) => request<T>('PATCH', path, undefined, body),
+  patch: <T>(path: string, body: unknown, query?: Query) => request<T>('PATCH', path, query, body),
   delete: <T>(path: string, query?: Query, body?: unknown) => request<T>('DELETE', path, query, body),
 };

@@ -14,7 +14,8 @@ export interface Page<T> {
   next?: string;
 }
 
-// Problem is an error (RFC 9457). `fields` names what is wrong with a form.
+// Problem is an error (RFC 9457). Its type ends in #WORD where the page has a text for it, as
+// `error.WORD`. `fields` names what is wrong with a form.
 export interface Problem {
   type?: string;
   title: string;
@@ -22,12 +23,14 @@ export interface Problem {
   detail?: string;
   retry_after_s?: number;
   fields?: Record<string, string>;
+  words?: Record<string, string>; // of fields: what the page has a text for, as `invalid.WORD`
 }
 
 // --- Session: GET, POST, DELETE /session; POST /session/totp; POST /setup
 
 export interface Session {
   state: 'none' | 'totp' | 'in'; // totp: the password was right, the code is missing
+  password_min: number; // characters of a new password
   csrf?: string; // for X-CSRF of every request that changes something
 }
 export interface Login {
@@ -83,7 +86,7 @@ export interface RecoveryCodes {
   codes: string[];
 }
 
-// --- Company: GET, PATCH /company (an operator's own; a customer's account: its customer's)
+// --- Company: GET, PATCH /company?customer= (the operator's own, or a customer's; a customer's account: its customer's)
 
 export interface Company {
   name: string;
@@ -507,17 +510,18 @@ export interface AccountMade {
 export interface Token {
   id: string;
   name: string;
+  unlock?: boolean; // end the lock that failed logins have brought
   role: Role;
   customer: string;
   made_unix_ms: number;
-  expires_unix_ms: number; // 0: never
+  expires_unix_ms: number;
   last_used_unix_ms: number;
 }
 export interface TokenInput {
   name: string;
   role: Role;
   customer: string;
-  expires_unix_ms: number;
+  expires_unix_ms: number; // at most a year from now
 }
 export interface TokenMade {
   token: Token;

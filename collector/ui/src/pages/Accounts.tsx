@@ -54,7 +54,7 @@ function People({ onEdit }: { onEdit: (a: Account) => void }) {
     { title: t('field.name'), cell: (a) => a.name },
     { title: t('field.role'), cell: (a) => `${t(`role.${a.role}`)}${a.customer ? ` · ${a.customer}` : ''}` },
     { title: t('account.security'), cell: (a) => <span className={`tag ${a.totp ? 'ok' : 'warn'}`}>{a.totp ? t('yes') : t('no')}</span> },
-    { title: t('node.state'), cell: (a) => (a.disabled ? <span className="tag bad">{t('accounts.disabled')}</span> : a.locked_until_unix_ms > Date.now() ? <span className="tag warn">{t('accounts.locked')}</span> : '') },
+    { title: t('node.state'), cell: (a) => (a.disabled ? <span className="tag bad">{t('accounts.disabled')}</span> : a.locked_until_unix_ms > Date.now() ? <span className="tag warn">{t('accounts.locked', { time: format.time(a.locked_until_unix_ms) })}</span> : '') },
     { title: t('accounts.last'), cell: (a) => (a.last_login_unix_ms > 0 ? <span className="num">{format.time(a.last_login_unix_ms)}</span> : '') },
     { title: t('edit'), cell: (a) => <Button size="compact-xs" variant="default" aria-label={`${t('edit')} ${a.email}`} onClick={() => onEdit(a)}>{t('edit')}</Button> },
   ];
@@ -80,6 +80,7 @@ function AccountForm({ account, onClose, onLink }: { account: Account | null; on
   const submit = useSubmit();
   const remove = useSubmit();
   const [form, setForm] = useState<AccountInput>({ email: account?.email ?? '', name: account?.name ?? '', role: account?.role ?? 'customer', customer: account?.customer ?? '', disabled: account?.disabled ?? false });
+  const locked = account !== null && account.locked_until_unix_ms > Date.now();
   const path = `/accounts/${encodeURIComponent(account?.id ?? '')}`;
   const done = async () => {
     await queries.invalidateQueries({ queryKey: ['list', '/accounts'] });
@@ -112,6 +113,7 @@ function AccountForm({ account, onClose, onLink }: { account: Account | null; on
         <RoleFields role={form.role} customer={form.customer} error={submit.field('customer')} onChange={(role, customer) => setForm({ ...form, role, customer })} />
         {account && account.id !== me.id && <Switch label={t('accounts.disable')} checked={form.disabled ?? false} onChange={(e) => setForm({ ...form, disabled: e.currentTarget.checked })} />}
         {account?.totp && account.id !== me.id && <Switch label={t('accounts.reset_totp')} checked={form.reset_totp ?? false} onChange={(e) => setForm({ ...form, reset_totp: e.currentTarget.checked })} />}
+        {locked && <Switch label={t('accounts.unlock')} checked={form.unlock ?? false} onChange={(e) => setForm({ ...form, unlock: e.currentTarget.checked })} />}
         {remove.problem && <span className="bad" role="alert">{problemText(t, remove.problem)}</span>}
       </Form>
     </Modal>
@@ -133,7 +135,7 @@ function Tokens() {
     { title: t('field.name'), cell: (x) => <b>{x.name}</b> },
     { title: t('field.role'), cell: (x) => `${t(`role.${x.role}`)}${x.customer ? ` · ${x.customer}` : ''}` },
     { title: t('accounts.made'), cell: (x) => <span className="num">{format.time(x.made_unix_ms)}</span> },
-    { title: t('registrations.expires'), cell: (x) => (x.expires_unix_ms > 0 ? <span className="num">{format.time(x.expires_unix_ms)}</span> : t('accounts.never')) },
+    { title: t('registrations.expires'), cell: (x) => <span className={`num ${x.expires_unix_ms <= Date.now() ? 'bad' : ''}`}>{format.time(x.expires_unix_ms)}</span> },
     { title: t('accounts.used'), cell: (x) => (x.last_used_unix_ms > 0 ? <span className="num">{format.time(x.last_used_unix_ms)}</span> : '') },
     { title: t('accounts.revoke'), cell: (x) => <Button size="compact-xs" variant="default" aria-label={`${t('accounts.revoke')} ${x.name}`} onClick={() => void revoke(x)}>{t('accounts.revoke')}</Button> },
   ];
@@ -154,7 +156,7 @@ function TokenForm({ onClose, onSecret }: { onClose: () => void; onSecret: (secr
   const [form, setForm] = useState<Omit<TokenInput, 'expires_unix_ms'>>({ name: '', role: 'viewer', customer: '' });
   const [days, setDays] = useState('365');
   const save = async () => {
-    const made = await api.post<TokenMade>('/tokens', { ...form, expires_unix_ms: days === '0' ? 0 : Date.now() + Number(days) * dayMs } satisfies TokenInput);
+    const made = await api.post<TokenMade>('/tokens', { ...form, expires_unix_ms: Date.now() + Number(days) * dayMs } satisfies TokenInput);
     await queries.invalidateQueries({ queryKey: ['list', '/tokens'] });
     onClose();
     onSecret(made.secret);
@@ -166,7 +168,7 @@ function TokenForm({ onClose, onSecret }: { onClose: () => void; onSecret: (secr
         <RoleFields role={form.role} customer={form.customer} error={submit.field('customer')} onChange={(role, customer) => setForm({ ...form, role, customer })} />
         <Select
           label={t('registrations.expires')} allowDeselect={false} value={days} onChange={(d) => setDays(d ?? '365')}
-          data={[{ value: '30', label: t('accounts.days', { n: 30 }) }, { value: '365', label: t('accounts.days', { n: 365 }) }, { value: '0', label: t('accounts.never') }]}
+          data={[30, 90, 365].map((n) => ({ value: String(n), label: t('accounts.days', { n }) }))}
         />
       </Form>
     </Modal>

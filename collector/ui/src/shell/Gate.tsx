@@ -84,7 +84,7 @@ export function Gate() {
   const setup = route.path[0] === 'setup' ? route.path[1] : undefined;
   return (
     <TContext.Provider value={t}>
-      {setup && state !== 'in' ? <SetupPage token={setup} onDone={take} />
+      {setup && state !== 'in' && state !== 'asking' ? <SetupPage token={setup} onDone={take} />
         : error ? <GatePage><Trouble error={error} retry={ask} /></GatePage>
         : state === 'asking' ? <Waiting />
         : state === 'none' ? <Login ended={ended} onDone={take} />

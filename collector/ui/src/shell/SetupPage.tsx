@@ -1,6 +1,6 @@
 import { PasswordInput, TextInput } from '@mantine/core';
 import { useState } from 'react';
-import { api } from '../api/client';
+import { api, passwordMin } from '../api/client';
 import type { Session, Setup } from '../api/types';
 import { useT } from '../i18n/i18n';
 import { go, href } from '../lib/route';
@@ -27,9 +27,9 @@ export function SetupPage({ token, onDone }: { token: string; onDone: (s: Sessio
       <p className="dim small">{t('setup.help')}</p>
       <Form submit={submit} label={t('setup.submit')} fullWidth onSubmit={send}>
         <TextInput label={t('field.name')} autoComplete="name" required autoFocus value={form.name} onChange={(e) => setForm({ ...form, name: e.currentTarget.value })} />
-        <TextInput label={t('field.email')} type="email" autoComplete="username" required value={form.email} onChange={(e) => setForm({ ...form, email: e.currentTarget.value })} />
+        <TextInput label={t('field.email')} type="email" autoComplete="username" required value={form.email} error={submit.field('email')} onChange={(e) => setForm({ ...form, email: e.currentTarget.value })} />
         <PasswordInput
-          label={t('field.password_new')} description={t('field.password_rule')} autoComplete="new-password" required minLength={12} value={form.password}
+          label={t('field.password_new')} description={t('field.password_rule', { n: passwordMin() })} autoComplete="new-password" required minLength={passwordMin()} value={form.password}
           visibilityToggleButtonProps={{ 'aria-label': t('field.password_show') }}
           error={submit.field('password')} onChange={(e) => setForm({ ...form, password: e.currentTarget.value })}
         />

@@ -17,7 +17,7 @@ export function Totp({ onDone, onBack }: { onDone: (s: Session) => Promise<void>
       <p className="dim small">{t('totp.help')}</p>
       <Form submit={submit} label={t('login.submit')} onSubmit={send} extra={<Button variant="subtle" onClick={onBack}>{t('back')}</Button>}>
         <TextInput
-          label={t('totp.code')} autoComplete="one-time-code" required autoFocus value={code}
+          label={t('totp.code')} autoComplete="one-time-code" required autoFocus value={code} error={submit.field('code')}
           onChange={(e) => setCode(e.currentTarget.value)}
         />
       </Form>

@@ -1,6 +1,6 @@
 import { PasswordInput } from '@mantine/core';
 import { useState } from 'react';
-import { api, keepSession } from '../../api/client';
+import { api, keepSession, passwordMin } from '../../api/client';
 import type { PasswordChange, Session } from '../../api/types';
 import { useT } from '../../i18n/i18n';
 import { useApp } from '../../lib/app';
@@ -23,7 +23,7 @@ export function PasswordForm() {
   };
   const field = (name: keyof typeof nothing, label: string, complete: string, error?: string) => (
     <PasswordInput
-      label={label} autoComplete={complete} required value={form[name]} error={error} {...(name === 'new' ? { minLength: 12, description: t('field.password_rule') } : {})}
+      label={label} autoComplete={complete} required value={form[name]} error={error} {...(name === 'new' ? { minLength: passwordMin(), description: t('field.password_rule', { n: passwordMin() }) } : {})}
       visibilityToggleButtonProps={{ 'aria-label': t('field.password_show') }}
       onChange={(e) => setForm({ ...form, [name]: e.currentTarget.value })}
     />

@@ -46,7 +46,7 @@ function Enable({ onCodes }: { onCodes: (codes: string[]) => void }) {
       <p>{t('totp.scan')}</p>
       <Suspense fallback={<div className="qr" />}><Qr text={begin.uri} label={t('totp.qr')} /></Suspense>
       <p className="small">{t('totp.secret')}<br /><span className="mono break">{begin.secret}</span></p>
-      <TextInput label={t('totp.code')} inputMode="numeric" autoComplete="one-time-code" required pattern="[0-9 ]{6,7}" value={code} onChange={(e) => setCode(e.currentTarget.value)} />
+      <TextInput label={t('totp.code')} inputMode="numeric" autoComplete="one-time-code" required pattern="[0-9 ]{6,7}" value={code} error={submit.field('code')} onChange={(e) => setCode(e.currentTarget.value)} />
     </Form>
   );
 }
@@ -71,7 +71,7 @@ function Enabled({ onCodes }: { onCodes: (codes: string[]) => void }) {
             await reload();
           }}
         >
-          <PasswordInput label={t('field.password_current')} autoComplete="current-password" required value={first} visibilityToggleButtonProps={{ 'aria-label': t('field.password_show') }} onChange={(e) => setFirst(e.currentTarget.value)} />
+          <PasswordInput label={t('field.password_current')} autoComplete="current-password" required value={first} error={renew.field('password')} visibilityToggleButtonProps={{ 'aria-label': t('field.password_show') }} onChange={(e) => setFirst(e.currentTarget.value)} />
         </Form>
       </section>
       <section>
@@ -84,7 +84,7 @@ function Enabled({ onCodes }: { onCodes: (codes: string[]) => void }) {
             notify(t('totp.disabled'));
           }}
         >
-          <PasswordInput label={t('field.password_current')} autoComplete="current-password" required value={second} visibilityToggleButtonProps={{ 'aria-label': t('field.password_show') }} onChange={(e) => setSecond(e.currentTarget.value)} />
+          <PasswordInput label={t('field.password_current')} autoComplete="current-password" required value={second} error={disable.field('password')} visibilityToggleButtonProps={{ 'aria-label': t('field.password_show') }} onChange={(e) => setSecond(e.currentTarget.value)} />
         </Form>
       </section>
     </div>
