@@ -28,7 +28,6 @@ func (s *simulation) register(at int64) {
 	rep := register.Report{
 		At: at, Kind: register.WouldRefuse, Mode: "monitor", Customer: me.ID, Domain: s.node.Addr.Addr().String(),
 		Source: netip.AddrPortFrom(me.Addr, s.node.Addr.Port()).String(), Transport: "udp", UserAgent: phones[r.IntN(len(phones))],
-		Block: me.block().String(),
 	}
 	switch other := (mine + 1) % len(cfg.Customers); {
 	case r.Float64() < .3: // a stranger
@@ -37,9 +36,10 @@ func (s *simulation) register(at int64) {
 		rep.Reason, rep.Number, rep.Holder = register.ForeignBlock, number(r, &cfg.Customers[other]), cfg.Customers[other].ID
 		rep.Repeated = r.Uint64N(40)
 	case r.Float64() < .2:
-		rep.Reason, rep.Number, rep.Block = register.NonNumeric, "reception", ""
+		rep.Reason, rep.Number = register.NonNumeric, "reception"
 	default:
 		rep.Reason, rep.Number = register.OutsideBlocks, number(r, &cfg.Customers[other])
+		rep.Block, rep.Holder = cfg.Customers[other].block().String(), cfg.Customers[other].ID
 	}
 	rep.Username, rep.Contact = rep.Number, fmt.Sprintf("sip:%s@%s", rep.Number, rep.Source)
 	s.outbox.Registration(&rep)

@@ -7,10 +7,10 @@ import (
 )
 
 // hours is how busy each hour (UTC) of a working day is.
-var hours = [24]float64{.08, .06, .05, .05, .07, .15, .4, .9, 1.6, 2.2, 2.5, 2.4, 1.9, 2.1, 2.4, 2.3, 2, 1.5, 1, .7, .5, .35, .22, .13}
+var hours = [24]float64{.25, .2, .18, .18, .2, .3, .5, .9, 1.5, 2.1, 2.3, 2.2, 1.8, 2, 2.2, 2.1, 1.9, 1.5, 1.1, .8, .65, .5, .4, .3}
 
 // weekdays is how busy each day is, from Sunday on.
-var weekdays = [7]float64{.25, 1.15, 1.1, 1.05, 1.1, .95, .35}
+var weekdays = [7]float64{.45, 1.15, 1.1, 1.05, 1.1, 1, .55}
 
 // rhythm returns how busy t is, 1 on the average of a week. What lies between the middles of two
 // hours is between their values.
@@ -70,8 +70,8 @@ func pick[T any](r *rand.Rand, list []T, weight func(*T) float64) int {
 // between returns a time of a to b, in whole milliseconds.
 func between(r *rand.Rand, a, b time.Duration) int64 { return wholeMS(int64(a) + r.Int64N(int64(b-a))) }
 
-// length is how long people talk: half of them less than a minute and a half, few for an hour.
+// length is how long people talk: half of them less than 100 seconds, few for an hour.
 func length(r *rand.Rand) int64 {
-	s := math.Exp(math.Log(90) + 1.15*r.NormFloat64())
+	s := math.Exp(math.Log(100) + .95*r.NormFloat64())
 	return wholeMS(int64(min(max(s, 2), 3600) * float64(time.Second)))
 }
