@@ -39,14 +39,14 @@ const (
 	LevelCritical = "critical"
 )
 
-// area is what can be said of an area in general.
-type area struct {
-	kinds   []string // whose it can be
-	above   bool     // only Above makes sense
-	counted bool     // over the last PeriodS; else it is now, and must last for PeriodS
-	sample  bool     // MinSample means something
-	unit    string   // after a value
-	most    float64  // of a threshold
+// Area is what can be said of an area in general.
+type Area struct {
+	Kinds   []string // whose it can be
+	Above   bool     // only Above makes sense
+	Counted bool     // over the last PeriodS; else it is now, and must last for PeriodS
+	Sample  bool     // MinSample means something
+	Unit    string   // after a value
+	Most    float64  // of a threshold
 }
 
 var (
@@ -54,20 +54,20 @@ var (
 	everyone = []string{query.KindTotal, query.KindCustomer, query.KindCarrier, KindNode}
 )
 
-var areas = map[string]area{
-	AreaASR:            {kinds: parties, counted: true, sample: true, unit: "%", most: 100},
-	AreaNER:            {kinds: parties, counted: true, sample: true, unit: "%", most: 100},
-	AreaACD:            {kinds: parties, counted: true, sample: true, unit: " s", most: 86_400},
-	AreaPDD:            {kinds: parties, counted: true, sample: true, unit: " ms", most: 600_000},
-	AreaFailures:       {kinds: parties, counted: true, above: true, most: 1e9},
-	AreaRefusals:       {kinds: []string{query.KindTotal, query.KindCustomer, KindNode}, counted: true, above: true, most: 1e9},
-	AreaChannels:       {kinds: parties, unit: "%", most: 1000},
-	AreaLiveChannels:   {kinds: everyone, most: 1e9},
-	AreaCPS:            {kinds: everyone, unit: "/s", most: 1e9},
-	AreaNodeDown:       {kinds: []string{KindNode}, above: true, unit: " s", most: 7 * 86_400},
-	AreaStrays:         {kinds: []string{query.KindTotal, KindNode}, above: true, most: 1e9},
-	AreaSpool:          {kinds: []string{KindNode}, above: true, unit: "%", most: 100},
-	AreaReconciliation: {kinds: []string{query.KindTotal, KindNode}, above: true, most: 1e9},
+var areas = map[string]Area{
+	AreaASR:            {Kinds: parties, Counted: true, Sample: true, Unit: "%", Most: 100},
+	AreaNER:            {Kinds: parties, Counted: true, Sample: true, Unit: "%", Most: 100},
+	AreaACD:            {Kinds: parties, Counted: true, Sample: true, Unit: " s", Most: 86_400},
+	AreaPDD:            {Kinds: parties, Counted: true, Sample: true, Unit: " ms", Most: 600_000},
+	AreaFailures:       {Kinds: parties, Counted: true, Above: true, Most: 1e9},
+	AreaRefusals:       {Kinds: []string{query.KindTotal, query.KindCustomer, KindNode}, Counted: true, Above: true, Most: 1e9},
+	AreaChannels:       {Kinds: parties, Unit: "%", Most: 1000},
+	AreaLiveChannels:   {Kinds: everyone, Most: 1e9},
+	AreaCPS:            {Kinds: everyone, Unit: "/s", Most: 1e9},
+	AreaNodeDown:       {Kinds: []string{KindNode}, Above: true, Unit: " s", Most: 7 * 86_400},
+	AreaStrays:         {Kinds: []string{query.KindTotal, KindNode}, Above: true, Most: 1e9},
+	AreaSpool:          {Kinds: []string{KindNode}, Above: true, Unit: "%", Most: 100},
+	AreaReconciliation: {Kinds: []string{query.KindTotal, KindNode}, Above: true, Most: 1e9},
 }
 
 // names are how a text begins.
@@ -88,9 +88,9 @@ func Areas() []string {
 	return out
 }
 
-// Kinds lists whose a rule of an area can be; nil for a word that is no area.
-func Kinds(word string) []string { return slices.Clone(areas[word].kinds) }
-
-// Counted reports whether an area is counted over a rule's period. Of the others the
-// period is for how long the threshold must be passed.
-func Counted(word string) bool { return areas[word].counted }
+// Describe tells of an area by its word.
+func Describe(word string) (a Area, ok bool) {
+	a, ok = areas[word]
+	a.Kinds = slices.Clone(a.Kinds)
+	return a, ok
+}

@@ -154,7 +154,7 @@ func (e *Engine) keys() []key {
 // Periods lists the periods that a tally must have.
 func (e *Engine) Periods() (out []int64) {
 	for i := range e.rules {
-		if areas[e.rules[i].Area].counted {
+		if areas[e.rules[i].Area].Counted {
 			out = append(out, e.rules[i].PeriodS)
 		}
 	}
@@ -169,7 +169,7 @@ func (e *Engine) Uses(words ...string) bool {
 
 // ByParty reports whether a counted rule is about anything but the total.
 func (e *Engine) ByParty() bool {
-	return slices.ContainsFunc(e.rules, func(r query.Rule) bool { return areas[r.Area].counted && r.Kind != query.KindTotal })
+	return slices.ContainsFunc(e.rules, func(r query.Rule) bool { return areas[r.Area].Counted && r.Kind != query.KindTotal })
 }
 
 // Open lists the alerts that are on, by rule and party. They are the engine's own.
@@ -256,7 +256,7 @@ func (s *state) waiting(now time.Time, r *query.Rule, who party, x *reading) *Tr
 		s.bad = time.Time{}
 		return nil
 	}
-	if lasted := mark(&s.bad, now); !areas[r.Area].counted && lasted < time.Duration(r.PeriodS)*time.Second {
+	if lasted := mark(&s.bad, now); !areas[r.Area].Counted && lasted < time.Duration(r.PeriodS)*time.Second {
 		return nil
 	}
 	s.event = &query.Event{Rule: r.ID, Kind: who.kind, Party: who.id, Area: r.Area, Operator: r.Operator, RaisedUnixMs: now.UnixMilli()}
@@ -314,7 +314,7 @@ func settle(r *query.Rule) time.Duration {
 	switch {
 	case reset(r) == r.Threshold:
 		return max(d, minSettle)
-	case areas[r.Area].counted:
+	case areas[r.Area].Counted:
 		return 0
 	}
 	return d

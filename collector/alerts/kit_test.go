@@ -21,7 +21,7 @@ func ptr[T any](v T) *T { return &v }
 // rule is a rule of an area that is valid, changed by edit.
 func rule(area, kind string, edit func(*query.Rule)) query.Rule {
 	r := query.Rule{ID: "r1", Name: "Test", Area: area, Kind: kind, Operator: Above, Threshold: 50, Level: LevelWarning}
-	if Counted(area) {
+	if areas[area].Counted {
 		r.PeriodS = 300
 	}
 	if edit != nil {

@@ -47,7 +47,7 @@ func (f *Figures) scopes(r *query.Rule, now time.Time) []party {
 		}
 	case r.Area == AreaRefusals && f.Tally != nil:
 		add(set, f.Tally.refused, r.Kind)
-	case areas[r.Area].counted && f.Tally != nil:
+	case areas[r.Area].Counted && f.Tally != nil:
 		add(set, f.Tally.sums, r.Kind)
 	case r.Area == AreaReconciliation && f.Compared != nil:
 		for i := range f.Compared.Rows {

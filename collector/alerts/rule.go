@@ -72,10 +72,10 @@ func (x Invalid) text(field, s string, most int) {
 	}
 }
 
-func (x Invalid) scope(r *query.Rule, a area) {
+func (x Invalid) scope(r *query.Rule, a Area) {
 	switch {
-	case !slices.Contains(a.kinds, r.Kind):
-		x["kind"] = fmt.Sprintf("%.20q: an alert of area %s is about %s", r.Kind, r.Area, strings.Join(a.kinds, ", "))
+	case !slices.Contains(a.Kinds, r.Kind):
+		x["kind"] = fmt.Sprintf("%.20q: an alert of area %s is about %s", r.Kind, r.Area, strings.Join(a.Kinds, ", "))
 	case r.Kind == query.KindTotal && r.Party != "":
 		x["party"] = "the total has no party"
 	case r.Party != "":
@@ -83,10 +83,10 @@ func (x Invalid) scope(r *query.Rule, a area) {
 	}
 }
 
-func (x Invalid) thresholds(r *query.Rule, a area) {
-	if r.Operator != Above && (a.above || r.Operator != Below) {
+func (x Invalid) thresholds(r *query.Rule, a Area) {
+	if r.Operator != Above && (a.Above || r.Operator != Below) {
 		x["operator"] = fmt.Sprintf("%.20q is neither above nor below", r.Operator)
-		if a.above {
+		if a.Above {
 			x["operator"] = fmt.Sprintf("%.20q: of area %s it must be above", r.Operator, r.Area)
 		}
 		return
@@ -95,16 +95,16 @@ func (x Invalid) thresholds(r *query.Rule, a area) {
 		field string
 		value float64
 	}{{"threshold", r.Threshold}, {"reset", reset(r)}} {
-		if math.IsNaN(v.value) || v.value < 0 || v.value > a.most {
-			x[v.field] = fmt.Sprintf("%g is not from 0 to %g%s", v.value, a.most, a.unit)
+		if math.IsNaN(v.value) || v.value < 0 || v.value > a.Most {
+			x[v.field] = fmt.Sprintf("%g is not from 0 to %g%s", v.value, a.Most, a.Unit)
 			return
 		}
 	}
 	switch low := reset(r) < r.Threshold; {
 	case r.Operator == Below && r.Threshold == 0:
 		x["threshold"] = "nothing is below 0"
-	case r.Operator == Above && a.most <= 100 && r.Threshold == a.most:
-		x["threshold"] = fmt.Sprintf("nothing is above %g%s", a.most, a.unit)
+	case r.Operator == Above && a.Most <= 100 && r.Threshold == a.Most:
+		x["threshold"] = fmt.Sprintf("nothing is above %g%s", a.Most, a.Unit)
 	case r.Operator == Below && low:
 		x["reset"] = fmt.Sprintf("%g lies below the threshold %g: the alert would be over while it is raised", reset(r), r.Threshold)
 	case r.Operator == Above && reset(r) > r.Threshold:
@@ -112,17 +112,17 @@ func (x Invalid) thresholds(r *query.Rule, a area) {
 	}
 }
 
-func (x Invalid) times(r *query.Rule, a area) {
+func (x Invalid) times(r *query.Rule, a Area) {
 	switch {
 	case r.MinSample < 0 || r.MinSample > MaxSample:
 		x["min_sample"] = fmt.Sprintf("%d is not from 0 to %d", r.MinSample, MaxSample)
-	case r.MinSample > 0 && !a.sample:
+	case r.MinSample > 0 && !a.Sample:
 		x["min_sample"] = fmt.Sprintf("an alert of area %s has no sample", r.Area)
 	}
 	switch {
 	case r.PeriodS < 0 || r.PeriodS > MaxPeriodS:
 		x["period_s"] = fmt.Sprintf("%d is not from 0 to %d", r.PeriodS, MaxPeriodS)
-	case a.counted && (r.PeriodS == 0 || r.PeriodS%60 != 0):
+	case a.Counted && (r.PeriodS == 0 || r.PeriodS%60 != 0):
 		x["period_s"] = fmt.Sprintf("%d: calls are counted in whole minutes: 60, 120, ...", r.PeriodS)
 	}
 	if r.RepeatS != 0 && (r.RepeatS < MinRepeatS || r.RepeatS > MaxRepeatS) {

@@ -71,7 +71,7 @@ func TestAllAreas(t *testing.T) {
 		t.Errorf("areas %v, names %v", a, n)
 	}
 	for _, word := range Areas() {
-		for _, kind := range Kinds(word) {
+		for _, kind := range areas[word].Kinds {
 			r := rule(word, kind, func(r *query.Rule) { r.Party = map[string]string{query.KindTotal: ""}[kind] })
 			if err := Check(&r); err != nil {
 				t.Errorf("%s of %s: %v", word, kind, err)

@@ -57,13 +57,13 @@ func measured(r *query.Rule, who party, x *reading) string {
 	case r.Area == AreaNodeDown:
 		b.WriteString(duration(time.Duration(x.num) * time.Second))
 	case x.den > 0 && r.Area == AreaACD, x.den > 0 && r.Area == AreaPDD:
-		fmt.Fprintf(&b, "%s%s (of %d calls)", show(x.value), areas[r.Area].unit, x.den)
+		fmt.Fprintf(&b, "%s%s (of %d calls)", show(x.value), areas[r.Area].Unit, x.den)
 	case x.den > 0:
-		fmt.Fprintf(&b, "%s%s (%d of %d)", show(x.value), areas[r.Area].unit, x.num, x.den)
+		fmt.Fprintf(&b, "%s%s (%d of %d)", show(x.value), areas[r.Area].Unit, x.num, x.den)
 	default:
-		b.WriteString(show(x.value) + areas[r.Area].unit)
+		b.WriteString(show(x.value) + areas[r.Area].Unit)
 	}
-	if areas[r.Area].counted {
+	if areas[r.Area].Counted {
 		b.WriteString(", in the last " + duration(time.Duration(r.PeriodS)*time.Second))
 	}
 	return b.String()
@@ -78,7 +78,7 @@ func tail(x *reading) string {
 
 // bad says why an alert is on.
 func bad(r *query.Rule, who party, x *reading) string {
-	return fmt.Sprintf("%s; the threshold is %s %s%s%s", measured(r, who, x), r.Operator, show(r.Threshold), areas[r.Area].unit, tail(x))
+	return fmt.Sprintf("%s; the threshold is %s %s%s%s", measured(r, who, x), r.Operator, show(r.Threshold), areas[r.Area].Unit, tail(x))
 }
 
 // good says why an alert is over.
@@ -87,5 +87,5 @@ func good(r *query.Rule, who party, x *reading) string {
 	if r.Operator == Above {
 		word = "less"
 	}
-	return fmt.Sprintf("%s; it is over at %s%s or %s%s", measured(r, who, x), show(reset(r)), areas[r.Area].unit, word, tail(x))
+	return fmt.Sprintf("%s; it is over at %s%s or %s%s", measured(r, who, x), show(reset(r)), areas[r.Area].Unit, word, tail(x))
 }

@@ -439,7 +439,7 @@ export interface Loss {
 //     POST /alerts/events/{id}/ack; GET, PUT /alerts/delivery; POST /alerts/test
 
 export type AlertArea =
-  | 'asr' | 'acd' | 'pdd' | 'ner' | 'channels' | 'cps' | 'failures'
+  | 'asr' | 'acd' | 'pdd' | 'ner' | 'channels' | 'live_channels' | 'cps' | 'failures'
   | 'node_down' | 'refusals' | 'strays' | 'spool' | 'reconciliation';
 export type AlertLevel = 'info' | 'warning' | 'critical';
 export interface AlertRuleInput {
@@ -466,19 +466,28 @@ export interface AlertEvent {
   rule: string; // id
   name: string;
   text: string; // what it said
-  area: AlertArea;
+  area: AlertArea | ''; // of its rule when it was raised; empty: not known
   level: AlertLevel;
   scope: string; // as of by
   value: number | null;
+  num: number;
+  den: number; // what the value is a part or a mean of; 0: it is a count
+  operator: 'above' | 'below' | '';
   threshold: number;
   since_unix_ms: number;
   ended_unix_ms: number; // 0: still on
   acked_by: string;
   acked_unix_ms: number;
 }
-export interface DeliveryTest {
-  email?: string;
-  webhook?: string;
+// DeliveryInput says where something is sent: POST /alerts/test, PUT /alerts/delivery.
+export interface DeliveryInput {
+  email: string[];
+  webhook: string; // URL; empty: none
+}
+// Delivery is where alerts go whose rule names nobody.
+export interface Delivery extends DeliveryInput {
+  sender: string; // empty: no mail server is configured
+  tested_unix_ms: number; // when the mail server last took a test; 0: never
 }
 
 // --- Accounts: GET, POST /accounts; PATCH, DELETE /accounts/{id}; POST /accounts/{id}/link; GET, POST /tokens; DELETE /tokens/{id}; GET /audit
@@ -501,6 +510,7 @@ export interface AccountInput {
   customer: string;
   disabled?: boolean;
   reset_totp?: boolean;
+  unlock?: boolean; // end the lock that failed logins have brought
 }
 // AccountMade has the one-time link by which its owner sets a password.
 export interface AccountMade {
@@ -510,7 +520,6 @@ export interface AccountMade {
 export interface Token {
   id: string;
   name: string;
-  unlock?: boolean; // end the lock that failed logins have brought
   role: Role;
   customer: string;
   made_unix_ms: number;

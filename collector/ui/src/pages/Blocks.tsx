@@ -1,4 +1,3 @@
-import { editsTable } from '../lib/editable';
 import './blocks.css';
 import { Button, Modal, NumberInput, SegmentedControl, Select, TextInput } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
@@ -29,14 +28,14 @@ export default function Blocks() {
     { title: t('customer'), cell: (b) => b.customer },
     { title: t('blocks.numbers'), right: true, cell: (b) => format.count(b.numbers) },
     { title: t('registrations.bindings'), cell: (b) => <a href={href('registrations', { tab: 'bindings', first: b.first, last: b.last })}>{t('registrations.bindings')}</a> },
-    operator && editsTable && { title: t('blocks.release'), cell: (b) => <Button size="compact-xs" variant="default" aria-label={`${t('blocks.release')} ${b.first}-${b.last}`} onClick={() => setReleasing(b)}>{t('blocks.release')}</Button> },
+    operator && { title: t('blocks.release'), cell: (b) => <Button size="compact-xs" variant="default" aria-label={`${t('blocks.release')} ${b.first}-${b.last}`} onClick={() => setReleasing(b)}>{t('blocks.release')}</Button> },
   ];
   return (
     <>
       <PageHead title={t('nav.blocks')}>
         {map.data?.grid && <span className="dim num">{t('blocks.grid', { start: map.data.grid.start, size: format.count(map.data.grid.size) })}</span>}
         <span className="grow" />
-        {operator && editsTable && map.data && <Button size="compact-sm" onClick={() => setAssigning(true)}>{t('blocks.assign')}</Button>}
+        {operator && map.data && <Button size="compact-sm" onClick={() => setAssigning(true)}>{t('blocks.assign')}</Button>}
       </PageHead>
       <Trouble error={map.error} retry={() => void map.refetch()} />
       {map.isPending && !map.error && <Waiting />}

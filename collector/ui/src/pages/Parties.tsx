@@ -1,4 +1,3 @@
-import { editsTable } from '../lib/editable';
 import { Button, Modal, NumberInput, Select, Tabs, TagsInput, TextInput } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -21,7 +20,7 @@ export default function Parties() {
   const tab: Kind = useRoute().query.get('tab') === 'carriers' ? 'carriers' : 'customers';
   const table = useQuery({ queryKey: ['parties'], queryFn: ({ signal }) => api.get<Table>('/parties', {}, signal) });
   const [edited, setEdited] = useState<Row | 'new' | null>(null);
-  const editable = operator && editsTable && table.data?.source === 'table';
+  const editable = operator && table.data?.source === 'table';
   return (
     <>
       <PageHead title={t('nav.parties')}>

@@ -3,6 +3,7 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { api } from '../api/client';
 import type { Checklist, ChecklistId } from '../api/types';
 import { useT, type Key } from '../i18n/i18n';
+import { scopeText } from '../lib/alerts';
 import { useApp } from '../lib/app';
 import { useLive } from '../lib/live';
 import { href } from '../lib/route';
@@ -28,7 +29,7 @@ export function Bell({ opened, onOpen }: { opened: boolean; onOpen: (o: boolean)
   const reach = new Set(pagesFor(me).map((p) => p.path));
   const link = (id: ChecklistId) => {
     if (id === 'two_factor' && !me.totp) return href('account', { tab: 'security' });
-    return reach.has(where[id]) ? href(where[id]) : null;
+    return reach.has(where[id]) ? href(where[id], id === 'email' ? { tab: 'rules' } : {}) : null;
   };
   return (
     <Popover opened={opened} onChange={onOpen} position="bottom-end" width={380} trapFocus returnFocus>
@@ -51,7 +52,7 @@ export function Bell({ opened, onOpen }: { opened: boolean; onOpen: (o: boolean)
                     <Icon name="alerts" className={a.level === 'critical' ? 'bad' : a.level === 'warning' ? 'warn' : 'dim'} />
                     <span className="grow break">
                       {reach.has('alerts') ? <a href={href('alerts')} onClick={() => onOpen(false)}>{a.name}</a> : <b>{a.name}</b>}
-                      <span className="dim small"><br />{a.scope} · {t('since', { time: format.stamp(a.since_unix_ms) })}</span>
+                      <span className="dim small"><br />{scopeText(t, a.scope)} · {t('since', { time: format.stamp(a.since_unix_ms) })}</span>
                     </span>
                   </li>
                 ))}

@@ -136,7 +136,7 @@ export const nodes: api.NodeRow[] = ['edge-1', 'edge-2'].map((id, i) => ({
 }));
 
 const event: api.AlertEvent = {
-  id: 'e1', rule: 'r1', name: 'ASR of north', text: 'ASR of north is 31 %, below 40 %', area: 'asr', level: 'warning', scope: 'carrier:north', value: 31, threshold: 40, since_unix_ms: now - 600_000, ended_unix_ms: 0, acked_by: '', acked_unix_ms: 0,
+  id: 'e1', rule: 'r1', name: 'ASR of north', text: 'ASR of north is 31 %, below 40 %', area: 'asr', level: 'warning', scope: 'carrier:north', value: 31, num: 31, den: 100, operator: 'below', threshold: 40, since_unix_ms: now - 600_000, ended_unix_ms: 0, acked_by: '', acked_unix_ms: 0,
 };
 const rule: api.AlertRule = {
   id: 'r1', name: 'ASR of north', enabled: true, area: 'asr', by: 'carrier:north', operator: 'below', threshold: 40, reset: 45, min_sample: 20, period_s: 900, repeat_s: 3600, level: 'warning', email: ['noc@example.net'], webhook: '', firing: 1,
@@ -176,6 +176,7 @@ export function answer(world: World, method: string, path: string, q: URLSearchP
     case 'GET /nodes': return ok({ items: nodes } satisfies api.Page<api.NodeRow>);
     case 'GET /blocks': return ok(blocks);
     case 'GET /alerts/rules': return ok({ items: [rule] } satisfies api.Page<api.AlertRule>);
+    case 'GET /alerts/delivery': return ok({ email: ['noc@example.net'], webhook: '', sender: 'sipward@example.net', tested_unix_ms: 0 } satisfies api.Delivery);
     case 'GET /alerts/events': return ok({ items: [event] } satisfies api.Page<api.AlertEvent>);
     case 'GET /accounts': return ok({ items: [account] } satisfies api.Page<api.Account>);
     case 'GET /tokens': return ok({ items: [] } satisfies api.Page<api.Token>);
