@@ -46,8 +46,12 @@ var silence = func() (b [tickSamples]byte) {
 
 // talk starts the streams of an answered call.
 func (p *player) talk(c *call, out *leg, from, until int64) {
-	caller := p.pressing(p.plan.Digits, from, until)
-	callee := p.pressing(p.plan.CalleeDigits, from, until)
+	digits := [2]int{p.plan.Digits, p.plan.CalleeDigits}
+	if p.plan.DigitShare < 1 && p.rng.Float64() >= p.plan.DigitShare {
+		digits = [2]int{}
+	}
+	caller := p.pressing(digits[0], from, until)
+	callee := p.pressing(digits[1], from, until)
 	p.toCallee(c.in, caller, from, until)
 	p.toCaller(c.in, callee, from, until)
 	if p.plan.Switch == B2BUA {

@@ -68,6 +68,7 @@ type Plan struct {
 	EarlyMedia   bool // 183 with SDP, and audio from the callee while it rings
 	Digits       int  // RFC 4733 digits that the caller presses in each answered call
 	CalleeDigits int
+	DigitShare   float64  // so many of the answered calls have digits at all, 0 to 1; default 1
 	EventTypes   [2]uint8 // telephone-event type in the SDP of caller and callee; default 101
 
 	Registers       int // registrations: REGISTER, 401, REGISTER, 200
@@ -103,6 +104,7 @@ func (p Plan) Fill() (Plan, error) {
 		{p.Rate <= 0 || p.Delay < 0 || p.Ring < 0 || p.Hold < 0, "rate, delay, ring and hold must not be negative"},
 		{p.Spread < 0 || p.Spread > 0.9, "spread must be within 0 and 0.9"},
 		{p.Customers > maxParties || p.Carriers > maxParties, fmt.Sprintf("at most %d customers and carriers", maxParties)},
+		{p.DigitShare < 0 || p.DigitShare > 1, "the share of calls with digits must be within 0 and 1"},
 		{p.RegistersDenied > p.Registers, "more registrations denied than played"},
 		{p.TCPCustomers > p.Customers || p.TCPCarriers > p.Carriers, "more parties on TCP than there are"},
 		{p.EventTypes[0] < 96 || p.EventTypes[0] > 127 || p.EventTypes[1] < 96 || p.EventTypes[1] > 127, "event types are 96 to 127"},
@@ -147,6 +149,7 @@ func (p Plan) defaults() Plan {
 	set(&p.Switch, Proxy)
 	set(&p.Customers, 2)
 	set(&p.Carriers, 2)
+	set(&p.DigitShare, 1)
 	set(&p.EventTypes[0], 101)
 	set(&p.EventTypes[1], 101)
 	set(&p.Port, 5060)

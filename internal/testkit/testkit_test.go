@@ -27,7 +27,7 @@ var plans = []struct {
 	{"proxy", Plan{Calls: 30, RTP: true, Digits: 4, CalleeDigits: 2, Registers: 5, RegistersDenied: 1, Mix: everything, Spread: 0.3}},
 	{"b2bua", Plan{Calls: 30, RTP: true, Digits: 4, Registers: 5, Mix: everything, Switch: B2BUA, Challenge: true, EventTypes: [2]uint8{101, 96}}},
 	{"ipv6 fragments", Plan{Calls: 30, RTP: true, Digits: 4, Mix: everything, IPv6: true, BigInvite: true, EarlyMedia: true}},
-	{"tcp", Plan{Calls: 30, RTP: true, Digits: 4, Registers: 5, Mix: everything, TCPCustomers: 1, TCPCarriers: 2, BigInvite: true}},
+	{"tcp", Plan{Calls: 30, RTP: true, Digits: 4, DigitShare: 0.5, Registers: 5, Mix: everything, TCPCustomers: 1, TCPCarriers: 2, BigInvite: true}},
 	{"b2bua early media tcp ipv6", Plan{Calls: 20, RTP: true, Digits: 1, Mix: everything, Switch: B2BUA, EarlyMedia: true, TCPCustomers: 2, IPv6: true, BigInvite: true}},
 }
 
@@ -139,6 +139,7 @@ func TestFillRefuses(t *testing.T) {
 	}{
 		{Plan{}, "nothing to play"},
 		{Plan{Calls: -1, Registers: 5}, "negative"},
+		{Plan{Calls: 1, RTP: true, Digits: 1, DigitShare: 2}, "share of calls with digits"},
 		{Plan{Calls: 1, Digits: 1}, "digits need RTP"},
 		{Plan{Calls: 1, RTP: true, Digits: 40}, "do not fit"},
 		{Plan{Calls: 1, EventTypes: [2]uint8{0, 3}}, "96 to 127"},

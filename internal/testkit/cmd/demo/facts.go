@@ -32,12 +32,18 @@ type factParty struct {
 	Last     string `json:"last,omitempty"`
 }
 
+type factSpan struct {
+	FromUnixS int64 `json:"from_unix_s"`
+	ToUnixS   int64 `json:"to_unix_s"`
+}
+
 // factHistory is what the past should come to, all nodes together. What is played since To
 // comes on top, so hours and days that began before it are exact if they also ended before it.
 type factHistory struct {
 	FromUnixS int64          `json:"from_unix_s"`
 	ToUnixS   int64          `json:"to_unix_s"`
-	Refusals  map[string]int `json:"refusals"` // REGISTERs that would have been refused, by customer
+	Gap       *factSpan      `json:"gap,omitempty"` // when no node watched
+	Refusals  map[string]int `json:"refusals"`      // REGISTERs that would have been refused, by customer
 	Hours     []history.Row  `json:"hours"`
 	Days      []history.Row  `json:"days"`
 	Months    []history.Row  `json:"months"`
@@ -63,7 +69,10 @@ func (d *demo) writeFacts() error {
 		f.Parties.Carriers = append(f.Parties.Carriers, factParty{ID: c.id, Channels: c.channels})
 	}
 	if p := d.past; p != nil {
-		f.History = &factHistory{p.from.Unix(), p.to.Unix(), p.figures.Refusals, p.figures.ByHour(), p.figures.ByDay(), p.figures.ByMonth()}
+		f.History = &factHistory{p.from.Unix(), p.to.Unix(), nil, p.figures.Refusals, p.figures.ByHour(), p.figures.ByDay(), p.figures.ByMonth()}
+		if p.gap != nil {
+			f.History.Gap = &factSpan{p.gap.From.Unix(), p.gap.To.Unix()}
+		}
 	}
 	text, err := json.MarshalIndent(&f, "", " ")
 	if err != nil {

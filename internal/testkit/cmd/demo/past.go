@@ -14,11 +14,12 @@ import (
 // past is what was made up to have been before.
 type past struct {
 	from, to time.Time
+	gap      *history.Span // when no switch was there; nil: never
 	figures  *history.Figures
 }
 
-// pastOf says what was: a month with a night in which one switch was away, and a morning on which
-// one carrier had trouble.
+// pastOf says what was: a month with a night in which both switches were away, one of them for
+// longer, and a morning on which one carrier had trouble.
 func pastOf(s *site, o *options, now time.Time) history.Config {
 	to := now.UTC().Truncate(time.Minute)
 	today := to.Truncate(24 * time.Hour)
@@ -28,8 +29,8 @@ func pastOf(s *site, o *options, now time.Time) history.Config {
 	c := history.Config{Seed: o.seed, From: to.AddDate(0, 0, -o.days), To: to, CallsPerHour: o.perHour}
 	for i, w := range s.switches {
 		n := history.Node{Name: w.name, Addr: netip.AddrPortFrom(w.plan.SwitchIP, w.plan.Port), Share: float64(3 - i)}
-		if i == 1 && o.days > 9 {
-			n.Away = []history.Span{{From: ago(9, 2, 10), To: ago(9, 5, 40)}}
+		if o.days > 9 {
+			n.Away = []history.Span{{From: ago(9, 2, 10), To: ago(9, 3+2*i, 40)}}
 		}
 		c.Nodes = append(c.Nodes, n)
 	}
@@ -58,7 +59,11 @@ func makePast(ctx context.Context, s *site, o *options) (*past, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &past{c.From, c.To, f}, nil
+	p := &past{from: c.From, to: c.To, figures: f}
+	if o.days > 9 {
+		p.gap = &c.Nodes[0].Away[0]
+	}
+	return p, nil
 }
 
 // byNode are the calls of each node.

@@ -42,7 +42,7 @@ func (w *switchSite) planFor(length time.Duration, rate float64, seed uint64) (t
 	plan.Seed, plan.Start = w.seed(1, seed), time.Now()
 	plan.Calls, plan.Rate, plan.Mix = max(1, int(begins.Seconds()*rate)), rate, mix
 	plan.Delay, plan.Ring, plan.Hold, plan.Spread = delay, ring, hold, 0.4
-	plan.RTP, plan.Digits, plan.Registers, plan.RegistersDenied = true, 4, 24, 3
+	plan.RTP, plan.Digits, plan.DigitShare, plan.Registers, plan.RegistersDenied = true, 4, .5, 24, 3
 	return plan.Fill()
 }
 
@@ -60,7 +60,7 @@ func (w *switchSite) longPlan(seed uint64) (testkit.Plan, error) {
 	plan.Seed, plan.Start = w.seed(2, seed), time.Now()
 	plan.Calls, plan.Rate, plan.Mix = int(length*longRate), longRate, mix
 	plan.Delay, plan.Ring, plan.Hold, plan.Spread = delay, longRing, longHold, 0.9
-	plan.RTP, plan.Digits = true, 4
+	plan.RTP, plan.Digits, plan.DigitShare = true, 4, .25
 	return plan.Fill()
 }
 
