@@ -47,7 +47,7 @@ type Top struct {
 	By      string     `json:"by"` // customers or carriers
 	Parties []TopParty `json:"parties"`
 	More    int        `json:"more"` // that match and are not listed: those with the fewest channels
-	Sum     TopParty   `json:"sum"`  // of all that match
+	Sum     TopParty   `json:"sum"`  // of all that match; without a limit if one of them has none
 	Counts  [2]int     `json:"counts"`
 }
 
@@ -167,6 +167,9 @@ func (t *Top) list(f *counters.Snapshot, r *recent, match string, limit int) {
 				add(&sum, &p.Figures)
 			}
 		}
+	}
+	if slices.ContainsFunc(found, func(p *counters.Party) bool { return p.Channels == 0 }) {
+		t.Sum.Channels = 0
 	}
 	t.Sum = topParty("", t.Sum.Channels, &sum, nil)
 	slices.SortFunc(found, func(a, b *counters.Party) int {

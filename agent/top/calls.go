@@ -94,16 +94,14 @@ func lasting(p *admin.CallsPage) []call {
 	return out
 }
 
-// detail is the line about the call under the cursor: what the table has no room
-// for.
-func detail(c *call, g *glyphs) *line {
-	l := &line{}
-	l.add(quiet, "Call-ID ").add(plain, clean(c.CallID, g.ascii))
-	l.add(plain, fmt.Sprintf("   %s %s %s %s", clean(c.Src, g.ascii), g.arrow, clean(c.Dst, g.ascii), clean(c.Transport, g.ascii)))
+// detail is what the table has no room for of the call under the cursor.
+func detail(c *call, g *glyphs) []*line {
+	path := fmt.Sprintf("%s %s %s", clean(c.Src, g.ascii), g.arrow, clean(c.Dst, g.ascii))
+	out := []*line{labelled(clean(c.Transport, g.ascii), plain, path), labelled("Call-ID", plain, clean(c.CallID, g.ascii))}
 	if c.SeenMidcall {
-		l.add(quiet, "   joined midway")
+		out = append(out, (&line{}).add(quiet, "joined midway"))
 	}
-	return l
+	return out
 }
 
 // matches reports whether a call has text in what is shown of it.

@@ -10,7 +10,7 @@ type glyphs struct {
 	more               string // a text was cut here
 	selected           string
 	up, down           string // sorted so
-	keys, enter        string
+	keys               string
 	full, half, rest   string // of a bar
 	levels             []rune // of a spark line, from the least to the most
 	arrow, dot, cursor string
@@ -18,11 +18,11 @@ type glyphs struct {
 
 var (
 	fancy = glyphs{
-		more: "…", selected: "▸", up: "▲", down: "▼", keys: "←→", enter: "⏎",
+		more: "…", selected: "▸", up: "▲", down: "▼", keys: "←→",
 		full: "━", half: "╸", rest: "─", levels: []rune("▁▂▃▄▅▆▇█"), arrow: "→", dot: "·", cursor: "▏",
 	}
 	simple = glyphs{
-		ascii: true, more: "~", selected: ">", up: "^", down: "v", keys: "<>", enter: "Enter",
+		ascii: true, more: "~", selected: ">", up: "^", down: "v", keys: "<>",
 		full: "#", half: "#", rest: "-", levels: []rune("._-~=+*#"), arrow: "->", dot: "-", cursor: "_",
 	}
 )

@@ -28,7 +28,7 @@ type grid[T any] struct {
 	rows    []T // in order, those that match the filter
 	by      int // column of the order
 	reverse bool
-	cursor  string // key of its row; "" before there was any
+	cursor  string // key of its row; "" while it is on the first line, whatever is there
 	at      int    // its line
 	first   int    // on the screen
 	page    int    // lines on the screen
@@ -56,20 +56,24 @@ func (g *grid[T]) sort() {
 
 // find puts the cursor on its row again, or where that was.
 func (g *grid[T]) find() {
+	if g.cursor == "" {
+		g.at = 0
+		return
+	}
 	for i := range g.rows {
 		if g.key(&g.rows[i]) == g.cursor {
 			g.at = i
 			return
 		}
 	}
-	g.moveTo(g.at)
+	g.at = max(min(g.at, len(g.rows)-1), 0) // until it comes back
 }
 
 // moveTo puts the cursor on line i, or the nearest there is.
 func (g *grid[T]) moveTo(i int) {
 	g.at = max(min(i, len(g.rows)-1), 0)
 	g.cursor = ""
-	if len(g.rows) > 0 {
+	if g.at > 0 {
 		g.cursor = g.key(&g.rows[g.at])
 	}
 }
@@ -128,12 +132,26 @@ func (g *grid[T]) fit(w int) []int {
 	}
 	for i := range g.columns {
 		if c := &g.columns[i]; widths[i] > 0 && left > 0 && c.most > c.least {
-			more := min(c.most-c.least, left)
+			more := min(g.want(c)-widths[i], left)
 			widths[i] += more
 			left -= more
 		}
 	}
 	return widths
+}
+
+// want is how wide a column should be: as its widest text.
+func (g *grid[T]) want(c *column[T]) int {
+	if c.cell == nil {
+		return c.most
+	}
+	w := c.least
+	for i := range g.rows {
+		if w = max(w, width(c.cell(&g.rows[i]))); w >= c.most {
+			return c.most
+		}
+	}
+	return w
 }
 
 // draw draws titles and as many rows as there is room for.

@@ -59,7 +59,7 @@ func (m *Model) channels() []*line {
 	}
 	in := labelled("channels", strong, grouped(t.Live())).add(quiet, of)
 	full, rest := m.glyphs.bar(t.Live(), uint64(max(t.Channels, 0)), 10) //nolint:gosec // not negative
-	if full+rest != "" {
+	if full+rest != "" && m.head.Unlimited == 0 {
 		in.add(plain, " ").add(loadTone(t, good), full).add(quiet, rest)
 	}
 	return []*line{
@@ -132,12 +132,11 @@ func alarm(n uint64) tone {
 
 // helpLines is what `?` shows.
 func (m *Model) helpLines() []*line {
-	g := m.glyphs
 	rows := [][2]string{
 		{"", "Keys"},
 		{"Tab  1  2", "customers, carriers"},
 		{"j k  PgUp PgDn  g G", "move, as the arrows do; first, last"},
-		{g.keys + "  < >", "sort by the next column"},
+		{"< >", "sort by another column, as the arrows do"},
 		{"r", "reverse the order"},
 		{"/", "filter by a part of the name, or of a call"},
 		{"Enter  Esc", "calls in progress of one line, and back"},
@@ -152,7 +151,7 @@ func (m *Model) helpLines() []*line {
 		{"ACD  PDD", "average minutes:seconds of a call; delay until it rings"},
 		{"DTMF", "calls with a key pressed, of those that could be heard"},
 		{"drops", "packets lost by the kernel; all that was lost elsewhere"},
-		{"spool", "records that wait for a collector, their size, the oldest"},
+		{"spool", "records that wait for a collector: size, age of the oldest"},
 		{"-", "no calls to speak of; not 0"},
 	}
 	out := []*line{(&line{}).add(strong, "sipward-agent top").add(quiet, "   any key goes back"), {}}

@@ -102,10 +102,17 @@ func (l *line) cut(w int, g *glyphs) *line {
 	return out
 }
 
-// flow lays items out on lines of w columns, with a gap between them. No item is
-// broken.
-func flow(items []*line, w int) (out []*line) {
-	const gap = 3
+// flow lays items out on lines of w columns, with a gap between them that is less
+// where lines are short. No item is broken.
+func flow(items []*line, w int) []*line {
+	wide := flowWith(items, w, 3)
+	if len(wide) > 1 {
+		return flowWith(items, w, 2)
+	}
+	return wide
+}
+
+func flowWith(items []*line, w, gap int) (out []*line) {
 	at := &line{}
 	for _, it := range items {
 		if it.width == 0 {

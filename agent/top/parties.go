@@ -52,7 +52,16 @@ func newParties(by string, g *glyphs) *grid[admin.TopParty] {
 			title: "5 min", rank: 8, least: 8, most: 30, left: true,
 			draw: func(l *line, p *row, w int) { l.add(good, g.spark(p.Recent, w)) },
 		},
-		number("peak", 22, 6, func(p *row) uint64 { return p.Peak }),
+		{
+			title: "peak", rank: 22, least: 6, down: true,
+			cell: func(p *row) string {
+				if p.Peak == 0 { // a sum has none: theirs were not at one time
+					return none
+				}
+				return short(p.Peak, 6)
+			},
+			less: func(a, b *row) int { return cmp.Compare(a.Peak, b.Peak) },
+		},
 		number("c/s", 2, 4, func(p *row) uint64 { return p.Rate }),
 		number(started, 3, 7, func(p *row) uint64 { return p.Started }),
 		ratio("ASR", 4, 5, func(p *row) counters.Ratio { return p.ASR }, percent),

@@ -65,18 +65,21 @@ func (m *Model) lines() []*line {
 // table is the titles, rows lines, and the sum.
 func (m *Model) table(rows int) []*line {
 	if m.of != "" {
+		c, below := m.calls.row(), []*line(nil)
+		if c != nil && m.page != nil && rows > fewest {
+			below = flow(detail(c, m.glyphs), m.w)
+		}
+		rows -= max(len(below)-1, 0) // which has the line of the sum
 		out := m.calls.draw(m.w, rows, m.glyphs, nil)
+		for len(out) < rows+1 && len(below) > 0 {
+			out = append(out, &line{})
+		}
+		out = append(out, below...)
 		switch {
 		case m.page == nil:
 			out = append(out[:1], m.note("..."))
 		case len(m.calls.rows) == 0:
 			out = append(out[:1], m.note("no calls in progress"+m.filtered()))
-		}
-		if c := m.calls.row(); c != nil && m.page != nil {
-			for len(out) < rows+1 {
-				out = append(out, &line{})
-			}
-			out = append(out, detail(c, m.glyphs))
 		}
 		return out
 	}
@@ -149,10 +152,7 @@ func (m *Model) tailLines() []*line {
 		l.add(strong, "/"+clean(m.filter, m.glyphs.ascii)+m.glyphs.cursor)
 		return []*line{l.add(quiet, "   Enter keeps the filter, Esc ends it")}
 	}
-	keys := []string{"Tab", "carriers", m.glyphs.keys, "sort", "r", "reverse", "/", "filter", "Enter", "calls", "p", "pause", "?", "help", "q", "quit"}
-	if m.by == admin.ByCarriers {
-		keys[1] = "customers"
-	}
+	keys := []string{"Tab", "switch", m.glyphs.keys, "sort", "r", "reverse", "/", "filter", "Enter", "calls", "p", "pause", "?", "help", "q", "quit"}
 	if m.of != "" {
 		keys = append([]string{"Esc", "back"}, keys[2:8]...)
 		keys = append(keys, "p", "pause", "?", "help", "q", "quit")
