@@ -22,7 +22,21 @@ type SeriesFilter struct {
 	StepS              int64  // 60, 120 or 180, or a multiple of 300 that divides a day
 	Kind, Party        string // KindTotal without a party, or one customer or carrier
 	Node               string // of this node alone; empty: all
+	Only               Drawing
 }
+
+// Drawing says what of a point is asked for; the rest of it may be left out. A month has
+// many points, and most of what reading them costs is for what nobody draws.
+type Drawing uint8
+
+// Drawings; the zero value is all of a point.
+const (
+	DrawAll      Drawing = iota
+	DrawChannels         // peaks and limits
+	DrawASR              // Answered, Outcomes
+	DrawACD              // AnsweredMs, Ended
+	DrawDTMF             // DigitCalls, MediaVisible
+)
 
 // Check says what is wrong with a filter, and rounds it to whole steps.
 func (f *SeriesFilter) Check() error {

@@ -55,8 +55,29 @@ func join(to, p *query.Point) {
 	}
 }
 
+// drawn lists the counts that a drawing needs, and says whether it needs the gauges.
+func drawn(d query.Drawing) (counts []int, gauges bool) {
+	var names []string
+	switch d {
+	case query.DrawChannels:
+		return nil, true
+	case query.DrawASR:
+		names = []string{"outcomes", "answered"}
+	case query.DrawACD:
+		names = []string{"ended", "answered_ms"}
+	case query.DrawDTMF:
+		names = []string{"media_visible", "digit_calls"}
+	default:
+		names, gauges = fiveCountColumns[:], true
+	}
+	for _, name := range names {
+		counts = append(counts, slices.Index(fiveCountColumns[:], name))
+	}
+	return counts, gauges
+}
+
 // fivesSQL adds fives up over nodes.
-func (d dialect) fivesSQL() string {
+func (d dialect) fivesSQL(counts []int, gauges bool) string {
 	greatest := "max"
 	if d.numbered {
 		greatest = "greatest"
@@ -68,8 +89,15 @@ func (d dialect) fivesSQL() string {
 		}
 		return greatest + "(" + strings.Join(sums, ",") + ")"
 	}
-	return "SELECT five_s, " + d.totals(append([]string{"observed_ms", "live_setup", "live_answered"}, fiveCountColumns[:]...)...) +
-		", max(channels), " + peak("peak") + ", " + peak("peak_answered") + " FROM fives"
+	columns := []string{"observed_ms"}
+	for _, i := range counts {
+		columns = append(columns, fiveCountColumns[i])
+	}
+	text := "SELECT five_s, " + d.totals(columns...)
+	if gauges {
+		text += ", " + d.totals("live_setup", "live_answered") + ", max(channels), " + peak("peak") + ", " + peak("peak_answered")
+	}
+	return text + " FROM fives"
 }
 
 // party puts the conditions on one party's rows of a time.
@@ -85,12 +113,15 @@ func (q *statement) party(time string, f *query.SeriesFilter) {
 func (r *reads) fivesOf(ctx context.Context, f *query.SeriesFilter, each func(s int64, p *query.Point)) error {
 	var s int64
 	var p query.Point
-	to := []any{&s, &p.ObservedMs, &p.LiveSetup, &p.LiveAnswered}
-	for _, v := range p.Counts() {
-		to = append(to, v)
+	to := []any{&s, &p.ObservedMs}
+	counts, gauges := drawn(f.Only)
+	for _, i := range counts {
+		to = append(to, p.Counts()[i])
 	}
-	to = append(to, &p.Channels, &p.Peak, &p.PeakAnswered)
-	return r.grouped(ctx, f, r.dialect.fivesSQL(), "five_s", func(rows *sql.Rows) error {
+	if gauges {
+		to = append(to, &p.LiveSetup, &p.LiveAnswered, &p.Channels, &p.Peak, &p.PeakAnswered)
+	}
+	return r.grouped(ctx, f, r.dialect.fivesSQL(counts, gauges), "five_s", func(rows *sql.Rows) error {
 		if err := rows.Scan(to...); err != nil {
 			return err
 		}

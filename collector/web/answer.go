@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -40,33 +41,74 @@ var zippers = sync.Pool{New: func() any {
 	return z
 }}
 
-// write answers with JSON, compressed where the asker can read that.
-func write(w http.ResponseWriter, r *http.Request, status int, kind string, v any) {
+// encoded is an answer as JSON, and compressed if that is worth it.
+type encoded struct{ plain, packed []byte }
+
+// encode writes and compresses v once, for all who ask for it.
+func encode(v any) *encoded {
+	e := &encoded{plain: marshal(v)}
+	if len(e.plain) >= gzipFrom {
+		var b bytes.Buffer
+		zip(&b, e.plain)
+		e.packed = b.Bytes()
+	}
+	return e
+}
+
+func marshal(v any) []byte {
+	if long, ok := v.(interface{ appendJSON([]byte) []byte }); ok {
+		return long.appendJSON(nil)
+	}
 	body, err := json.Marshal(v)
 	if err != nil {
 		panic(err) // of our own types: a bug, which is counted and answered as one
 	}
-	send(w, r, status, kind, body)
+	return body
 }
 
-func send(w http.ResponseWriter, r *http.Request, status int, kind string, body []byte) {
+// write answers with JSON, compressed where the asker can read that.
+func write(w http.ResponseWriter, r *http.Request, status int, kind string, v any) {
+	e, ok := v.(*encoded)
+	if !ok {
+		send(w, r, status, kind, marshal(v))
+		return
+	}
+	if e.packed == nil || !accepts(r, "gzip") {
+		send(w, r, status, kind, e.plain)
+		return
+	}
+	head(w, kind)
+	w.Header().Set("Content-Encoding", "gzip")
+	w.WriteHeader(status)
+	_, _ = w.Write(e.packed) // whoever asked is gone: nobody to tell
+}
+
+func head(w http.ResponseWriter, kind string) {
 	h := w.Header()
 	h.Set("Content-Type", kind)
 	if h.Get("Cache-Control") == "" {
 		h.Set("Cache-Control", "no-store")
 	}
 	h.Add("Vary", "Accept-Encoding")
+}
+
+func send(w http.ResponseWriter, r *http.Request, status int, kind string, body []byte) {
+	head(w, kind)
 	if len(body) < gzipFrom || !accepts(r, "gzip") {
 		w.WriteHeader(status)
 		_, _ = w.Write(body) // whoever asked is gone: nobody to tell
 		return
 	}
-	h.Set("Content-Encoding", "gzip")
+	w.Header().Set("Content-Encoding", "gzip")
 	w.WriteHeader(status)
+	zip(w, body)
+}
+
+func zip(w io.Writer, body []byte) {
 	z := zippers.Get().(*gzip.Writer)
 	defer zippers.Put(z)
 	z.Reset(w)
-	_, _ = z.Write(body) // the same
+	_, _ = z.Write(body) // as above
 	_ = z.Close()
 }
 

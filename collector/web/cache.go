@@ -2,11 +2,10 @@ package web
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/sipward/sipward/collector/query"
 )
 
 // cached keeps one answer for a short while: two hundred dashboards ask for the same at
@@ -39,56 +38,121 @@ func (c *cached[T]) drop() {
 	c.has = false
 }
 
-// drawn keeps graphs for a moment: the four of a page are made of the same counters, and
-// those change once a minute.
-type drawn struct {
-	mu   sync.Mutex // guards what follows
-	kept map[query.SeriesFilter]drawing
+// shared keeps answers for a moment, and lets those who ask for the same at the same time
+// wait for the one that is being made: two hundred dashboards cost what one does.
+type shared[K comparable, V any] struct {
+	mu   sync.Mutex // guards what follows; not held while an answer is made
+	kept map[K]*making[V]
+	size int // of what is kept
 }
 
-type drawing struct {
-	at     time.Time
-	series *query.Series // nobody changes it
+// making is an answer, or one that is on its way.
+type making[V any] struct {
+	at    time.Time     // when it was begun
+	ready chan struct{} // closed when what follows is set
+	v     V
+	err   error
+	size  int
 }
 
-const (
-	drawnLife = 5 * time.Second
-	maxDrawn  = 200_000 // points that are kept
+// keeping says for how long answers are kept, and how much of them together.
+type keeping struct {
+	life time.Duration
+	most int
+}
+
+var (
+	keepAnswers = keeping{5 * time.Second, 64 << 20}  // bytes
+	keepOld     = keeping{5 * time.Minute, 2_000_000} // points
 )
 
-func (d *drawn) series(ctx context.Context, s *Server, f query.SeriesFilter) (*query.Series, error) {
-	now := s.cfg.Now()
-	d.mu.Lock()
-	x, ok := d.kept[f]
-	d.mu.Unlock()
-	if age := now.Sub(x.at); ok && age >= 0 && age < drawnLife {
-		return x.series, nil
+// get returns a kept answer, or makes one. Whoever leaves meanwhile does not take it from
+// those who wait for it. A failure is told to those who waited, and not kept.
+func (c *shared[K, V]) get(ctx context.Context, now time.Time, keep keeping, k K, read func(context.Context) (V, int, error)) (V, error) {
+	c.mu.Lock()
+	if m := c.kept[k]; m != nil && m.good(now, keep.life) {
+		c.mu.Unlock()
+		select {
+		case <-m.ready:
+			return m.v, m.err
+		case <-ctx.Done():
+			var none V
+			return none, ctx.Err()
+		}
 	}
-	out, err := s.cfg.Reads.Series(ctx, f)
-	if err != nil {
-		return nil, err
-	}
-	d.keep(f, drawing{now, out})
-	return out, nil
+	m := &making[V]{at: now, ready: make(chan struct{}), err: errPanicked}
+	c.put(k, m)
+	c.mu.Unlock()
+
+	defer c.made(k, m, keep)
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), handleTimeout)
+	defer cancel()
+	m.v, m.size, m.err = read(within)
+	return m.v, m.err
 }
 
-// keep makes room by what is old, and keeps nothing that is larger than the room.
-func (d *drawn) keep(f query.SeriesFilter, x drawing) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.kept == nil {
-		d.kept = map[query.SeriesFilter]drawing{}
+// errPanicked is for those who waited for somebody with a bug.
+var errPanicked = errors.New("making this answer panicked")
+
+func (m *making[V]) busy() bool {
+	select {
+	case <-m.ready:
+		return false
+	default:
+		return true
 	}
-	points := len(x.series.Points)
-	for k, old := range d.kept {
-		if x.at.Sub(old.at) >= drawnLife {
-			delete(d.kept, k)
-			continue
+}
+
+func (m *making[V]) good(now time.Time, life time.Duration) bool {
+	age := now.Sub(m.at)
+	return m.busy() || age >= 0 && age < life
+}
+
+func (c *shared[K, V]) put(k K, m *making[V]) {
+	if c.kept == nil {
+		c.kept = map[K]*making[V]{}
+	}
+	c.take(k)
+	c.kept[k] = m
+}
+
+func (c *shared[K, V]) take(k K) {
+	if old := c.kept[k]; old != nil {
+		c.size -= old.size
+		delete(c.kept, k)
+	}
+}
+
+// made hands an answer out, and keeps it if there is room beside those that are not old.
+func (c *shared[K, V]) made(k K, m *making[V], keep keeping) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	close(m.ready)
+	c.size += m.size
+	for other, x := range c.kept {
+		if !x.busy() && m.at.Sub(x.at) >= keep.life {
+			c.take(other)
 		}
-		points += len(old.series.Points)
 	}
-	if points <= maxDrawn {
-		d.kept[f] = x
+	if m.err != nil || c.size > keep.most {
+		c.take(k)
+	}
+}
+
+// sameFor answers with what somebody who sees the same data got a moment ago.
+func sameFor(do handler) handler {
+	return func(s *Server, q *request) (any, error) {
+		k := q.view.customer + "\x00" + q.URL.Path + "?" + q.args.values.Encode()
+		return s.answers.get(q.Context(), s.cfg.Now(), keepAnswers, k, func(ctx context.Context) (*encoded, int, error) {
+			own := *q
+			own.Request = q.WithContext(ctx)
+			v, err := do(s, &own)
+			if err != nil {
+				return nil, 0, err
+			}
+			e := encode(v)
+			return e, len(e.plain) + len(e.packed), nil
+		})
 	}
 }
 

@@ -1,21 +1,25 @@
 package web
 
 import (
+	"context"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/sipward/sipward/collector/query"
 )
 
+// series is what appendJSON writes.
 type series struct {
-	Figure  string    `json:"figure"`
-	From    int64     `json:"from_unix_s"`
-	Step    int64     `json:"step_s"`
-	Points  int       `json:"points"`
-	Pending []pending `json:"pending"`
-	Lines   []line    `json:"lines"`
+	Figure  string
+	From    int64 // Unix seconds
+	Step    int64
+	Points  int
+	Pending []pending
+	Lines   []line
 }
 
 type pending struct {
@@ -26,12 +30,11 @@ type pending struct {
 
 // line has one number a step, null where nobody watched.
 type line struct {
-	Kind     string     `json:"kind"`
-	Party    string     `json:"party"`
-	Limit    *int64     `json:"limit"`
-	Num      []*float64 `json:"num"`
-	Den      []*int64   `json:"den,omitempty"`
-	Answered []*int64   `json:"answered,omitempty"`
+	Kind   string
+	Party  string
+	Limit  *int64
+	num    []float64 // NaN for null
+	second []int64   // what num is divided by or, of channels, how many of them were answered
 }
 
 // maxLines bounds the lines of one graph, and maxPoints all their points.
@@ -49,13 +52,13 @@ func (s *Server) series(q *request) (any, error) {
 	}
 	step := q.args.number("step", 60, 60, 86_400)
 	to := q.args.number("to", now-now%step, 1, maxUnix)
-	f := query.SeriesFilter{FromUnixS: q.args.number("from", to-3600, 0, maxUnix), ToUnixS: to, StepS: step, Kind: kind, Party: party}
+	f := query.SeriesFilter{FromUnixS: q.args.number("from", to-3600, 0, maxUnix), ToUnixS: to, StepS: step, Kind: kind, Party: party, Only: drawings[figure]}
 	if q.args.err != nil {
 		return nil, q.args.err
 	}
 	all := []string{party}
 	if each && !q.view.own {
-		if all, err = s.partiesOf(q, kind); err != nil {
+		if all, err = s.drawnOf(q, kind); err != nil {
 			return nil, err
 		}
 	}
@@ -74,11 +77,97 @@ func (s *Server) series(q *request) (any, error) {
 			return nil, err
 		}
 		if i == 0 {
-			out.Pending = pendingOf(q.view, got.Pending)
+			out.Pending = pendingOf(q.view, got.pending)
 		}
-		out.Lines = append(out.Lines, lineOf(figure, f.Kind, f.Party, got.Points))
+		out.Lines = append(out.Lines, got.line)
 	}
-	return out, nil
+	return &out, nil
+}
+
+// drawnOf lists who has a line in a graph of each: who is in the table and, since nodes
+// may have customers and carriers in a file of their own, who they name.
+func (s *Server) drawnOf(q *request, kind string) ([]string, error) {
+	all, err := s.partiesOf(q, kind)
+	if err != nil {
+		return nil, err
+	}
+	e, err := q.view.all()
+	if err != nil {
+		return nil, err
+	}
+	here := allLive(e.live(), s.cfg.Now())
+	for i := range here.Parties {
+		if p := &here.Parties[i]; p.Kind == kind {
+			all = append(all, p.ID)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all), nil
+}
+
+// drawings are the figures that there are graphs of.
+var drawings = map[string]query.Drawing{"channels": query.DrawChannels, "asr": query.DrawASR, "acd": query.DrawACD, "dtmf": query.DrawDTMF}
+
+// graph is a line, and whose part of it is still to come.
+type graph struct {
+	line
+	pending []query.Pending
+}
+
+// Old days hardly ever change: only a node that was away for long sends more of them. So
+// they are kept for a while, and of a long graph the last days alone are read each time.
+const (
+	oldAfter = 48 * time.Hour
+	daySecs  = 86_400
+)
+
+// graph reads a line, of its old days one that is kept.
+func (s *Server) graph(ctx context.Context, f query.SeriesFilter) (*graph, error) {
+	now := s.cfg.Now()
+	from, border := f.FromUnixS-f.FromUnixS%daySecs, now.Add(-oldAfter).Unix()/daySecs*daySecs
+	if f.StepS < query.FineStepS || f.ToUnixS <= border || border-from < 2*daySecs {
+		return s.readGraph(ctx, f)
+	}
+	old, recent := f, f
+	old.FromUnixS, old.ToUnixS, recent.FromUnixS = from, border, border
+	a, err := s.old.get(ctx, now, keepOld, old, func(ctx context.Context) (*graph, int, error) {
+		g, err := s.readGraph(ctx, old)
+		if err != nil {
+			return nil, 0, err
+		}
+		return g, len(g.num), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	b, err := s.readGraph(ctx, recent)
+	if err != nil {
+		return nil, err
+	}
+	return joined(a, b, int((f.FromUnixS-from)/f.StepS)), nil
+}
+
+// joined is a without its first points, and b after it.
+func joined(a, b *graph, skip int) *graph {
+	out := *b
+	out.num, out.second = slices.Concat(a.num[skip:], b.num), slices.Concat(a.second[skip:], b.second)
+	if out.Limit == nil {
+		out.Limit = a.Limit
+	}
+	for _, p := range a.pending {
+		if !slices.Contains(out.pending, p) {
+			out.pending = append(out.pending, p)
+		}
+	}
+	return &out
+}
+
+func (s *Server) readGraph(ctx context.Context, f query.SeriesFilter) (*graph, error) {
+	got, err := s.cfg.Reads.Series(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	return &graph{lineOf(f.Only, f.Kind, f.Party, got.Points), got.Pending}, nil
 }
 
 // describe checks the time of a graph, and says it as it will be.
@@ -110,38 +199,97 @@ func pendingOf(v *view, in []query.Pending) []pending {
 	return out
 }
 
-func lineOf(figure, kind, party string, points []query.Point) line {
-	l := line{Kind: kind, Party: party, Num: make([]*float64, len(points))}
-	second := make([]*int64, len(points))
-	numbers, seconds := make([]float64, len(points)), make([]int64, len(points)) // one allocation each
+func lineOf(figure query.Drawing, kind, party string, points []query.Point) line {
+	l := line{Kind: kind, Party: party, num: make([]float64, len(points)), second: make([]int64, len(points))}
 	for i := range points {
 		p := &points[i]
 		if p.ObservedMs == 0 {
+			l.num[i] = math.NaN()
 			continue
 		}
-		numbers[i], seconds[i] = figureOf(figure, p)
-		l.Num[i], second[i] = &numbers[i], &seconds[i]
-		if figure == "channels" && p.Channels > 0 {
+		l.num[i], l.second[i] = figureOf(figure, p)
+		if figure == query.DrawChannels && p.Channels > 0 {
 			l.Limit = new(p.Channels) // the newest one counts
 		}
-	}
-	if figure == "channels" {
-		l.Answered = second
-	} else {
-		l.Den = second
 	}
 	return l
 }
 
+// appendJSON writes a graph. A month of five minutes of 50 carriers is 860,000 numbers:
+// by reflection they take longer than to read them from the database.
+func (s *series) appendJSON(b []byte) []byte {
+	b = append(b, `{"figure":`...)
+	b = append(b, marshal(s.Figure)...)
+	b = append(b, `,"from_unix_s":`...)
+	b = strconv.AppendInt(b, s.From, 10)
+	b = append(b, `,"step_s":`...)
+	b = strconv.AppendInt(b, s.Step, 10)
+	b = append(b, `,"points":`...)
+	b = strconv.AppendInt(b, int64(s.Points), 10)
+	b = append(b, `,"pending":`...)
+	b = append(b, marshal(s.Pending)...)
+	b = append(b, `,"lines":[`...)
+	for i := range s.Lines {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = s.Lines[i].appendJSON(b, s.Figure)
+	}
+	return append(b, "]}"...)
+}
+
+func (l *line) appendJSON(b []byte, figure string) []byte {
+	b = append(b, `{"kind":`...)
+	b = append(b, marshal(l.Kind)...)
+	b = append(b, `,"party":`...)
+	b = append(b, marshal(l.Party)...)
+	b = append(b, `,"limit":`...)
+	b = append(b, marshal(l.Limit)...)
+	b = append(b, `,"num":[`...)
+	for i, v := range l.num {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendNumber(b, v)
+	}
+	second := "den"
+	if figure == "channels" {
+		second = "answered"
+	}
+	b = append(b, `],"`+second+`":[`...)
+	for i, v := range l.second {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if math.IsNaN(l.num[i]) {
+			b = append(b, "null"...)
+		} else {
+			b = strconv.AppendInt(b, v, 10)
+		}
+	}
+	return append(b, "]}"...)
+}
+
+// appendNumber writes a number, or null for NaN.
+func appendNumber(b []byte, v float64) []byte {
+	switch {
+	case math.IsNaN(v):
+		return append(b, "null"...)
+	case v == math.Trunc(v) && math.Abs(v) < 1<<53:
+		return strconv.AppendInt(b, int64(v), 10)
+	}
+	return strconv.AppendFloat(b, v, 'f', -1, 64)
+}
+
 // figureOf is a numerator and a denominator, of channels the most in use and how many of
 // them were answered.
-func figureOf(figure string, p *query.Point) (float64, int64) {
+func figureOf(figure query.Drawing, p *query.Point) (float64, int64) {
 	switch figure {
-	case "asr":
+	case query.DrawASR:
 		return float64(p.Answered), p.Outcomes
-	case "acd":
+	case query.DrawACD:
 		return float64(p.AnsweredMs) / 1000, p.Ended
-	case "dtmf":
+	case query.DrawDTMF:
 		return float64(p.DigitCalls), p.MediaVisible
 	}
 	return float64(p.Peak), p.PeakAnswered

@@ -67,11 +67,12 @@ var routes = []route{
 
 	may(accounts.SeeChecklist, get, "/checklist", (*Server).getChecklist),
 	may(accounts.SeeFigures, get, "/live", (*Server).live).streaming(),
-	may(accounts.SeeFigures, get, "/series", (*Server).series, "figure", "by", "from", "to", "step"),
-	may(accounts.SeeFigures, get, "/summaries", (*Server).summaries, "tab", "by", "after", "limit"),
+	may(accounts.SeeFigures, get, "/series", sameFor((*Server).series), "figure", "by", "from", "to", "step"),
+	may(accounts.SeeFigures, get, "/summaries", sameFor((*Server).summaries), "tab", "by", "after", "limit"),
 
 	may(accounts.SeeCalls, get, "/calls", (*Server).calls, callParams...),
 	may(accounts.SeeCalls, get, "/calls/{key}", (*Server).oneCall),
+	may(accounts.SeeCalls, get, "/export/calls.csv", (*Server).exportCalls, callParams[:len(callParams)-2]...).streaming(),
 	may(accounts.SeeCalls, get, "/attempts", (*Server).attempts, callParams...),
 	may(accounts.SeeRegistrations, get, "/registrations", (*Server).registrations, "from", "to", "customer", "node", "verdict", "reason", "number", "source", "after", "limit"),
 	may(accounts.SeeRegistrations, get, "/bindings", (*Server).bindings, "first", "last", "limit"),

@@ -103,14 +103,14 @@ func (v *view) party(kind, party *string) error {
 	return v.only(party)
 }
 
-func (v *view) series(ctx context.Context, f query.SeriesFilter) (*query.Series, error) {
+func (v *view) series(ctx context.Context, f query.SeriesFilter) (*graph, error) {
 	if err := v.hidden("a node", f.Node); err != nil {
 		return nil, err
 	}
 	if err := v.party(&f.Kind, &f.Party); err != nil {
 		return nil, err
 	}
-	return v.s.drawn.series(ctx, v.s, f)
+	return v.s.graph(ctx, f)
 }
 
 func (v *view) summaries(ctx context.Context, f query.SummaryFilter, each func(*query.Summary) error) error {

@@ -58,25 +58,27 @@ const (
 // Server serves the dashboard. Its methods other than Open and Run are safe for
 // concurrent use.
 type Server struct {
-	cfg    Config
-	public *url.URL // of PublicURL; nil without
-	cookie string   // its name
-	secure bool     // browsers reach it over TLS only
-	paths  []resource
-	api    http.Handler
-	static *static
-	hub    *hub
-	cross  *http.CrossOriginProtection
-	places chan struct{} // of requests that are being answered
-	count  counters
-	seldom *seldom.Logger
+	cfg     Config
+	public  *url.URL // of PublicURL; nil without
+	cookie  string   // its name
+	secure  bool     // browsers reach it over TLS only
+	paths   []resource
+	api     http.Handler
+	static  *static
+	hub     *hub
+	cross   *http.CrossOriginProtection
+	places  chan struct{} // of requests that are being answered
+	exports chan struct{} // of files that are being made
+	count   counters
+	seldom  *seldom.Logger
 
 	table    cached[*shownTable]
 	overview cached[*overview]
 	known    cached[[]query.Node]
 	checks   cached[*checklist]
-	tests    *allowance // of delivery
-	drawn    drawn
+	tests    *allowance                         // of delivery
+	old      shared[query.SeriesFilter, *graph] // nobody changes them
+	answers  shared[string, *encoded]
 
 	ready  chan struct{}
 	addr   net.Addr
@@ -117,7 +119,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{cfg: cfg, ready: make(chan struct{}), places: make(chan struct{}, maxConcurrent),
+	s := &Server{cfg: cfg, ready: make(chan struct{}), places: make(chan struct{}, maxConcurrent), exports: make(chan struct{}, maxExports),
 		cross: http.NewCrossOriginProtection(), seldom: seldom.New(cfg.Log), tests: &allowance{burst: testBurst, window: testWindow}}
 	if err := s.checkListen(); err != nil {
 		return nil, err
