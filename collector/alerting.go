@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sipward/sipward/collector/admin"
 	"github.com/sipward/sipward/collector/alerts"
 	"github.com/sipward/sipward/collector/ingest"
 	"github.com/sipward/sipward/collector/query"
@@ -184,4 +185,27 @@ func (a *alerting) TestMail(ctx context.Context, to string) error {
 
 func (a *alerting) TestWebhook(ctx context.Context, to string) error {
 	return a.dispatcher.Test(ctx, alerts.ByWebhook, to)
+}
+
+// alertStatus is what the admin pages show.
+func alertStatus(s *alerts.Stats, d *alerts.DispatchStats) *admin.Alerts {
+	out := &admin.Alerts{Open: s.ByLevel, Rules: s.Rules, InvalidRules: s.InvalidRules, JudgedUnixMS: unixMS(s.LastStep), Error: s.LastError, Queued: d.Queued}
+	for _, c := range []struct {
+		name string
+		*alerts.ChannelStats
+	}{{alerts.ByMail, &d.Mail}, {alerts.ByWebhook, &d.Webhook}} {
+		x := admin.AlertChannel{Channel: c.name, Sent: c.Sent, Retried: c.Retried, Failed: c.Failed, Dropped: c.Dropped, SentUnixMS: unixMS(c.LastSent)}
+		if c.LastErrorAt.After(c.LastSent) {
+			x.Error = c.LastError
+		}
+		out.Channels = append(out.Channels, x)
+	}
+	return out
+}
+
+func unixMS(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
 }

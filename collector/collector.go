@@ -152,8 +152,10 @@ func (c *collector) Status() *admin.Status {
 	s.Table = p.tables.shown.Load()
 	s.Losses, s.DeadLetters = append(s.Losses, v.losses...), v.letters
 	s.Reconciliation, s.Retention = p.chores.results()
+	al, sent := p.alerts.service.Stats(), p.alerts.dispatcher.Stats()
+	s.Alerts = alertStatus(&al, &sent)
 	in, st, br := p.stats()
-	s.Drops, s.Counts, s.Load = drops(in, st, br), counts(in, st, br), load(in, st, br)
+	s.Drops, s.Counts, s.Load = drops(in, st, br, &al), counts(in, st, br, &al), load(in, st, br)
 	s.Attention = admin.FindAttention(s)
 	return s
 }

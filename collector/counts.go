@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/sipward/sipward/collector/admin"
+	"github.com/sipward/sipward/collector/alerts"
 	"github.com/sipward/sipward/collector/ingest"
 	"github.com/sipward/sipward/collector/ingest/broker"
 	"github.com/sipward/sipward/collector/store"
@@ -16,7 +17,7 @@ import (
 
 // drops is what was turned away or set aside. None of it is lost: nodes keep
 // what is not acked, and what is set aside is in the loss ledger.
-func drops(i *ingest.Stats, s *store.Stats, b *broker.Stats) []tally.Count {
+func drops(i *ingest.Stats, s *store.Stats, b *broker.Stats, a *alerts.Stats) []tally.Count {
 	var refused []tally.Event
 	for n, why := range broker.Refusals {
 		refused = append(refused, tally.Event{Name: "refused_" + why, N: b.Refused[n]})
@@ -48,10 +49,15 @@ func drops(i *ingest.Stats, s *store.Stats, b *broker.Stats) []tally.Count {
 			{"rolled_back", s.RolledBack},
 			{"odd_times", s.OddTimes},
 		}),
+		tally.Stage("alerts", []tally.Event{
+			{"overflow", a.Overflow},
+			{"rows", a.DroppedRows},
+			{"results", a.LostResults},
+		}),
 	)
 }
 
-func counts(i *ingest.Stats, s *store.Stats, b *broker.Stats) []tally.Count {
+func counts(i *ingest.Stats, s *store.Stats, b *broker.Stats, a *alerts.Stats) []tally.Count {
 	return slices.Concat(
 		tally.Stage("broker", []tally.Event{
 			{"taken", b.Taken},
@@ -77,6 +83,11 @@ func counts(i *ingest.Stats, s *store.Stats, b *broker.Stats) []tally.Count {
 			{"retries", s.Retries},
 			{"buried", s.Buried},
 			{"cursors_forgotten", s.CursorsForgotten},
+		}),
+		tally.Stage("alerts", []tally.Event{
+			{"judged", a.Steps},
+			{"unread", a.ReadErrors},
+			{"unstored", a.StoreErrors},
 		}),
 	)
 }

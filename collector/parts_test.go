@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sipward/sipward/collector/admin"
+	"github.com/sipward/sipward/collector/alerts"
 	"github.com/sipward/sipward/collector/ingest"
 	"github.com/sipward/sipward/collector/ingest/broker"
 	"github.com/sipward/sipward/collector/query"
@@ -25,9 +26,10 @@ func TestEveryCounterIsShown(t *testing.T) {
 	var in ingest.Stats
 	var st store.Stats
 	var br broker.Stats
-	want := fill.Numbers([]any{&in, &st, &br}, reflect.TypeFor[ingest.Latency]()) // a histogram of its own
+	var al alerts.Stats
+	want := fill.Numbers([]any{&in, &st, &br, &al}, reflect.TypeFor[ingest.Latency](), reflect.TypeFor[time.Time]()) // a histogram of its own
 	said := documented(t)
-	for _, c := range append(drops(&in, &st, &br), counts(&in, &st, &br)...) {
+	for _, c := range append(drops(&in, &st, &br, &al), counts(&in, &st, &br, &al)...) {
 		name := c.Stage + " " + c.Event
 		if want[c.N] == "" {
 			t.Errorf("%s shows what another one shows, or nothing", name)

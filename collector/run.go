@@ -142,5 +142,6 @@ func (c *collector) logEnd() {
 		return
 	}
 	in, st, br := p.stats()
-	c.log.Info("stopped", "records", st.Rows, "acks", in.Acks, "dropped", tally.Nonzero(drops(in, st, br)))
+	al := p.alerts.service.Stats()
+	c.log.Info("stopped", "records", st.Rows, "acks", in.Acks, "dropped", tally.Nonzero(drops(in, st, br, &al)))
 }

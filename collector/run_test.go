@@ -275,7 +275,7 @@ func TestDatabaseThatFails(t *testing.T) {
 	c, _ := start(t)
 	p := c.parts.Load()
 	w := &watcher{store: p.store, folder: c.folder, log: c.log}
-	c.parts.Store(&parts{store: p.store, ingest: p.ingest, broker: p.broker, watcher: w, chores: p.chores, tables: p.tables})
+	c.parts.Store(&parts{store: p.store, ingest: p.ingest, broker: p.broker, watcher: w, chores: p.chores, tables: p.tables, alerts: p.alerts, web: p.web})
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	if v, err := w.read(ended, time.Now()); err == nil || v != nil {

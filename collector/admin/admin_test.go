@@ -55,8 +55,10 @@ func sample() *Status {
 		Reconciliation: Reconciliation{Task: Task{LastUnixMS: noon}, FromUnixS: noon/1000 - 86_400, ToUnixS: noon / 1000, Compared: 7, Incomplete: 1,
 			Differ: []Difference{{"sw1", "customer", "acme", "answered_ms", 100, 90}}, Sums: []Difference{}},
 		Retention: Task{LastUnixMS: noon, Error: "the disk is full"},
-		Drops:     []tally.Count{{Stage: "ingest", Event: "buried", N: 1}, {Stage: "ingest", Event: "damaged", N: 0}},
-		Counts:    []tally.Count{{Stage: "store", Event: "rows", N: 97}},
+		Alerts: &Alerts{Open: map[string]int{"info": 0, "warning": 2, "critical": 1}, Rules: 11, InvalidRules: 1, JudgedUnixMS: noon - 3000, Error: "reading rules: the disk is full", Queued: 4,
+			Channels: []AlertChannel{{Channel: "mail", Sent: 7, Retried: 3, Failed: 2, Dropped: 1, SentUnixMS: noon - 60_000, Error: "the server is full"}, {Channel: "webhook"}}},
+		Drops:  []tally.Count{{Stage: "ingest", Event: "buried", N: 1}, {Stage: "ingest", Event: "damaged", N: 0}},
+		Counts: []tally.Count{{Stage: "store", Event: "rows", N: 97}},
 		Load: Load{QueueBytes: 7, Brokers: 2, BrokersConnected: 1, Commits: Histogram{Count: 3, SumSeconds: 0.5,
 			Buckets: []Bucket{{0.1, 2}, {1, 3}}}},
 	}
@@ -97,6 +99,12 @@ func TestMetrics(t *testing.T) {
 		`sipward_collector_brokers{connected="no"} 1`,
 		`sipward_collector_commit_seconds_bucket{le="0.1"} 2`,
 		`sipward_collector_ready 1`,
+		`sipward_collector_alerts{level="warning"} 2`,
+		`sipward_collector_alert_rules{state="invalid"} 1`,
+		`sipward_collector_alert_failing 1`,
+		`sipward_collector_alert_queue 4`,
+		`sipward_collector_alert_messages_total{channel="mail",event="retried"} 3`,
+		`sipward_collector_alert_sent_time_seconds{channel="webhook"} 0`,
 		`sipward_collector_table_version{stage="newest"} 8`,
 		`sipward_collector_table_version{stage="all"} 7`,
 		`sipward_collector_node_table_version{node="sw1"} 8`,
@@ -127,6 +135,7 @@ func TestAttention(t *testing.T) {
 		"1 batches could not be stored and were set aside; the latest, from sw2: version 9",
 		"minute counters and calls differ in 1 figures; the first: sw1 customer acme: answered_ms is 100 by counters, 90 by calls",
 		"retention failed: the disk is full",
+		"alerts: reading rules: the disk is full", "1 rules for alerts are not valid", "alerts by mail do not arrive: the server is full",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("missing %q in\n%s", want, got)

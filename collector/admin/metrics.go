@@ -24,6 +24,14 @@ const (
 	metricTaskFailed = "sipward_collector_task_failed"
 	metricTable      = "sipward_collector_table_version"
 
+	metricAlerts       = "sipward_collector_alerts"
+	metricAlertRules   = "sipward_collector_alert_rules"
+	metricAlertTime    = "sipward_collector_alert_judged_time_seconds"
+	metricAlertFailing = "sipward_collector_alert_failing"
+	metricAlertQueue   = "sipward_collector_alert_queue"
+	metricAlertSent    = "sipward_collector_alert_messages_total"
+	metricAlertLast    = "sipward_collector_alert_sent_time_seconds"
+
 	metricQueue        = "sipward_collector_queue_bytes"
 	metricQueueMax     = "sipward_collector_queue_limit_bytes"
 	metricMessages     = "sipward_collector_queue_messages"
@@ -70,6 +78,14 @@ var families = []struct {
 	{metricTaskTime, "When a task last ended, since the Unix epoch.", []string{"task"}},
 	{metricTaskFailed, "1 when the last run of a task failed.", []string{"task"}},
 	{metricTable, "Newest version of the table of customers: of all, and that all nodes get.", []string{"stage"}},
+
+	{metricAlerts, "Alerts that are on, by level.", []string{"level"}},
+	{metricAlertRules, "Rules for alerts: judged, or invalid and left out.", []string{"state"}},
+	{metricAlertTime, "When rules were last judged, since the Unix epoch.", nil},
+	{metricAlertFailing, "1 while rules or figures cannot be read, or alerts cannot be stored.", nil},
+	{metricAlertQueue, "Messages on alerts that wait to be sent.", nil},
+	{metricAlertSent, "Messages on alerts by what became of them.", []string{"channel", "event"}},
+	{metricAlertLast, "When a message was last sent, since the Unix epoch; 0 for never.", []string{"channel"}},
 
 	{metricQueue, "Bytes of batches that were taken and are not stored yet.", nil},
 	{metricQueueMax, "Bytes that the queue can take.", nil},
@@ -145,6 +161,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 		out.gauge(metricTaskTime, seconds(t.LastUnixMS), name)
 		out.gauge(metricTaskFailed, truth(t.Error != ""), name)
 	}
+	out.alerts(s.Alerts)
 	out.load(&s.Load)
 	if t := s.Table; t != nil {
 		out.gauge(metricTable, float64(t.Offered[0].Version), "newest")
@@ -168,6 +185,29 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 type emitter struct {
 	ch    chan<- prometheus.Metric
 	descs map[string]*prometheus.Desc
+}
+
+// alerts shows nothing before the store is open: nobody watches then.
+func (e emitter) alerts(a *Alerts) {
+	if a == nil {
+		return
+	}
+	for level, n := range a.Open {
+		e.gauge(metricAlerts, float64(n), level)
+	}
+	e.gauge(metricAlertRules, float64(a.Rules), "judged")
+	e.gauge(metricAlertRules, float64(a.InvalidRules), "invalid")
+	e.gauge(metricAlertTime, seconds(a.JudgedUnixMS))
+	e.gauge(metricAlertFailing, truth(a.Error != ""))
+	e.gauge(metricAlertQueue, float64(a.Queued))
+	for i := range a.Channels {
+		c := &a.Channels[i]
+		e.counter(metricAlertSent, c.Sent, c.Channel, "sent")
+		e.counter(metricAlertSent, c.Retried, c.Channel, "retried")
+		e.counter(metricAlertSent, c.Failed, c.Channel, "failed")
+		e.counter(metricAlertSent, c.Dropped, c.Channel, "dropped")
+		e.gauge(metricAlertLast, seconds(c.SentUnixMS), c.Channel)
+	}
 }
 
 func (e emitter) load(l *Load) {

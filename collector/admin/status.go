@@ -40,6 +40,7 @@ type Status struct {
 	DeadLetters    DeadLetters    `json:"dead_letters"`
 	Reconciliation Reconciliation `json:"reconciliation"`
 	Retention      Task           `json:"retention"`
+	Alerts         *Alerts        `json:"alerts"` // null: nobody watches yet
 
 	Load   Load          `json:"load"`
 	Drops  []tally.Count `json:"drops"`
@@ -147,6 +148,28 @@ type Reconciliation struct {
 	Sums       []Difference `json:"sums"`       // of summaries and calls
 }
 
+// Alerts is how watching for alerts, and telling people, goes.
+type Alerts struct {
+	Open         map[string]int `json:"open"` // alerts that are on, by level
+	Rules        int            `json:"rules"`
+	InvalidRules int            `json:"invalid_rules"`
+	JudgedUnixMS int64          `json:"judged_unix_ms"` // 0: not yet
+	Error        string         `json:"error,omitempty"`
+	Queued       int            `json:"queued"` // messages that wait to be sent
+	Channels     []AlertChannel `json:"channels"`
+}
+
+// AlertChannel is one way of telling people, and what became of messages since the start.
+type AlertChannel struct {
+	Channel    string `json:"channel"` // mail, or webhook
+	Sent       uint64 `json:"sent"`
+	Retried    uint64 `json:"retried"`
+	Failed     uint64 `json:"failed"`  // given up
+	Dropped    uint64 `json:"dropped"` // not even tried: the queue was full
+	SentUnixMS int64  `json:"sent_unix_ms"`
+	Error      string `json:"error,omitempty"` // of the newest try, if it failed
+}
+
 // Task is the last run of something that is done at times.
 type Task struct {
 	LastUnixMS int64  `json:"last_unix_ms"` // 0: not yet
@@ -204,7 +227,25 @@ func FindAttention(s *Status) (out []string) {
 			say("%s failed: %s", t.what, t.Error)
 		}
 	}
+	attendAlerts(s.Alerts, say)
 	return out
+}
+
+func attendAlerts(a *Alerts, say func(format string, args ...any)) {
+	if a == nil {
+		return
+	}
+	if a.Error != "" {
+		say("alerts: %s", a.Error)
+	}
+	if a.InvalidRules > 0 {
+		say("%d rules for alerts are not valid, and left out; the log says why", a.InvalidRules)
+	}
+	for i := range a.Channels {
+		if c := &a.Channels[i]; c.Error != "" {
+			say("alerts by %s do not arrive: %s", c.Channel, c.Error)
+		}
+	}
 }
 
 // attendTable says when a node goes on with an old table, or refuses what it is sent.

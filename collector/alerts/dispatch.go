@@ -296,16 +296,13 @@ func (d *Dispatcher) Test(ctx context.Context, channel, to string) error {
 	if err := check(to); err != nil {
 		return err
 	}
-	err := d.send(ctx, j)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	s, now := d.channel(channel), d.cfg.Now()
-	if err != nil {
-		s.Failed++
-		s.LastError, s.LastErrorAt = short(err.Error()), now
+	if err := d.send(ctx, j); err != nil { // not counted: whoever asked is told, and no alert was lost
 		return fmt.Errorf("the test failed: %w", err)
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := d.channel(channel)
 	s.Sent++
-	s.LastSent = now
+	s.LastSent = d.cfg.Now()
 	return nil
 }

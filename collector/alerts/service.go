@@ -68,17 +68,18 @@ type Config struct {
 
 // Stats is what a service has done since its start.
 type Stats struct {
-	Steps         uint64
-	LastStep      time.Time
-	ReadErrors    uint64 // figures or rules that could not be read
-	StoreErrors   uint64 // alerts that could not be stored; they are tried again
-	InvalidRules  int    // now
-	Overflow      uint64 // alerts beyond the engine's bound
-	LostResults   uint64 // of deliveries, which were not noted
-	LastError     string // newest of reading or storing; empty: the last step had none
-	Open          int
-	ByRule        map[string]int // open alerts by rule; never changed
-	DroppedTallys uint64         // rows of parties beyond a tally's bound
+	Steps        uint64
+	LastStep     time.Time
+	ReadErrors   uint64         // figures or rules that could not be read
+	StoreErrors  uint64         // alerts that could not be stored; they are tried again
+	Rules        int            // that are judged
+	InvalidRules int            // that are not, since something is wrong with them
+	Overflow     uint64         // alerts beyond the engine's bound
+	LostResults  uint64         // of deliveries, which were not noted
+	LastError    string         // newest of reading or storing; empty: the last step had none
+	ByRule       map[string]int // open alerts by rule; never changed
+	ByLevel      map[string]int // and by level, with zeros; never changed
+	DroppedRows  uint64         // rows of parties beyond a tally's bound
 }
 
 // Service watches. One goroutine owns all its state: Run's. Changed, Done and Stats may
@@ -184,14 +185,14 @@ func (s *Service) step(ctx context.Context, now time.Time) error {
 		failed = errors.Join(failed, s.carry(ctx, now, t))
 	}
 	failed = errors.Join(failed, s.catchUp(ctx))
-	by := map[string]int{}
-	open := s.engine.Open()
-	for _, x := range open {
-		by[x.Rule]++
+	byRule, byLevel := map[string]int{}, map[string]int{LevelInfo: 0, LevelWarning: 0, LevelCritical: 0}
+	for _, x := range s.engine.Open() {
+		byRule[x.Rule]++
+		byLevel[x.Level]++
 	}
 	s.note(func(x *Stats) {
 		x.Steps++
-		x.LastStep, x.Overflow, x.Open, x.ByRule = now, s.engine.Overflow, len(open), by
+		x.LastStep, x.Overflow, x.ByRule, x.ByLevel = now, s.engine.Overflow, byRule, byLevel
 	})
 	return failed
 }
@@ -219,7 +220,7 @@ func (s *Service) readRules(ctx context.Context, now time.Time) error {
 	for _, err := range invalid {
 		s.cfg.Log.Error("a rule for alerts is left out", "error", err)
 	}
-	s.note(func(x *Stats) { x.InvalidRules = len(invalid) })
+	s.note(func(x *Stats) { x.Rules, x.InvalidRules = len(s.engine.rules), len(invalid) })
 	for _, t := range dropped {
 		err = errors.Join(err, s.carry(ctx, now, t))
 	}
@@ -280,7 +281,7 @@ func (s *Service) readTally(ctx context.Context, now time.Time) error {
 		}
 	}
 	s.tally, s.tallied, s.refusals, s.byParty = t, periods, refusals, byParty
-	s.note(func(x *Stats) { x.DroppedTallys += clampCount(t.Dropped) })
+	s.note(func(x *Stats) { x.DroppedRows += clampCount(t.Dropped) })
 	return nil
 }
 

@@ -186,7 +186,7 @@ func TestService(t *testing.T) {
 			w.away = errors.New("the database is away")
 		})
 		expect(30*time.Minute, "")
-		if x := s.Stats(); x.LastError == "" || x.Open != 1 || x.ByRule["r1"] != 1 {
+		if x := s.Stats(); x.LastError == "" || x.Rules != 1 || x.ByLevel[LevelWarning] != 1 || x.ByRule["r1"] != 1 {
 			t.Errorf("%+v", x)
 		}
 		w.set(func() { w.away = nil })
@@ -208,7 +208,7 @@ func TestService(t *testing.T) {
 		w.set(func() { w.rules = nil })
 		s.Changed()
 		expect(Every, "")
-		if x := s.Stats(); x.Open != 0 || len(w.events) != 2 || w.events[1].Open() {
+		if x := s.Stats(); x.Rules != 0 || len(x.ByRule) != 0 || len(w.events) != 2 || w.events[1].Open() {
 			t.Errorf("%+v, %+v", x, w.events)
 		}
 		stop()
