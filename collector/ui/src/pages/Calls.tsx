@@ -1,5 +1,6 @@
 import { Button, Select, Tabs, TextInput } from '@mantine/core';
 import { useEffect, useState } from 'react';
+import { address } from '../api/client';
 import type { AttemptRow, CallFilter, CallRow } from '../api/types';
 import { useT } from '../i18n/i18n';
 import { useApp } from '../lib/app';
@@ -47,6 +48,7 @@ function Search({ list, filter }: { list: 'calls' | 'attempts'; filter: CallFilt
         />
         <Text label="Call-ID" value={filter.call_id} onDone={(call_id) => show({ call_id })} />
         <Button size="xs" variant="default" onClick={() => replaceQuery('calls', { list: list === 'calls' ? undefined : list })}>{t('clear')}</Button>
+        {list === 'calls' && <Button size="xs" variant="default" component="a" href={address('/export/calls.csv', filter)} download="calls.csv" title={t('calls.export_note')}>{t('export_csv')}</Button>}
       </div>
       {list === 'calls' ? <CallList filter={filter} /> : <AttemptList filter={filter} />}
     </>
