@@ -143,7 +143,7 @@ func TestHookRefuses(t *testing.T) {
 			t.Errorf("%s: %v", url, err)
 		}
 	}
-	if s := d.Stats().Webhook; s.Failed != 4 || s.Sent != 0 || s.LastError == "" {
+	if s := d.Stats().Webhook; s != (ChannelStats{}) {
 		t.Errorf("%+v", s)
 	}
 }
