@@ -44,7 +44,7 @@ func newParties(by string, g *glyphs) *grid[admin.TopParty] {
 		number("setup", 20, 6, func(p *row) uint64 { return p.Setup }),
 		number("talking", 21, 8, func(p *row) uint64 { return p.Answered }),
 		{
-			title: "load", rank: 6, least: 5, most: 12, left: true, down: true,
+			title: "load", rank: 6, least: 5, most: 8, left: true, down: true,
 			draw: func(l *line, p *row, w int) { drawBar(l, p, w, g) },
 			less: func(a, b *row) int { return cmp.Compare(load(a), load(b)) },
 		},

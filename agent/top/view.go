@@ -179,7 +179,7 @@ func (m *Model) alerts() (out []*line) {
 		if m.head != nil {
 			text += ", the figures are those of " + m.seen.Format(time.TimeOnly)
 		}
-		say(bad, text+"; asking again every second", 2)
+		say(bad, text+"; asking again", 2)
 		say(quiet, m.why, 3)
 	}
 	if m.head == nil {
