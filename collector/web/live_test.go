@@ -14,7 +14,7 @@ import (
 )
 
 // run serves d until the test ends.
-func (d *desk) run(t *testing.T) {
+func (d *desk) run(t testing.TB) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
