@@ -156,6 +156,9 @@ func (c *collector) Status() *admin.Status {
 	s.Alerts = alertStatus(&al, &sent)
 	in, st, br := p.stats()
 	s.Drops, s.Counts, s.Load = drops(in, st, br, &al), counts(in, st, br, &al), load(in, st, br)
+	w, people := p.web.stats()
+	s.Drops, s.Counts = append(s.Drops, dashboardDrops(w, people)...), append(s.Counts, dashboardCounts(w, people)...)
+	s.Load.DashboardStreams, s.Load.WatchedLogins = w.Streams, people.Watched
 	s.Attention = admin.FindAttention(s)
 	return s
 }

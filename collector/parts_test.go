@@ -10,12 +10,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sipward/sipward/collector/accounts"
 	"github.com/sipward/sipward/collector/admin"
 	"github.com/sipward/sipward/collector/alerts"
 	"github.com/sipward/sipward/collector/ingest"
 	"github.com/sipward/sipward/collector/ingest/broker"
 	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/collector/store"
+	"github.com/sipward/sipward/collector/web"
 	"github.com/sipward/sipward/internal/testkit/fill"
 	"github.com/sipward/sipward/sync/record"
 )
@@ -27,9 +29,11 @@ func TestEveryCounterIsShown(t *testing.T) {
 	var st store.Stats
 	var br broker.Stats
 	var al alerts.Stats
-	want := fill.Numbers([]any{&in, &st, &br, &al}, reflect.TypeFor[ingest.Latency](), reflect.TypeFor[time.Time]()) // a histogram of its own
+	var we web.Stats
+	var ac accounts.Stats
+	want := fill.Numbers([]any{&in, &st, &br, &al, &we, &ac}, reflect.TypeFor[ingest.Latency](), reflect.TypeFor[time.Time]()) // a histogram of its own
 	said := documented(t)
-	for _, c := range append(drops(&in, &st, &br, &al), counts(&in, &st, &br, &al)...) {
+	for _, c := range slices.Concat(drops(&in, &st, &br, &al), counts(&in, &st, &br, &al), dashboardDrops(&we, &ac), dashboardCounts(&we, &ac)) {
 		name := c.Stage + " " + c.Event
 		if want[c.N] == "" {
 			t.Errorf("%s shows what another one shows, or nothing", name)

@@ -43,6 +43,8 @@ const (
 	metricStoreFailing = "sipward_collector_store_failing"
 	metricLastCommit   = "sipward_collector_last_commit_seconds"
 	metricCommits      = "sipward_collector_commit_seconds"
+	metricStreams      = "sipward_collector_dashboard_streams"
+	metricWatched      = "sipward_collector_watched_logins"
 
 	metricNodeUp       = "sipward_collector_node_up"
 	metricNodeReady    = "sipward_collector_node_ready"
@@ -98,6 +100,8 @@ var families = []struct {
 	{metricStoreFailing, "1 while the last transaction failed and is being repeated.", nil},
 	{metricLastCommit, "Time that the last transaction took.", nil},
 	{metricCommits, "Time of transactions.", nil},
+	{metricStreams, "Dashboards that are open: readers of live figures.", nil},
+	{metricWatched, "Accounts and addresses whose failed logins are remembered.", nil},
 
 	{metricNodeUp, "1 while the node is connected, by its own word or its will.", []string{"node"}},
 	{metricNodeReady, "1 when the node says that it does its work.", []string{"node"}},
@@ -222,6 +226,8 @@ func (e emitter) load(l *Load) {
 	e.gauge(metricActive, float64(l.NodesActive))
 	e.gauge(metricStoreFailing, truth(l.StoreFailing))
 	e.gauge(metricLastCommit, l.LastCommitSeconds)
+	e.gauge(metricStreams, float64(l.DashboardStreams))
+	e.gauge(metricWatched, float64(l.WatchedLogins))
 	buckets := map[float64]uint64{}
 	for _, b := range l.Commits.Buckets {
 		buckets[b.UpToSeconds] = b.Count

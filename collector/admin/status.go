@@ -60,7 +60,9 @@ type Load struct {
 	NodesActive       int       `json:"nodes_active"`      // heard within a minute
 	StoreFailing      bool      `json:"store_failing"`     // a transaction failed and is being repeated
 	LastCommitSeconds float64   `json:"last_commit_seconds"`
-	Commits           Histogram `json:"commits"` // time of transactions
+	Commits           Histogram `json:"commits"`           // time of transactions
+	DashboardStreams  int       `json:"dashboard_streams"` // dashboards that are open
+	WatchedLogins     int       `json:"watched_logins"`    // accounts and addresses whose failed logins are remembered
 }
 
 // Histogram is how often something took how long; buckets are cumulative.
