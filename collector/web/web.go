@@ -84,6 +84,7 @@ type Server struct {
 	addr   net.Addr
 	opened net.Listener
 	tls    *tls.Config
+	pair   *certificate // nil without TLS
 	once   sync.Once
 }
 
@@ -208,11 +209,11 @@ func (s *Server) Stats() Stats {
 // which must follow, serves and closes it.
 func (s *Server) Open(ctx context.Context) error {
 	if s.cfg.CertFile != "" {
-		pair, err := tls.LoadX509KeyPair(s.cfg.CertFile, s.cfg.KeyFile)
-		if err != nil {
-			return fmt.Errorf("serving the dashboard: reading %s and %s: %w", s.cfg.CertFile, s.cfg.KeyFile, err)
+		var err error
+		if s.pair, err = newCertificate(s.cfg.CertFile, s.cfg.KeyFile); err != nil {
+			return fmt.Errorf("serving the dashboard: %w", err)
 		}
-		s.tls = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
+		s.tls = s.pair.config()
 	}
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", s.cfg.Listen)
@@ -247,6 +248,13 @@ func (s *Server) Run(ctx context.Context) error {
 		return nil
 	})
 	group.Go(func() error { return s.hub.run(ctx) })
+	if s.pair != nil {
+		group.Go(func() error {
+			every := time.NewTicker(certEvery)
+			defer every.Stop()
+			return s.renew(ctx, every.C)
+		})
+	}
 	group.Go(func() error {
 		<-ctx.Done()
 		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
