@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { draw, isPending, last, table, windowOf, zoomTo } from '../src/pages/graphs/data';
+import { fill, Peaks } from '../src/pages/graphs/running';
+import { live } from './mock/api';
 import { parseRoute } from '../src/lib/route';
 import type { Series } from '../src/api/types';
 
@@ -27,6 +29,46 @@ describe('a series', () => {
     const line = { kind: 'customer' as const, party: 'a', limit: 30, num: [1, 2, 3, 4], answered: [1, 1, 1, 1] };
     expect(draw({ ...series, figure: 'channels', lines: [line] }, 'Total').limit).toBe(30);
     expect(draw({ ...series, figure: 'channels', lines: [line, { ...line, party: 'b' }] }, 'Total').limit).toBeNull();
+  });
+});
+
+describe('the running step', () => {
+  const line = { kind: 'customer' as const, party: 'acme', limit: 30, num: [4, null, null], answered: [2, null, null] };
+  const asked: Series = { ...series, figure: 'channels', points: 3, pending: [], lines: [line, { ...line, kind: 'total', party: '', num: [9, 9, null], answered: [5, 5, null] }] };
+  const frame = (s: number, setup: number, answered: number) => ({ ...live(s * 1000), setup, answered, parties: [{ kind: 'customer' as const, id: 'acme', setup: 1, answered, channels: null }] });
+  it('comes behind what was delivered, marked, in every chart', () => {
+    const drawn = draw({ ...series, points: 4 }, 'Total', true);
+    expect(drawn.times).toEqual([600, 660, 720, 780, 840]);
+    expect(drawn.values).toEqual([[0.5, null, null, 0, null]]);
+    expect(isPending(drawn, 840)).toBe(true);
+    expect(series.lines[0]?.num).toHaveLength(4); // the answer itself is as it was
+  });
+  it('has the most of the live figures, as its record will, and keeps records', () => {
+    const peaks = new Peaks();
+    peaks.take(frame(725, 1, 6));
+    peaks.take(frame(781, 2, 3));
+    peaks.take(frame(790, 1, 7));
+    peaks.take(frame(799, 0, 5));
+    const drawn = draw(asked, 'Total', true);
+    expect(fill(drawn, peaks)).toBe(true);
+    expect(drawn.values).toEqual([[4, null, 7, 8], [9, 9, 7, 8]]);
+    expect(drawn.lines[0]?.answered).toEqual([2, null, 6, 7]);
+    expect(fill(drawn, peaks)).toBe(false);
+    peaks.take(frame(810, 5, 9));
+    expect(fill(drawn, peaks)).toBe(true);
+    expect(drawn.values[1]).toEqual([9, 9, 7, 14]);
+    const delivered = draw({ ...asked, points: 4, lines: [{ ...line, num: [4, 5, 7, 11], answered: [2, 3, 6, 10] }] }, 'Total', true);
+    fill(delivered, peaks);
+    expect(delivered.values).toEqual([[4, 5, 7, 11, null]]);
+  });
+  it('is not known when no node says anything, nor of whom none speaks', () => {
+    const peaks = new Peaks();
+    peaks.take({ ...frame(790, 0, 0), nodes: 2, nodes_up: 0 });
+    expect(fill(draw(asked, 'Total', true), peaks)).toBe(false);
+    peaks.take(frame(790, 1, 1));
+    const drawn = draw({ ...asked, lines: [{ ...line, party: 'globex' }] }, 'Total', true);
+    expect(fill(drawn, peaks)).toBe(false);
+    expect(drawn.values[0]?.[3]).toBeNull();
   });
 });
 

@@ -11,6 +11,8 @@ import { figures, isRange, ranges, steps, windowOf, zoomTo, type RangeName, type
 import { FigureCard } from './graphs/FigureCard';
 
 const refreshMs = 60_000;
+const deliveredMs = 3_000; // after a minute is over, its counters are here
+const spreadMs = 7_000; // many dashboards do not ask at the same moment
 
 export default function Graphs() {
   const t = useT();
@@ -70,11 +72,12 @@ function useMinute(): number {
   const [now, setNow] = useState(Date.now());
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout>;
+    const after = deliveredMs + Math.random() * spreadMs;
     const wait = () => {
       timer = setTimeout(() => {
         setNow(Date.now());
         wait();
-      }, refreshMs - (Date.now() % refreshMs) + 3_000);
+      }, refreshMs - ((Date.now() - after) % refreshMs));
     };
     wait();
     return () => clearTimeout(timer);

@@ -110,7 +110,7 @@ function options(
       focus: { prox: d.values.length > 1 ? 24 : -1 },
     },
     focus: { alpha: 0.25 },
-    scales: { x: { time: true }, y: { range: (_, low, high) => rangeOf(d, low, high) } },
+    scales: { x: { time: true, range: (_, low, high) => [low, high + (d.delivered < d.times.length ? d.step : 0)] }, y: { range: (_, low, high) => rangeOf(d, low, high) } },
     axes: [
       { ...axis, size: 28, space: 70, values: (_, splits, __, ___, by) => splits.map((s) => axisTime(s, by, locale, zone)) },
       { ...axis, size: 54, space: 32, ...(d.figure === 'acd' ? { incrs: [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600] } : {}), values: (_, splits) => splits.map((v) => words.axis(v)) },

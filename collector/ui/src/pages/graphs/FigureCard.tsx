@@ -11,8 +11,9 @@ import { csv, download } from '../../lib/save';
 import { Trouble, Waiting } from '../../parts/common';
 import { Icon } from '../../parts/Icon';
 import { Chart, palette } from './Chart';
-import { draw, last, table, type Window } from './data';
+import { draw, last, table, type Drawn, type Window } from './data';
 import { savePng } from './png';
+import { useRunning } from './running';
 import { wordsOf } from './words';
 
 interface Props {
@@ -36,9 +37,10 @@ export function FigureCard({ figure, by, window, live, onZoom, onReset }: Props)
     refetchOnWindowFocus: false,
     gcTime: 120_000,
   });
-  const drawn = useMemo(() => (data ? draw(data, t('total')) : null), [data, t]);
+  const drawn = useMemo(() => (data ? draw(data, t('total'), live) : null), [data, live, t]);
   const words = useMemo(() => wordsOf(figure, t, format), [figure, format, t]);
   const keep = useCallback((p: uPlot | null) => { plot.current = p; }, []);
+  const redraw = useCallback(() => { plot.current?.setData(plot.current.data); }, []);
   const title = t(`figure.${figure}`);
   const file = `sipward-${figure}-${by.replace(/[^\w.-]+/g, '-')}-${new Date(window.from * 1000).toISOString().slice(0, 16).replace(/[:T]/g, '')}`;
   const at = drawn && drawn.lines.length === 1 ? last(drawn, 0) : -1;
@@ -48,7 +50,7 @@ export function FigureCard({ figure, by, window, live, onZoom, onReset }: Props)
     <section className="card chartcard" aria-label={title}>
       <div className="charthead">
         <h2>{title}</h2>
-        {live && figure === 'channels' && by === 'total' ? <LiveNow /> : newest !== null && <span className="now" title={drawn ? words.time(drawn.times[at] ?? 0) : ''}>{words.value(newest)}</span>}
+        {live && figure === 'channels' && by !== 'customer' && by !== 'carrier' ? <LiveNow by={by} /> : newest !== null && <span className="now" title={drawn ? words.time(drawn.times[at] ?? 0) : ''}>{words.value(newest)}</span>}
         <span className="dim small wide-only">{t(`formula.${figure}`)}</span>
         <span className="tools">
           <button type="button" className="topbutton" disabled={!drawn} aria-label={t('graphs.png', { figure: title })} onClick={() => plot.current && savePng(file, `${title} · ${by}`, plot.current)}>
@@ -59,6 +61,7 @@ export function FigureCard({ figure, by, window, live, onZoom, onReset }: Props)
           </button>
         </span>
       </div>
+      {live && drawn && figure === 'channels' && <Running drawn={drawn} redraw={redraw} />}
       <Trouble error={error} retry={() => void refetch()} />
       {drawn && nothing && <p className="dim small nodata">{t('graphs.nothing')}</p>}
       {drawn ? <Chart data={drawn} label={`${title}. ${newest === null ? '' : words.value(newest)}`} words={words} scheme={scheme} onZoom={onZoom} onReset={onReset} onPlot={keep} />
@@ -72,9 +75,18 @@ export function FigureCard({ figure, by, window, live, onZoom, onReset }: Props)
   );
 }
 
-function LiveNow() {
+// LiveNow is what is in use this second.
+function LiveNow({ by }: { by: string }) {
   const { format } = useApp();
   const { live, stale } = useLive();
-  if (!live) return null;
-  return <span className={stale ? 'now stale' : 'now'}>{format.count(live.setup + live.answered)}</span>;
+  const who = by === 'total' ? live : live?.parties.find((p) => `${p.kind}:${p.id}` === by);
+  if (!who) return null;
+  return <span className={stale ? 'now stale' : 'now'}>{format.count(who.setup + who.answered)}</span>;
+}
+
+// Running draws the end of a chart anew each second. It is a component of its own, so that
+// the rest of the card is not.
+function Running({ drawn, redraw }: { drawn: Drawn; redraw: () => void }) {
+  useRunning(drawn, redraw);
+  return null;
 }

@@ -11,27 +11,39 @@ export interface Drawn {
   names: string[];
   limit: number | null; // drawn when one line has one
   pending: Series['pending'];
+  delivered: number; // points that the collector has; behind them is the step that is running
+  filled: Set<number>; // points that are of the live figures: step times lines plus line
 }
 
 export const figures: Figure[] = ['channels', 'asr', 'acd', 'dtmf'];
 
-export function draw(s: Series, total: string): Drawn {
-  const times = Array.from({ length: s.points }, (_, i) => s.from_unix_s + i * s.step_s);
+// draw takes an answer; when it ends now, the step that is running comes behind it. All
+// charts have that one, so that they go on sharing one axis of time.
+export function draw(s: Series, total: string, running = false): Drawn {
+  const points = s.points + (running ? 1 : 0);
+  const end = s.from_unix_s + s.points * s.step_s;
+  const times = Array.from({ length: points }, (_, i) => s.from_unix_s + i * s.step_s);
+  const more = running ? [null] : [];
+  const lines = s.lines.map((l): Line => ({
+    ...l, num: [...l.num, ...more], ...(l.den ? { den: [...l.den, ...more] } : {}), ...(l.answered ? { answered: [...l.answered, ...more] } : {}),
+  }));
   const limits = s.lines.filter((l) => l.limit !== null);
   return {
     figure: s.figure,
     step: s.step_s,
     times,
-    values: s.lines.map((l) => valuesOf(s.figure, l)),
-    lines: s.lines,
+    values: lines.map((l) => valuesOf(s.figure, l)),
+    lines,
     names: s.lines.map((l) => l.party || total),
     limit: s.lines.length === 1 && limits[0] ? limits[0].limit : null,
-    pending: s.pending,
+    pending: running ? [...s.pending, { from_unix_s: end, to_unix_s: end + s.step_s, nodes: [] }] : s.pending,
+    delivered: s.points,
+    filled: new Set(),
   };
 }
 
 function valuesOf(figure: Figure, l: Line): (number | null)[] {
-  if (figure === 'channels') return l.num;
+  if (figure === 'channels') return [...l.num];
   return l.num.map((n, i) => {
     const d = l.den?.[i];
     return n === null || !d ? null : n / d;
