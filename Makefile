@@ -16,6 +16,10 @@ TOOLS    := $(BIN)/tools
 PROGRAMS := $(patsubst %/,%,$(sort $(dir $(wildcard agent/*.go collector/*.go))))
 
 GOLANGCI_VERSION := v2.15.0
+NFPM_VERSION     := v2.43.4
+NFPM             := $(TOOLS)/nfpm-$(NFPM_VERSION)
+ARCHS            ?= amd64 arm64
+OUT              ?= dist
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 FUZZTIME ?= 60s
@@ -93,6 +97,20 @@ $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION):
 	@mkdir -p $(TOOLS)
 	GOBIN=$(CURDIR)/$(TOOLS) CGO_ENABLED=0 $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
 	@mv $(TOOLS)/golangci-lint $@
+
+$(NFPM):
+	@mkdir -p $(TOOLS)
+	GOBIN=$(CURDIR)/$(TOOLS) CGO_ENABLED=0 $(GO) install github.com/goreleaser/nfpm/v2/cmd/nfpm@$(NFPM_VERSION)
+	@mv $(TOOLS)/nfpm $@
+
+# What the scripts of packages and releases are told.
+RELEASE_ENV = GO='$(GO)' VERSION='$(VERSION)' COMMIT='$(COMMIT)' DATE='$(DATE)' LDFLAGS='$(LDFLAGS)' \
+  NATIVE_ARCH='$(shell $(GO) env GOHOSTARCH)'
+
+.PHONY: packages
+packages: $(if $(shell command -v npm),ui) $(NFPM) ## Debian packages of both programs in dist (ARCHS="amd64 arm64")
+	@$(RELEASE_ENV) scripts/binaries $(OUT) $(ARCHS)
+	@$(RELEASE_ENV) scripts/packages $(NFPM) $(OUT) $(ARCHS)
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME each, FUZZJOBS at a time (FUZZTIME=10s)

@@ -5,8 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Api } from './lib/api.js';
-import { startDemo } from './lib/demo.js';
+import { siteOf, startDemo } from './lib/demo.js';
 
 const here = new URL('.', import.meta.url).pathname;
 const wanted = process.argv.slice(2).filter((x) => !x.startsWith('--'));
@@ -16,17 +15,6 @@ const files = readdirSync(here).filter((f) => f.endsWith('.test.js') && (wanted.
 function tests(file) {
   const args = ['--test', '--test-reporter=spec', '--test-concurrency=2', ...files];
   return spawnSync(process.execPath, args, { cwd: here, stdio: 'inherit', env: { ...process.env, SIPWARD_SITE: file } }).status ?? 1;
-}
-
-/** @param {any} facts what the demo says; accounts get a session, which all tests share */
-async function siteOf(facts) {
-  const site = { url: facts.url.replace(/\/$/, ''), operator: facts.operator, customer: facts.customer };
-  for (const who of [site.operator, site.customer]) {
-    const api = new Api(site.url);
-    await api.login(who);
-    who.cookie = api.cookie;
-  }
-  return site;
 }
 
 if (process.env.SIPWARD_SITE) process.exit(tests(process.env.SIPWARD_SITE));

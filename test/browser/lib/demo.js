@@ -4,9 +4,10 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Api } from './api.js';
 
 const root = new URL('../../..', import.meta.url).pathname;
-const startMs = 90_000;
+const startMs = 180_000; // a month of calls is on its way
 
 /** @typedef {{facts: any, stop: () => Promise<void>}} Demo */
 
@@ -17,7 +18,7 @@ export async function startDemo() {
   const built = spawnSync('go', ['build', '-o', program, './internal/testkit/cmd/demo'], { cwd: root, stdio: 'inherit' });
   if (built.status !== 0) throw new Error('the demo does not build');
   const file = join(dir, 'facts.json');
-  const child = spawn(program, ['-facts', file, '-until-signal'], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, ['-facts', file, '-until-signal'], { cwd: root, stdio: ['pipe', 'pipe', 'pipe'] }); // it ends when this end of its input is gone
   let said = '';
   const hear = (/** @type {Buffer} */ text) => { said = (said + text.toString()).slice(-8000); };
   child.stdout.on('data', hear);
@@ -39,4 +40,25 @@ export async function startDemo() {
     await new Promise((done) => { setTimeout(done, 100); });
   }
   return { facts: JSON.parse(readFileSync(file, 'utf8')), stop };
+}
+
+/**
+ * What the tests need to know of it. The accounts get a session each, which all tests
+ * share: a login costs time, and there may be only so many.
+ * @param {any} facts
+ * @returns {Promise<import('./site.js').Site>}
+ */
+export async function siteOf(facts) {
+  const url = facts.url.replace(/\/$/, '');
+  const session = async (/** @type {import('./site.js').Login} */ who) => {
+    const api = new Api(url);
+    await api.login(who);
+    return api.cookie;
+  };
+  const { operator, customer } = facts;
+  return {
+    url, facts,
+    operator: { ...operator, cookie: await session(operator) },
+    customer: { ...customer, id: customer.customer, cookie: await session(customer) },
+  };
 }

@@ -4,7 +4,9 @@ import { readFileSync } from 'node:fs';
 
 /**
  * @typedef {{email: string, password: string}} Login
- * @typedef {{url: string, operator: Login & {cookie: string}, customer: Login & {cookie: string, id: string}}} Site
+ * @typedef {{first: string, last: string, id: string, channels: number}} Party
+ * @typedef {{nodes: string[], parties: {customers: Party[], carriers: Party[]}, history: {from_unix_s: number, to_unix_s: number, hours: any[], days: any[], months: any[]}}} Facts what the demo says of itself
+ * @typedef {{url: string, facts: Facts, operator: Login & {cookie: string}, customer: Login & {cookie: string, id: string}}} Site
  */
 
 const file = process.env.SIPWARD_SITE;

@@ -89,10 +89,21 @@ export function safeZone(zone: string): string {
   }
 }
 
-// zones lists IANA zones; UTC, which browsers leave out, first.
+// Browsers list some zones by names that they had decades ago.
+const renamed: Record<string, string> = {
+  'Africa/Asmera': 'Africa/Asmara', 'America/Buenos_Aires': 'America/Argentina/Buenos_Aires', 'America/Catamarca': 'America/Argentina/Catamarca',
+  'America/Cordoba': 'America/Argentina/Cordoba', 'America/Jujuy': 'America/Argentina/Jujuy', 'America/Mendoza': 'America/Argentina/Mendoza',
+  'America/Coral_Harbour': 'America/Atikokan', 'America/Godthab': 'America/Nuuk', 'America/Indianapolis': 'America/Indiana/Indianapolis',
+  'America/Louisville': 'America/Kentucky/Louisville', 'Asia/Calcutta': 'Asia/Kolkata', 'Asia/Katmandu': 'Asia/Kathmandu', 'Asia/Rangoon': 'Asia/Yangon',
+  'Asia/Saigon': 'Asia/Ho_Chi_Minh', 'Atlantic/Faeroe': 'Atlantic/Faroe', 'Europe/Kiev': 'Europe/Kyiv', 'Pacific/Enderbury': 'Pacific/Kanton',
+  'Pacific/Ponape': 'Pacific/Pohnpei', 'Pacific/Truk': 'Pacific/Chuuk',
+};
+
+// zones lists IANA zones by the names that people look for; UTC, which browsers leave
+// out, first.
 export function zones(): string[] {
-  const all = Intl.supportedValuesOf('timeZone').filter((z) => z !== 'UTC');
-  return ['UTC', ...all];
+  const all = Intl.supportedValuesOf('timeZone').map((z) => (renamed[z] && safeZone(renamed[z]) !== 'UTC' ? renamed[z] : z)).filter((z) => z !== 'UTC');
+  return ['UTC', ...[...new Set(all)].sort()];
 }
 
 // zoneOffset says how far a zone is from UTC now, as "UTC+02:00".
