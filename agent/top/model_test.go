@@ -175,7 +175,7 @@ func TestTexts(t *testing.T) {
 	for got, want := range map[string]string{
 		percent(ratio(0, 0)): "-", percent(ratio(1, 3)): "33.3%", percent(ratio(3, 3)): "100%", percent(ratio(0, 3)) + " ": "0.0% ",
 		average(ratio(185_000, 1)): "3:05", average(ratio(7_000_000, 1)): "1h56", average(ratio(0, 0)) + ".": "-.",
-		delay(ratio(1440, 1)): "1.4s", delay(ratio(12_000, 1)): "12s", delay(ratio(5_000_000, 1)): "999s",
+		delay(ratio(1440, 1)): "1.4s", delay(ratio(12_000, 1)): "12s", delay(ratio(12, 1)): "12ms", delay(ratio(99, 1)): "99ms", delay(ratio(101, 1)): "0.1s", delay(ratio(5_000_000, 1)): "999s",
 		short(9999, 4): "9999", short(12_345, 4): "12k", short(123_456, 5): "123k", short(1_234_567, 5) + " ": "1234k ", short(1<<63, 4): "9.2E",
 		grouped(1_234_567): "1,234,567", grouped(-123): "-123", grouped(uint64(12)): "12",
 		clock(now.Sub(now)): "0:00", age(3200): "3.2 s", age(200_000): "3 min", size(1_300_000): "1.2 MiB", size(12): "12 B", size(-1): "0 B",

@@ -174,12 +174,14 @@ func average(r counters.Ratio) string {
 	return fmt.Sprintf("%dd", s/86400)
 }
 
-// delay writes an average of milliseconds in seconds, in at most 4 columns.
+// delay writes an average of milliseconds in at most 4 columns: 12ms, 1.4s, 12s.
 func delay(r counters.Ratio) string {
 	v, ok := r.Value()
 	switch {
 	case !ok:
 		return none
+	case v < 99.5:
+		return fmt.Sprintf("%.0fms", v)
 	case v < 9950:
 		return fmt.Sprintf("%.1fs", v/1000)
 	}
