@@ -19,11 +19,18 @@ import (
 	"github.com/sipward/sipward/configs"
 )
 
+// feed is what nodes say of themselves; ingest is.
+type feed interface {
+	Nodes() []ingest.Node
+	Stats() ingest.Stats
+}
+
 // alerting watches for alerts, and sends them.
 type alerting struct {
 	store      store.Store
-	ingest     *ingest.Ingest
+	feed       feed
 	log        *slog.Logger
+	now        func() time.Time
 	service    *alerts.Service
 	dispatcher *alerts.Dispatcher
 	dashboard  string // its address; "" without. Set before run
@@ -35,8 +42,8 @@ type alerting struct {
 }
 
 // newAlerting builds it; run must follow.
-func newAlerting(cfg *configs.Alerts, s store.Store, in *ingest.Ingest, log *slog.Logger) (*alerting, error) {
-	a := &alerting{store: s, ingest: in, log: log}
+func newAlerting(cfg *configs.Alerts, s store.Store, f feed, now func() time.Time, log *slog.Logger) (*alerting, error) {
+	a := &alerting{store: s, feed: f, now: now, log: log}
 	if cfg.Mail.On() {
 		a.sender = cfg.Mail.From
 	}
@@ -44,10 +51,10 @@ func newAlerting(cfg *configs.Alerts, s store.Store, in *ingest.Ingest, log *slo
 	if err != nil {
 		return nil, err
 	}
-	a.dispatcher = alerts.NewDispatcher(alerts.DispatcherConfig{Mail: mail, Log: log,
+	a.dispatcher = alerts.NewDispatcher(alerts.DispatcherConfig{Mail: mail, Log: log, Now: now,
 		Hook: alerts.Hook{Secret: []byte(cfg.Webhook.Secret.Reveal()), AllowPrivate: cfg.Webhook.AllowPrivate},
 		Done: func(r alerts.Result) { a.service.Done(r) }})
-	a.service = alerts.New(alerts.Config{Storage: s, Records: s, Present: a, Offer: a.dispatcher.Offer, Log: log})
+	a.service = alerts.New(alerts.Config{Storage: s, Records: s, Present: a, Offer: a.dispatcher.Offer, Log: log, Now: now})
 	return a, nil
 }
 
@@ -83,7 +90,7 @@ func (a *alerting) firstRules(ctx context.Context) error {
 		return err
 	}
 	x := &query.Setting{Key: query.SettingFirstRules, Value: []byte("true")}
-	if err := a.store.PutSetting(ctx, x, nil); err != nil || n > 0 || x.Version > 1 { // another collector makes them
+	if err = a.store.PutSetting(ctx, x, nil); err != nil || n > 0 || x.Version > 1 { // another collector makes them
 		return err
 	}
 	rules := alerts.Defaults()
@@ -99,7 +106,7 @@ func (a *alerting) Nodes(ctx context.Context) ([]alerts.Node, time.Time, error) 
 	if err != nil {
 		return nil, time.Time{}, err
 	}
-	return joinNodes(stored, a.ingest.Nodes()), a.listening(time.Now()), nil
+	return joinNodes(stored, a.feed.Nodes()), a.listening(a.now()), nil
 }
 
 func joinNodes(stored []query.Node, live []ingest.Node) (out []alerts.Node) {
@@ -124,7 +131,7 @@ func joinNodes(stored []query.Node, live []ingest.Node) (out []alerts.Node) {
 // listening is since when live messages come in without a break. A broker that was lost
 // is one: nodes may have been on it.
 func (a *alerting) listening(now time.Time) time.Time {
-	st := a.ingest.Stats()
+	st := a.feed.Stats()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch {

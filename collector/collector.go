@@ -74,7 +74,7 @@ func (c *collector) build(s store.Store) (*parts, error) {
 		return nil, err
 	}
 	p.tables = &distributor{store: s, ingest: p.ingest, nodes: p.watcher.last.Load, log: c.log, poked: make(chan struct{}, 1)}
-	if p.alerts, err = newAlerting(&c.cfg.Alerts, s, p.ingest, c.log); err != nil {
+	if p.alerts, err = newAlerting(&c.cfg.Alerts, s, p.ingest, time.Now, c.log); err != nil {
 		return nil, err
 	}
 	p.web, err = c.newDashboard(s, p.alerts)
