@@ -146,11 +146,12 @@ func (l *lookout) pass(by time.Duration) {
 	l.at = l.at.Add(by)
 }
 
-// judge makes all rules be judged again, n times, and returns what is open.
+// judge makes all rules be judged again, n times after the one that may be going on, and
+// returns what is open.
 func (l *lookout) judge(n uint64) (open []query.Event) {
 	l.t.Helper()
 	begin := time.Now()
-	for want := l.service.Stats().Steps + n; l.service.Stats().Steps < want; time.Sleep(time.Millisecond) {
+	for want := l.service.Stats().Steps + n + 1; l.service.Stats().Steps < want; time.Sleep(time.Millisecond) {
 		if l.Changed(); time.Since(begin) > patience {
 			l.t.Fatalf("%+v", l.service.Stats())
 		}
