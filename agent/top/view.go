@@ -89,7 +89,11 @@ func (m *Model) table(rows int) []*line {
 	}
 	sum := m.list.Sum
 	sum.Name = "total"
+	if m.by == admin.ByCustomers {
+		sum.Recent = m.list.Total.Recent
+	}
 	if m.filter != "" {
+		sum.Recent = nil
 		sum.Name = fmt.Sprintf("total of %d", len(m.list.Parties)+m.list.More)
 	}
 	out := g.draw(m.w, rows, m.glyphs, &sum)
