@@ -37,7 +37,7 @@ func TestRealServer(t *testing.T) {
 	checkMessage(t, server.Next(t))
 	err := m.send(t.Context(), notice(), "nobody@example.org", "id-2")
 	var end final
-	if !errors.As(err, &end) || !strings.Contains(err.Error(), "there is no such mailbox") {
+	if !errors.As(err, &end) || !strings.HasSuffix(err.Error(), `550 "5.1.1 there is no such mailbox"`) {
 		t.Errorf("to nobody: %v", err)
 	}
 }

@@ -126,6 +126,17 @@ func (m *Mail) message(n *Notice, to, id string) (*mail.Msg, error) {
 	return x, nil
 }
 
+// plain is an error of the library without what its reader knows: recipient and message.
+type plain struct{ error }
+
+func (p plain) Unwrap() error { return p.error }
+
+func (p plain) Error() string {
+	text, _, _ := strings.Cut(p.error.Error(), ", affected recipient(s):")
+	text, _, _ = strings.Cut(text, ", affected message ID:")
+	return strings.TrimPrefix(text, "send failed: ")
+}
+
 // send hands a notice to the mail server. An error that is permanent is a final.
 func (m *Mail) send(ctx context.Context, n *Notice, to, id string) error {
 	x, err := m.message(n, to, id)
@@ -142,7 +153,7 @@ func (m *Mail) send(ctx context.Context, n *Notice, to, id string) error {
 	if err == nil {
 		return nil
 	}
-	err = fmt.Errorf("sending to %s by %s:%d (%s): %w", to, m.Host, m.port(), cmp.Or(m.Security, StartTLS), err)
+	err = fmt.Errorf("sending to %s by %s:%d (%s): %w", to, m.Host, m.port(), cmp.Or(m.Security, StartTLS), plain{err})
 	var refused *mail.SendError
 	if errors.As(err, &refused) && refused.ErrorCode() >= 500 {
 		return final{err}
