@@ -118,18 +118,18 @@ func (f *Figures) Join(o *Figures) {
 	}
 }
 
-// ByHour, ByDay and ByMonth are tables of all nodes together, in the order of time, kind
-// and party. Days and months are those of UTC.
+// ByHour is the table of hours, of all nodes together, in the order of time, kind and
+// party.
 func (f *Figures) ByHour() []Row {
 	return f.table(func(t time.Time) time.Time { return t })
 }
 
-// ByDay is the table of days.
+// ByDay is the table of days (UTC).
 func (f *Figures) ByDay() []Row {
 	return f.table(func(t time.Time) time.Time { return t.Truncate(24 * time.Hour) })
 }
 
-// ByMonth is the table of months.
+// ByMonth is the table of months (UTC).
 func (f *Figures) ByMonth() []Row {
 	return f.table(func(t time.Time) time.Time { return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC) })
 }

@@ -171,7 +171,7 @@ func (d *demo) live(ctx context.Context) error {
 	if err := d.writeFacts(); err != nil {
 		return err
 	}
-	d.access.print(os.Stdout)
+	d.access.say(os.Stdout)
 	return d.playOn(ctx)
 }
 

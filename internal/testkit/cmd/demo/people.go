@@ -29,8 +29,8 @@ type access struct {
 	operator, customer person
 }
 
-// print says it to people.
-func (a *access) print(w io.Writer) {
+// say tells people.
+func (a *access) say(w io.Writer) {
 	fmt.Fprintf(w, "\nThe dashboard   %s\n", a.url)
 	if a.link != "" {
 		fmt.Fprintf(w, "This link makes the first account: %s\n\n", a.link)

@@ -125,7 +125,7 @@ func (d *demo) perform(ctx context.Context) error {
 		}
 	}
 	fmt.Println("\nThe agents counted what was played, and the collector has every call.")
-	d.access.print(os.Stdout)
+	d.access.say(os.Stdout)
 	return d.writeFacts()
 }
 
