@@ -3,10 +3,11 @@ import { useCallback, useEffect, useState } from 'react';
 import { api, keepSession, onExpired } from '../api/client';
 import type { Me, Session } from '../api/types';
 import { english, loadMessages, makeT, TContext, type Messages } from '../i18n/i18n';
-import { useRoute } from '../lib/route';
+import { parseRoute, useRoute } from '../lib/route';
 import { Trouble, Waiting } from '../parts/common';
 import { GatePage } from './GatePage';
 import { Login } from './Login';
+import { preload } from './pages';
 import { SetupPage } from './SetupPage';
 import { Shell } from './Shell';
 import { Totp } from './Totp';
@@ -39,7 +40,7 @@ export function Gate() {
   const take = useCallback(async (s: Session) => {
     keepSession(s);
     if (s.state === 'in') {
-      const mine = await api.get<Me>('/me');
+      const [mine] = await Promise.all([api.get<Me>('/me'), preload(parseRoute(location.hash).path[0])]);
       speak(mine.language);
       try {
         localStorage.setItem(languageKey, mine.language);
@@ -58,6 +59,7 @@ export function Gate() {
   }, [take]);
 
   useEffect(() => {
+    void preload(parseRoute(location.hash).path[0]); // while it is found out who asks
     speak(firstLanguage());
     onExpired(() => {
       setEnded(true);
