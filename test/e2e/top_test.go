@@ -68,6 +68,21 @@ func (p *pane) shows(texts ...string) string {
 	return screen
 }
 
+// hostile sends an INVITE of a caller who writes to terminals, to clear them and to
+// colour them red. Nobody listens where it goes, so it stays a while.
+func (w *world) hostile() {
+	w.t.Helper()
+	invite := fmt.Sprintf(strings.Join([]string{
+		`INVITE sip:on\x07@%[2]s SIP/2.0`, "Via: SIP/2.0/UDP %[1]s:5099;branch=z9hG4bKhostile", `From: <sip:\x1b[2J\x1b[31mred@evil.example>;tag=1`,
+		"To: <sip:on@%[2]s>", "Call-ID: hostile", "CSeq: 1 INVITE", "Content-Length: 0", "", "",
+	}, `\r\n`), w.addresses.Customer, w.addresses.ToCustomer)
+	file := filepath.Join(w.Dir, "invite")
+	script := fmt.Sprintf("printf '%s' >%s && cat %s >/dev/udp/%s/5061", invite, file, file, w.addresses.ToCustomer) // one datagram
+	if err := w.Customer.Run(w.t.Context(), "bash", "-c", script); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // top in a terminal shows the calls that sipp holds, and what becomes of the agent.
 func TestTop(t *testing.T) {
 	need(t)
@@ -115,10 +130,16 @@ func TestTop(t *testing.T) {
 
 	r.finish()
 	p.shows("channels 0", "talking 0", "100%")
+	w.hostile()
+	p.press("Enter")
+	p.shows("calls of acme  1 in progress", "?[2J?[31mred", "on?", "setup")
+	p.press("Escape")
+	p.shows("▸acme", "q quit")
+
 	if err := w.agent.Kill(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	p.shows("NO ANSWER since", "the figures are those of", "no agent answers at", "acme", "since start 12 calls")
+	p.shows("NO ANSWER since", "the figures are those of", "no agent answers at", "acme", "since start 13 calls")
 	if err := w.agent.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
