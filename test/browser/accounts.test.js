@@ -1,0 +1,88 @@
+// Accounts, tokens for programs, and the log of who changed what.
+import assert from 'node:assert/strict';
+import { check, until } from './lib/dashboard.js';
+import { Api } from './lib/api.js';
+import { operator, password, person, unique } from './lib/people.js';
+import { site } from './lib/site.js';
+
+/** @typedef {import('playwright-core').Page} Page */
+
+/** @param {Page} page @param {string} name */
+const row = (page, name) => page.getByRole('row').filter({ hasText: name });
+
+check('an account is made, disabled and removed', { at: 'accounts' }, async ({ page }) => {
+  const email = `${unique('someone')}@example.org`;
+  await page.getByRole('button', { name: 'Add account' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('textbox', { name: 'E-mail' }).fill(email);
+  await dialog.getByRole('textbox', { name: 'Name' }).fill('Some One');
+  await dialog.getByRole('combobox', { name: 'Customer' }).click();
+  await page.getByRole('option', { name: site.customer.id, exact: true }).click();
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  const link = await page.getByTestId('secret').innerText();
+  assert.match(link, /\/#\/setup\/\S{20,}$/);
+  await page.getByRole('dialog', { name: 'One-time link' }).getByRole('button', { name: 'Copy' }).click();
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), link);
+  await page.getByRole('button', { name: 'Close' }).click();
+  assert.match(await row(page, email).innerText(), new RegExp(`Customer · ${site.customer.id}`));
+
+  const owner = new Api(site.url);
+  await owner.post('/setup', { token: link.split('/setup/')[1], name: 'Some One', email, password });
+  await owner.login({ email, password });
+  await owner.get('/me');
+  await page.getByRole('button', { name: `Edit ${email}` }).click();
+  await dialog.getByRole('switch', { name: 'Disabled: cannot log in' }).click();
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await until(() => row(page, email).innerText(), (text) => /disabled/.test(text), 'that it is disabled');
+  await assert.rejects(owner.get('/me'), /401/); // at once
+
+  await page.getByRole('button', { name: `Edit ${email}` }).click();
+  await dialog.getByRole('button', { name: 'Remove' }).click();
+  await row(page, email).waitFor({ state: 'detached' });
+});
+
+check('a token is shown once, works, and is revoked', { at: 'accounts?tab=tokens' }, async ({ page }) => {
+  const name = unique('billing');
+  await page.getByRole('button', { name: 'Add token' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('textbox', { name: 'Name' }).fill(name);
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  const program = new Api(site.url);
+  program.token = await page.getByTestId('secret').innerText();
+  await program.get('/summaries?tab=daily');
+  await page.getByRole('button', { name: 'Close' }).click();
+  await page.getByRole('button', { name: `Revoke ${name}` }).click();
+  await page.getByText('The token is revoked.').waitFor();
+  await row(page, name).waitFor({ state: 'detached' });
+  await assert.rejects(program.get('/summaries?tab=daily'), /401/);
+});
+
+check('every change is in the audit log, with who and what', { at: 'audit' }, async ({ page }) => {
+  const api = await operator();
+  const name = unique('audited');
+  const { token } = await api.post('/tokens', { name, role: 'viewer', customer: '', expires_unix_ms: Date.now() + 3_600_000 });
+  await api.ask('DELETE', `/tokens/${token.id}`);
+  await page.reload();
+  const lines = await until(() => row(page, name).allInnerTexts(), (x) => x.length === 2, 'two lines on the token');
+  for (const line of lines) assert.match(line, new RegExp(site.operator.email.replace('.', '\\.')));
+  assert.match(lines.join(), /token\.\w+/);
+});
+
+check('a viewer has no accounts and no audit log, a customer no operator’s pages', { as: 'nobody', expect: [/\b403\b/] }, async ({ page, context, go }) => {
+  const { cookieOf } = await import('./lib/dashboard.js');
+  for (const [role, hidden] of /** @type {const} */ ([['viewer', ['Accounts', 'Audit log']], ['customer', ['Customers and carriers', 'Number blocks', 'Registrations', 'Nodes', 'Alerts', 'Accounts', 'Audit log']]])) {
+    const who = await person(role, role === 'customer' ? site.customer.id : '');
+    await context.clearCookies();
+    await context.addCookies([cookieOf(who.cookie)]);
+    await page.goto('about:blank');
+    await go('graphs');
+    const nav = page.getByRole('navigation', { name: 'Pages' });
+    await nav.getByRole('link', { name: 'Graphs' }).waitFor();
+    for (const name of hidden) assert.equal(await nav.getByRole('link', { name, exact: true }).count(), 0, `${role}: ${name}`);
+    for (const path of ['accounts', 'audit']) {
+      await go(path);
+      await page.waitForURL(/#\/graphs/); // it is not a page of that account
+      await assert.rejects(who.api.get(`/${path}`), /403/);
+    }
+  }
+});
