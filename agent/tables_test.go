@@ -144,6 +144,22 @@ func TestAnswer(t *testing.T) {
 	}
 }
 
+// TestAnswerOfCalls: the centre is told which calls are in progress.
+func TestAnswerOfCalls(t *testing.T) {
+	a := parts(t, quiet+"capture: {interfaces: [], hep: [{network: udp, address: '127.0.0.1:0'}]}")
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- a.task.Run(ctx) }()
+	answer, known := a.answer([]byte(`{"id": "7", "ask": "calls", "customer": "acme"}`))
+	if !known || string(answer) != `{"id":"7","bindings":[],"more":0}` {
+		t.Errorf("%s %v", answer, known)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
 // TestTableOfTheFile: customers of the file stay out of it when they are to come
 // from the centre after a restart.
 func TestTableOfTheFile(t *testing.T) {

@@ -43,7 +43,7 @@ func TestProtocolPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, of := range []any{State{}, SpoolState{}, TableState{}, GuardState{}, Live{}, LiveParty{}, Question{}, Answer{}, Binding{}} {
+	for _, of := range []any{State{}, SpoolState{}, TableState{}, GuardState{}, Live{}, LiveParty{}, Question{}, Answer{}, Binding{}, LiveCall{}} {
 		typ := reflect.TypeOf(of)
 		for i := range typ.NumField() {
 			key, _, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")

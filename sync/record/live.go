@@ -82,21 +82,29 @@ type GuardState struct {
 // Question is what a collector asks a node on the topic cmd, as JSON.
 type Question struct {
 	ID    string `json:"id"`    // comes back with the answer; 1 to 63 characters as of a node's id
-	Ask   string `json:"ask"`   // AskBindings
+	Ask   string `json:"ask"`   // AskBindings or AskCalls
 	First string `json:"first"` // number: bindings from it on; "" with Last: of all numbers, and of users that are none
 	Last  string `json:"last"`  // number of the same length
 	Limit int    `json:"limit"` // most that the answer holds, of at most 1,000; 0: 100
+
+	Customer string `json:"customer,omitempty"` // whose calls alone
+	Carrier  string `json:"carrier,omitempty"`  // calls, and legs of a B2BUA, that it carries
 }
 
 // AskBindings asks who is registered with numbers from Question.First to Last.
 const AskBindings = "bindings"
 
+// AskCalls asks which calls are in progress, the newest first.
+const AskCalls = "calls"
+
 // Answer is what the node says on the topic answer, as JSON.
 type Answer struct {
 	ID       string    `json:"id"` // of the question
 	Bindings []Binding `json:"bindings"`
-	More     int       `json:"more"`            // that the limit left out
-	Error    string    `json:"error,omitempty"` // why there is no answer
+
+	Calls []LiveCall `json:"calls,omitempty"`
+	More  int        `json:"more"`            // that the limit left out
+	Error string     `json:"error,omitempty"` // why there is no answer
 }
 
 // Binding is an accepted registration.

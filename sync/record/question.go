@@ -36,8 +36,8 @@ func DecodeQuestion(b []byte) (q Question, err error) {
 	if !ValidNode(q.ID) {
 		return Question{}, errors.New("the question has no id of 1 to 63 letters, digits, dots, dashes and underscores")
 	}
-	if q.Ask != AskBindings {
-		return q, fmt.Errorf("nothing is known of %q: ask for %s", cut(q.Ask), AskBindings)
+	if q.Ask != AskBindings && q.Ask != AskCalls {
+		return q, fmt.Errorf("nothing is known of %q: ask for %s or %s", cut(q.Ask), AskBindings, AskCalls)
 	}
 	if asked := (party.Block{First: q.First, Last: q.Last}); asked != (party.Block{}) && !asked.Valid() {
 		return q, fmt.Errorf("numbers %q to %q: two of equal length are wanted, the smaller first, or none", cut(q.First), cut(q.Last))
@@ -54,24 +54,24 @@ func DecodeQuestion(b []byte) (q Question, err error) {
 // cut shortens what somebody else wrote, for a message.
 func cut(s string) string { return s[:min(len(s), 64)] }
 
-// EncodeAnswer writes an answer of at most MaxBindings and MaxAnswer. What does
-// not fit is counted in More.
+// EncodeAnswer writes an answer of at most MaxBindings, MaxCalls and MaxAnswer. What
+// does not fit is counted in More.
 func EncodeAnswer(a *Answer) ([]byte, error) {
 	all := *a
 	if all.Bindings == nil {
 		all.Bindings = []Binding{} // a list to everybody who reads it
 	}
-	for keep := min(len(all.Bindings), MaxBindings); ; keep /= 2 {
+	for bindings, calls := min(len(all.Bindings), MaxBindings), min(len(all.Calls), MaxCalls); ; bindings, calls = bindings/2, calls/2 {
 		part := all
-		part.Bindings = all.Bindings[:keep]
-		part.More += len(all.Bindings) - keep
+		part.Bindings, part.Calls = all.Bindings[:bindings], all.Calls[:calls]
+		part.More += len(all.Bindings) - bindings + len(all.Calls) - calls
 		b, err := json.Marshal(&part)
 		switch {
 		case err != nil:
 			return nil, fmt.Errorf("encoding an answer: %w", err)
 		case len(b) <= MaxAnswer:
 			return b, nil
-		case keep == 0:
+		case bindings+calls == 0:
 			return nil, fmt.Errorf("encoding an answer: %d bytes without a binding, of at most %d", len(b), MaxAnswer)
 		}
 	}
@@ -86,8 +86,8 @@ func DecodeAnswer(b []byte) (*Answer, error) {
 	if err := json.Unmarshal(b, a); err != nil {
 		return nil, fmt.Errorf("the answer is no JSON as wanted: %w", err)
 	}
-	if len(a.Bindings) > MaxBindings || a.More < 0 {
-		return nil, fmt.Errorf("the answer has %d bindings, of at most %d, and %d more", len(a.Bindings), MaxBindings, a.More)
+	if len(a.Bindings) > MaxBindings || len(a.Calls) > MaxCalls || a.More < 0 {
+		return nil, fmt.Errorf("the answer has %d bindings, of at most %d, and %d more", len(a.Bindings)+len(a.Calls), MaxBindings, a.More)
 	}
 	return a, nil
 }

@@ -26,7 +26,7 @@ func TestQuestionErrors(t *testing.T) {
 		{`{"ask":"bindings"}`, "", "has no id"},
 		{`{"id":"a b","ask":"bindings"}`, "", "has no id"},
 		{`{"id":"` + strings.Repeat("a", 64) + `","ask":"bindings"}`, "", "has no id"},
-		{`{"id":"a"}`, "a", `nothing is known of "": ask for bindings`},
+		{`{"id":"a"}`, "a", `nothing is known of "": ask for bindings or calls`},
 		{`{"id":"a","ask":"` + strings.Repeat("x", 100) + `"}`, "a", `nothing is known of "` + strings.Repeat("x", 64) + `":`},
 		{`{"id":"a","ask":"bindings","first":"1"}`, "a", `numbers "1" to "": two of equal length are wanted`},
 		{`{"id":"a","ask":"bindings","first":"2","last":"1"}`, "a", `numbers "2" to "1"`},
@@ -82,6 +82,25 @@ func TestAnswer(t *testing.T) {
 		if _, err := DecodeAnswer([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.40s: %v, want %s", text, err, want)
 		}
+	}
+}
+
+// TestAnswerOfCalls: as many of the newest as fit are kept, and the others are counted.
+func TestAnswerOfCalls(t *testing.T) {
+	a := &Answer{ID: "a1", More: 5}
+	for range MaxCalls {
+		a.Calls = append(a.Calls, LiveCall{CallID: strings.Repeat("x", maxLiveText), Caller: strings.Repeat("y", maxLiveText)})
+	}
+	b, err := EncodeAnswer(a)
+	if err != nil || len(b) > MaxAnswer {
+		t.Fatal(len(b), err)
+	}
+	got, err := DecodeAnswer(b)
+	if err != nil || len(got.Calls) != MaxCalls/2 || got.More != 5+MaxCalls/2 {
+		t.Errorf("%d calls, %d more, %v", len(got.Calls), got.More, err)
+	}
+	if _, err := DecodeAnswer([]byte(`{"calls":[` + strings.TrimSuffix(strings.Repeat("{},", MaxCalls+1), ",") + `]}`)); err == nil {
+		t.Error("too many calls are read")
 	}
 }
 
