@@ -36,7 +36,7 @@ func (c *collector) newDashboard(s store.Store, alarm web.Alarm) (*dashboard, er
 	}
 	server, err := web.New(web.Config{
 		Listen: cfg.Listen, CertFile: cfg.CertFile, KeyFile: cfg.KeyFile, BehindProxy: cfg.BehindProxy, PublicURL: cfg.PublicURL,
-		Service: service, Reads: s, Desk: s, Live: c.liveNodes, Table: &webTable{newEditor(c.cfg, s), c}, Ask: c.askForWeb, Alarm: alarm, Log: c.log,
+		Service: service, Reads: s, Desk: s, Live: c.liveNodes, Table: &webTable{newEditor(c.cfg, s), c}, Ask: c.askForWeb, Calls: c.callsForWeb, Alarm: alarm, Log: c.log,
 	})
 	if err != nil {
 		return nil, err

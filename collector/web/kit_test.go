@@ -85,7 +85,7 @@ func newDesk(t testing.TB, change ...func(*Config)) *desk {
 	d.fill()
 	service, err := accounts.New(d.store, accounts.Options{Now: d.now, Cost: accounts.Cost{MemoryKiB: 64, Passes: 1, Lanes: 1}})
 	d.must(err)
-	cfg := Config{Listen: "127.0.0.1:0", Service: service, Reads: d.store, Desk: d.store, Live: d.live, Now: d.now, Ask: ask,
+	cfg := Config{Listen: "127.0.0.1:0", Service: service, Reads: d.store, Desk: d.store, Live: d.live, Now: d.now, Ask: ask, Calls: inProgress,
 		Table: fixed{&table.Draft{Before: &table.Version{Version: 3, Who: "someone", MadeUnixMs: noon.UnixMilli()}, Old: &configs.Table{
 			Grid: configs.Grid{Start: "1000", Size: 1000},
 			Customers: []configs.Customer{

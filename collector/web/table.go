@@ -71,6 +71,7 @@ var routes = []route{
 	may(accounts.SeeFigures, get, "/summaries", sameFor((*Server).summaries), "tab", "by", "after", "limit"),
 
 	may(accounts.SeeCalls, get, "/calls", (*Server).calls, callParams...),
+	may(accounts.SeeCalls, get, "/calls/live", sameFor((*Server).liveCalls), "customer", "carrier", "limit"),
 	may(accounts.SeeCalls, get, "/calls/{key}", (*Server).oneCall),
 	may(accounts.SeeCalls, get, "/export/calls.csv", (*Server).exportCalls, callParams[:len(callParams)-2]...).streaming(),
 	may(accounts.SeeCalls, get, "/attempts", (*Server).attempts, callParams...),

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/sipward/sipward/collector/accounts"
 	"github.com/sipward/sipward/collector/query"
+	"github.com/sipward/sipward/sync/record"
 )
 
 // view is the data as one asker may see it. Every question of a handler goes through
@@ -67,6 +69,23 @@ func (v *view) attempts(ctx context.Context, f query.CallFilter, each func(*quer
 		return err
 	}
 	return v.s.cfg.Reads.Attempts(ctx, f, each)
+}
+
+// liveCalls are checked once more: nodes are trusted with figures, not with whose they are.
+func (v *view) liveCalls(ctx context.Context, f LiveFilter) ([]NodeCalls, error) {
+	if err := v.hidden("a carrier", f.Carrier); err != nil {
+		return nil, err
+	}
+	if err := v.only(&f.Customer); err != nil {
+		return nil, err
+	}
+	all, err := v.s.cfg.Calls(ctx, f)
+	if v.own {
+		for i := range all {
+			all[i].Calls = slices.DeleteFunc(all[i].Calls, func(c record.LiveCall) bool { return c.Customer != v.customer })
+		}
+	}
+	return all, err
 }
 
 func (v *view) callFilter(f *query.CallFilter) error {

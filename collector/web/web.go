@@ -34,6 +34,7 @@ type Config struct {
 	Live    func() []Now // newest figures and states of all nodes, by id
 	Table   Table        // nil: customers and blocks are not kept here
 	Ask     AskFunc      // nil: nobody can be asked
+	Calls   CallsFunc    // the same
 	Alarm   Alarm        // nil: nobody watches for alerts
 
 	Now func() time.Time // nil: time.Now

@@ -260,6 +260,31 @@ export interface CallDetail extends CallRow {
   from_caller: MediaSide | null;
   from_callee: MediaSide | null;
 }
+// Calls in progress: GET /calls/live?customer=&carrier=&limit= asks the nodes.
+export interface LiveCall {
+  key: string; // for as long as it lasts
+  node: string; // empty for a customer's account, and so is carrier
+  kind: 'call' | 'carrier_leg';
+  customer: string;
+  carrier: string;
+  direction: string;
+  caller: string;
+  called: string;
+  call_id: string;
+  state: 'setup' | 'answered';
+  started_unix_ms: number;
+  ringing_unix_ms: number; // 0: not yet
+  answered_unix_ms: number;
+  held: boolean;
+  media_class: string;
+  digits: number; // keys pressed so far
+}
+export interface LiveCalls {
+  items: LiveCall[]; // the newest first
+  more: number;
+  at_unix_ms: number;
+  unreached: Unreached[]; // without their names for a customer's account
+}
 export interface CallAttempt {
   carrier: string;
   called: string;

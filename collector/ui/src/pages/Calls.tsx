@@ -1,4 +1,4 @@
-import { Button, Select, Tabs, TextInput } from '@mantine/core';
+import { Button, Select, TextInput } from '@mantine/core';
 import { useEffect, useState } from 'react';
 import { address } from '../api/client';
 import type { AttemptRow, CallFilter, CallRow } from '../api/types';
@@ -11,6 +11,8 @@ import { PagedList, usePages, type Col } from '../parts/List';
 import { TimeRange } from '../parts/TimeRange';
 import { CallPage } from './calls/CallPage';
 import { readFilter, writeFilter } from './calls/filter';
+import { ListTabs } from './calls/ListTabs';
+import { LiveCalls } from './calls/LiveCalls';
 import { Result } from './calls/Result';
 
 type Change = { [K in keyof CallFilter]?: CallFilter[K] | undefined };
@@ -19,7 +21,8 @@ export default function Calls() {
   const { path, query } = useRoute();
   const key = path[1];
   if (key) return <CallPage id={key} />;
-  return <Search list={query.get('list') === 'attempts' ? 'attempts' : 'calls'} filter={readFilter(query)} />;
+  const list = query.get('list');
+  return list === 'live' ? <LiveCalls /> : <Search list={list === 'attempts' ? 'attempts' : 'calls'} filter={readFilter(query)} />;
 }
 
 function Search({ list, filter }: { list: 'calls' | 'attempts'; filter: CallFilter }) {
@@ -31,11 +34,7 @@ function Search({ list, filter }: { list: 'calls' | 'attempts'; filter: CallFilt
   return (
     <>
       <PageHead title={t('nav.calls')}>
-        {all && (
-          <Tabs value={list} onChange={(x) => show({ kind: undefined } as Partial<CallFilter>, x ?? 'calls')}>
-            <Tabs.List><Tabs.Tab value="calls">{t('nav.calls')}</Tabs.Tab><Tabs.Tab value="attempts">{t('calls.attempts')}</Tabs.Tab></Tabs.List>
-          </Tabs>
-        )}
+        <ListTabs list={list} onChange={(x) => (x === 'live' ? replaceQuery('calls', { list: x }) : show({ kind: undefined } as Partial<CallFilter>, x))} />
       </PageHead>
       <div className="row filters">
         <Text label={t('calls.number')} value={filter.number} onDone={(number) => show({ number })} search />

@@ -170,6 +170,7 @@ export function answer(world: World, method: string, path: string, q: URLSearchP
     case 'GET /series': return ok(series(q));
     case 'GET /summaries': return ok(summaries(q));
     case 'GET /parties': return ok(parties);
+    case 'GET /calls/live': return ok({ items: [0, 1].map((i): api.LiveCall => ({ key: `n-1-${i}`, node: 'sw1', kind: 'call', customer: 'acme', carrier: 'north', direction: 'outbound', caller: '4930111', called: `498920${i}`, call_id: `live-${i}`, state: i ? 'answered' : 'setup', started_unix_ms: now - i * 60_000, ringing_unix_ms: 0, answered_unix_ms: i ? now - 50_000 : 0, held: false, media_class: '', digits: i })), more: 3, at_unix_ms: now, unreached: [{ node: 'sw2', error: 'silent' }] } satisfies api.LiveCalls);
     case 'GET /calls': return ok({ items: Array.from({ length: 100 }, (_, i) => callRow(i)), next: 'more' } satisfies api.Page<api.CallRow>);
     case 'GET /attempts': return ok({ items: [] } satisfies api.Page<api.AttemptRow>);
     case 'GET /registrations': return ok({ items: registrations } satisfies api.Page<api.Registration>);

@@ -1,0 +1,75 @@
+package web
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/sipward/sipward/collector/accounts"
+	"github.com/sipward/sipward/sync/record"
+)
+
+// inProgress is what nodes say, whatever they were asked: that a customer sees no other's
+// must not depend on them.
+func inProgress(context.Context, LiveFilter) ([]NodeCalls, error) {
+	ms := noon.UnixMilli()
+	return []NodeCalls{
+		{Node: "sw-one", More: 2, Calls: []record.LiveCall{
+			{Leg: "7-2", Kind: "call", Customer: "globex", Carrier: "carrier-x", Caller: "4930222001", State: "setup", StartedUnixMS: ms - 1000},
+			{Leg: "7-1", Kind: "call", Customer: "acme", Carrier: "carrier-x", Caller: "4930111001", Src: "198.51.100.1:5060", State: "answered", StartedUnixMS: ms - 9000, AnsweredUnixMS: ms - 5000,
+				Digits: [2]int{2, 1}, InfoDigits: [2]int{0, 1}}}},
+		{Node: "sw-one-c", Calls: []record.LiveCall{{Leg: "8-1", Kind: "call", Customer: "acme", State: "setup", StartedUnixMS: ms - 3000}}},
+		{Node: "sw-one-b", Error: "silent"}}, nil
+}
+
+func TestLiveCalls(t *testing.T) {
+	d := newDesk(t)
+	boss := d.operator()
+	acme := d.person(accounts.Customer, "acme")
+	list := func(p *person, path string) (out liveCalls) {
+		t.Helper()
+		d.pass(time.Minute) // past what was answered a moment ago
+		decode(t, p.ask(get, path, nil), 200, &out)
+		return out
+	}
+	if got := list(boss, "/calls/live"); len(got.Items) != 3 || got.Items[0].Customer != "globex" || got.Items[2].Digits != 4 || got.More != 2 ||
+		len(got.Unreached) != 1 || got.Unreached[0] != (unreached{"sw-one-b", "silent"}) {
+		t.Errorf("the operator: %+v", got)
+	}
+	if got := list(boss, "/calls/live?limit=1"); len(got.Items) != 1 || got.More != 4 {
+		t.Errorf("one of them: %+v", got)
+	}
+	got := list(acme, "/calls/live")
+	if len(got.Items) != 2 || got.More != 2 || len(got.Unreached) != 1 || got.Unreached[0] != (unreached{}) {
+		t.Errorf("the customer: %+v", got)
+	}
+	for _, c := range got.Items {
+		if c.Customer != "acme" || c.Node != "" || c.Carrier != "" {
+			t.Errorf("the customer sees %+v", c)
+		}
+	}
+	for path, want := range map[string]int{"?customer=globex": 403, "?carrier=carrier-x": 403, "?limit=1001": 400, "?customer=acme": 200} {
+		if w := acme.ask(get, "/calls/live"+path, nil); w.Code != want {
+			t.Errorf("%s: %d %s, want %d", path, w.Code, w.Body, want)
+		}
+	}
+}
+
+// TestLiveCallsAreAskedForOnce: nodes are not asked by each dashboard that is open.
+func TestLiveCallsAreAskedForOnce(t *testing.T) {
+	var asked []LiveFilter
+	d := newDesk(t, func(c *Config) {
+		c.Calls = func(_ context.Context, f LiveFilter) ([]NodeCalls, error) {
+			asked = append(asked, f)
+			return nil, nil
+		}
+	})
+	boss, acme := d.operator(), d.person(accounts.Customer, "acme")
+	for range 3 {
+		boss.ask(get, "/calls/live", nil)
+		acme.ask(get, "/calls/live", nil)
+	}
+	if len(asked) != 2 || asked[0] != (LiveFilter{Limit: 200}) || asked[1] != (LiveFilter{Customer: "acme", Limit: 200}) {
+		t.Errorf("%+v", asked)
+	}
+}
