@@ -105,7 +105,7 @@ func (c *collector) serve(ctx context.Context, s store.Store) error {
 		if err := p.web.open(ctx); err != nil {
 			return err
 		}
-		p.alerts.dashboard = p.web.server.URL()
+		p.alerts.dashboard = p.web.server.URL() + "/#/alerts"
 		group.Go(func() error { return p.web.run(ctx) })
 	}
 	c.parts.Store(p)

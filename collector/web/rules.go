@@ -143,6 +143,7 @@ func (s *Server) rules(q *request) (any, error) {
 		out.Items = append(out.Items, ruleOf(r, firing[r.ID]))
 		return nil
 	})
+	slices.SortStableFunc(out.Items, func(a, b ruleRow) int { return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)) })
 	return out, err
 }
 

@@ -85,6 +85,17 @@ func TestRulesAreKept(t *testing.T) {
 	}
 }
 
+func TestRulesAreSorted(t *testing.T) {
+	boss := newDesk(t, func(c *Config) { c.Alarm = new(alarm) }).operator()
+	for _, name := range []string{"zebra", "Bee", "ant"} {
+		boss.ask(post, "/alerts/rules", aRule(map[string]any{"name": name}))
+	}
+	var p page[ruleRow]
+	if err := jsonUnmarshal(boss.ask(get, "/alerts/rules", nil).Body.Bytes(), &p); err != nil || len(p.Items) != 3 || p.Items[0].Name != "ant" || p.Items[2].Name != "zebra" {
+		t.Errorf("%+v, %v", p.Items, err)
+	}
+}
+
 func TestWrongRules(t *testing.T) {
 	a := new(alarm)
 	boss := newDesk(t, func(c *Config) { c.Alarm = a }).operator()

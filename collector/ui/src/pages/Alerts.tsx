@@ -1,3 +1,4 @@
+import './alerts/alerts.css';
 import { Button, Tabs } from '@mantine/core';
 import { useState } from 'react';
 import type { AlertRule } from '../api/types';

@@ -31,7 +31,7 @@ export function Events() {
   ];
   return (
     <>
-      <div className="row"><Switch label={t('alerts.only_open')} checked={open} onChange={(e) => setOpen(e.currentTarget.checked)} /></div>
+      <div className="row onlyopen"><Switch label={t('alerts.only_open')} checked={open} onChange={(e) => setOpen(e.currentTarget.checked)} /></div>
       <PagedList pages={pages} cols={cols} id={(e) => e.id} label={t('alerts.events')} empty={open ? t('alerts.all_quiet') : t('alerts.none')} />
     </>
   );
