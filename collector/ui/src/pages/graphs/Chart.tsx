@@ -154,11 +154,24 @@ function lonely(values: (number | null | undefined)[]): boolean {
   return false;
 }
 
+// Making a format costs more than the whole of a chart's axis: they are kept.
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+function formatOf(locale: string, zone: string, days: boolean): Intl.DateTimeFormat {
+  const key = `${locale} ${zone} ${String(days)}`;
+  let f = formats.get(key);
+  if (!f) {
+    const o: Intl.DateTimeFormatOptions = days ? { day: '2-digit', month: 'short' } : { hour: '2-digit', minute: '2-digit' };
+    f = new Intl.DateTimeFormat(locale, { timeZone: zone, hourCycle: 'h23', ...o });
+    formats.set(key, f);
+  }
+  return f;
+}
+
 function axisTime(s: number, by: number, locale: string, zone: string): string {
-  const o: Intl.DateTimeFormatOptions = by >= 86_400 ? { day: '2-digit', month: 'short' } : { hour: '2-digit', minute: '2-digit' };
-  const text = new Intl.DateTimeFormat(locale, { timeZone: zone, hourCycle: 'h23', ...o }).format(s * 1000);
-  if (by >= 86_400 || text !== '00:00') return text;
-  return new Intl.DateTimeFormat(locale, { timeZone: zone, day: '2-digit', month: 'short' }).format(s * 1000);
+  if (by >= 86_400) return formatOf(locale, zone, true).format(s * 1000);
+  const text = formatOf(locale, zone, false).format(s * 1000);
+  return text === '00:00' ? formatOf(locale, zone, true).format(s * 1000) : text;
 }
 
 function shadePending(u: uPlot, d: Drawn, colour: string): void {

@@ -23,16 +23,15 @@ export function draw(s: Series, total: string, running = false): Drawn {
   const points = s.points + (running ? 1 : 0);
   const end = s.from_unix_s + s.points * s.step_s;
   const times = Array.from({ length: points }, (_, i) => s.from_unix_s + i * s.step_s);
-  const more = running ? [null] : [];
-  const lines = s.lines.map((l): Line => ({
-    ...l, num: [...l.num, ...more], ...(l.den ? { den: [...l.den, ...more] } : {}), ...(l.answered ? { answered: [...l.answered, ...more] } : {}),
-  }));
+  // The live figures are written behind what was delivered of channels; all else stays as it came.
+  const more = (list: (number | null)[]) => (running ? [...list, null] : [...list]);
+  const lines = s.figure === 'channels' ? s.lines.map((l): Line => ({ ...l, num: more(l.num), ...(l.answered ? { answered: more(l.answered) } : {}) })) : s.lines;
   const limits = s.lines.filter((l) => l.limit !== null);
   return {
     figure: s.figure,
     step: s.step_s,
     times,
-    values: lines.map((l) => valuesOf(s.figure, l)),
+    values: lines.map((l) => valuesOf(s.figure, l, points)),
     lines,
     names: s.lines.map((l) => l.party || total),
     limit: s.lines.length === 1 && limits[0] ? limits[0].limit : null,
@@ -42,12 +41,16 @@ export function draw(s: Series, total: string, running = false): Drawn {
   };
 }
 
-function valuesOf(figure: Figure, l: Line): (number | null)[] {
-  if (figure === 'channels') return [...l.num];
-  return l.num.map((n, i) => {
+// valuesOf divides. It is a plain loop: of 50 carriers and a month there are 430,000.
+function valuesOf(figure: Figure, l: Line, points: number): (number | null)[] {
+  if (figure === 'channels') return l.num.slice();
+  const out = new Array<number | null>(points).fill(null);
+  for (let i = 0; i < l.num.length; i++) {
+    const n = l.num[i];
     const d = l.den?.[i];
-    return n === null || !d ? null : n / d;
-  });
+    if (n != null && d) out[i] = n / d;
+  }
+  return out;
 }
 
 // Window is what is shown: the last so many seconds, or a part that was dragged.
