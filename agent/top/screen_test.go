@@ -101,9 +101,9 @@ func wild(r *rand.Rand) *fake {
 // those of colours controls the terminal.
 func TestAnySize(t *testing.T) {
 	keys := []string{"up", "down", "left", "right", "enter", "esc", "tab", "1", "2", "/", "a", "日", "\u202e", "r", "?", "space", "backspace", "pgdown", "pgup", "home", "end", "G"}
-	rounds := 200
+	rounds := 80
 	if testing.Short() {
-		rounds = 60
+		rounds = 20
 	}
 	for seed := range uint64(rounds) { //nolint:gosec // positive
 		r := rand.New(rand.NewPCG(seed, 4))
@@ -136,7 +136,7 @@ func TestEverySize(t *testing.T) {
 	for _, f := range []*fake{busy(), wild(rand.New(rand.NewPCG(1, 1)))} { //nolint:gosec // reproducible
 		m := view(t, f, 80, 24)
 		for w := 1; w <= 200 && !t.Failed(); w++ {
-			for h := 1; h <= 60; h += 1 + w/10 { // the narrow ones are the hard ones
+			for h := 1; h <= 60; h += 2 + w/8 { // the narrow ones are the hard ones
 				m.Update(tea.WindowSizeMsg{Width: w, Height: h})
 				check(t, m)
 			}
