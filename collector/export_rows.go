@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/sipward/sipward/collector/query"
 	"github.com/sipward/sipward/counters"
 )
 
@@ -90,7 +91,7 @@ func (w *rowWriter[T]) cell(to []string, v any) []string {
 	switch v := v.(type) {
 	case string:
 		if w.guard {
-			v = guarded(v)
+			v = query.CellText(v)
 		}
 		return append(to, v)
 	case bool:
@@ -122,25 +123,6 @@ func (w *rowWriter[T]) cell(to []string, v any) []string {
 		return append(to, value, strconv.FormatUint(v.Num, 10), strconv.FormatUint(v.Den, 10))
 	}
 	panic(fmt.Sprintf("no rule for a cell of %T", v))
-}
-
-// guarded keeps a spreadsheet from taking a text for a formula: callers choose
-// what is in From, and = + - @ (after blanks, too) begin one. A quote in front is
-// what spreadsheets themselves write for "this is a text".
-func guarded(s string) string {
-	for i := range len(s) {
-		switch s[i] {
-		case ' ', '\t', '\r', '\n':
-			continue
-		case '=', '+', '-', '@':
-			return "'" + s
-		}
-		break
-	}
-	if s != "" && (s[0] == '\t' || s[0] == '\r' || s[0] == '\n') {
-		return "'" + s
-	}
-	return s
 }
 
 // object writes one JSON object, its keys in the order of the columns.

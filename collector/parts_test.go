@@ -96,7 +96,7 @@ func TestGuarded(t *testing.T) {
 		"": "", "4930": "4930", "+4930": "'+4930", "=1+1": "'=1+1", "-1": "'-1", "@x": "'@x", " =1": "' =1", "\t=1": "'\t=1",
 		"\tx": "'\tx", "\rx": "'\rx", "\nx": "'\nx", "a=1": "a=1", " x-y": " x-y", "'x": "'x", "  ": "  ",
 	} {
-		if got := guarded(in); got != want {
+		if got := query.CellText(in); got != want {
 			t.Errorf("%q became %q, want %q", in, got, want)
 		}
 	}

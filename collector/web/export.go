@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/sipward/sipward/collector/query"
@@ -124,16 +123,16 @@ func newExport(q *request) *export {
 }
 
 func (x *export) call(r *query.CallRow) {
-	l := append(x.line[:0], stamp(r.InvitedUnixMs), stamp(r.CountedUnixMs), r.Kind, r.Direction, inert(r.Customer))
+	l := append(x.line[:0], stamp(r.InvitedUnixMs), stamp(r.CountedUnixMs), r.Kind, r.Direction, query.CellText(r.Customer))
 	if !x.q.view.own {
-		l = append(l, inert(r.Carrier), inert(r.Node))
+		l = append(l, query.CellText(r.Carrier), query.CellText(r.Node))
 	}
 	pdd := ""
 	if r.PddMs != nil {
 		pdd = strconv.FormatInt(*r.PddMs, 10)
 	}
-	l = append(l, inert(r.Caller), inert(r.Called), strconv.FormatUint(uint64(r.Status), 10), r.Release, strconv.FormatBool(r.Answered),
-		strconv.FormatInt(r.DurationMs, 10), pdd, strconv.FormatInt(r.Digits, 10), r.MediaClass, inert(r.CallID))
+	l = append(l, query.CellText(r.Caller), query.CellText(r.Called), strconv.FormatUint(uint64(r.Status), 10), r.Release, strconv.FormatBool(r.Answered),
+		strconv.FormatInt(r.DurationMs, 10), pdd, strconv.FormatInt(r.Digits, 10), r.MediaClass, query.CellText(r.CallID))
 	_ = x.csv.Write(l) // its error stays, and turn returns it
 	x.line = l
 }
@@ -170,13 +169,4 @@ func stamp(ms int64) string {
 		return ""
 	}
 	return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z")
-}
-
-// inert keeps a text that came from the wire from being a formula in a spreadsheet. A
-// number with its plus stays as it is.
-func inert(s string) string {
-	if s == "" || !strings.ContainsRune("=+-@\t\r", rune(s[0])) || s[0] == '+' && strings.Trim(s[1:], "0123456789") == "" {
-		return s
-	}
-	return "'" + s
 }

@@ -161,11 +161,3 @@ func TestExportsAtOnce(t *testing.T) {
 		t.Errorf("%d lines", len(rows))
 	}
 }
-
-func TestInert(t *testing.T) {
-	for in, want := range map[string]string{"": "", "4930": "4930", "+4930": "+4930", "+49 30": "'+49 30", "=1+1": "'=1+1", "-1": "'-1", "@x": "'@x", "\tx": "'\tx", "a=b": "a=b"} {
-		if got := inert(in); got != want {
-			t.Errorf("%q: %q, want %q", in, got, want)
-		}
-	}
-}
