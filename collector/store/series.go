@@ -13,30 +13,60 @@ import (
 
 // Series implements Reader. Steps of five minutes and more come from fives, shorter ones
 // from the minutes themselves.
-func (r *reads) Series(ctx context.Context, f query.SeriesFilter) (*query.Series, error) {
-	if err := f.Check(); err != nil {
-		return nil, fmt.Errorf("reading a series: %w", err)
+func (r *reads) Series(ctx context.Context, f query.SeriesFilter) (out *query.Series, err error) {
+	err = r.SeriesOf(ctx, f, []string{f.Party}, func(s *query.Series) error { out = s; return nil })
+	return out, err
+}
+
+// SeriesOf implements Reader. What is the same for all of them is read once: how much was
+// watched, and who has not delivered yet.
+func (r *reads) SeriesOf(ctx context.Context, f query.SeriesFilter, parties []string, each func(*query.Series) error) error {
+	for _, f.Party = range parties {
+		if err := f.Check(); err != nil {
+			return fmt.Errorf("reading a series: %w", err)
+		}
 	}
-	out := &query.Series{FromUnixS: f.FromUnixS, StepS: f.StepS, Points: make([]query.Point, (f.ToUnixS-f.FromUnixS)/f.StepS)}
+	if len(parties) == 0 {
+		return nil
+	}
+	var seen []int64
+	var err error
+	if f.Kind != query.KindTotal {
+		if seen, err = r.observed(ctx, f); err != nil {
+			return err
+		}
+	}
+	pending, err := r.pending(ctx, &f)
+	if err != nil {
+		return err
+	}
+	for _, f.Party = range parties {
+		out, err := r.oneSeries(ctx, &f, seen, pending)
+		if err != nil {
+			return err
+		}
+		if err := each(out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *reads) oneSeries(ctx context.Context, f *query.SeriesFilter, seen []int64, pending []query.Pending) (*query.Series, error) {
+	out := &query.Series{FromUnixS: f.FromUnixS, StepS: f.StepS, Points: make([]query.Point, (f.ToUnixS-f.FromUnixS)/f.StepS), Pending: slices.Clone(pending)}
 	read := r.fivesOf
 	if f.StepS < fiveS {
 		read = r.minutesOf
 	}
-	watched := f // who watches, writes minutes of the total
-	watched.Kind, watched.Party = query.KindTotal, ""
-	if err := read(ctx, &f, func(s int64, p *query.Point) { join(&out.Points[(s-f.FromUnixS)/f.StepS], p) }); err != nil {
+	if err := read(ctx, f, func(s int64, p *query.Point) { join(&out.Points[(s-f.FromUnixS)/f.StepS], p) }); err != nil {
 		return nil, err
 	}
-	if f.Kind != query.KindTotal {
-		if err := r.observed(ctx, &watched, out); err != nil {
-			return nil, err
+	for i, ms := range seen {
+		if ms != 0 { // else the minutes of the total were lost: his own tell
+			out.Points[i].ObservedMs = ms
 		}
 	}
-	var err error
-	if out.Pending, err = r.pending(ctx, &f); err != nil {
-		return nil, err
-	}
-	for _, p := range out.Pending {
+	for _, p := range pending {
 		for s := max(p.FromUnixS, f.FromUnixS); s < min(p.ToUnixS, f.ToUnixS); s = s - s%f.StepS + f.StepS {
 			out.Points[(s-f.FromUnixS)/f.StepS].Pending = true
 		}
@@ -154,13 +184,11 @@ func (r *reads) grouped(ctx context.Context, f *query.SeriesFilter, text, time s
 	return nil
 }
 
-// observed sets how much of each step was watched, also where a party had no call.
-func (r *reads) observed(ctx context.Context, f *query.SeriesFilter, out *query.Series) error {
-	table, time := "fives", "five_s"
-	if f.StepS < fiveS {
-		table, time = "minutes", "minute_s"
-	}
-	seen := make([]int64, len(out.Points))
+// observed says how much of each step was watched, also where a party had no call: who
+// watches, writes minutes of the total.
+func (r *reads) observed(ctx context.Context, f query.SeriesFilter) ([]int64, error) {
+	f.Kind, f.Party = query.KindTotal, ""
+	seen := make([]int64, (f.ToUnixS-f.FromUnixS)/f.StepS)
 	add := func(rows *sql.Rows) error {
 		var s, ms int64
 		if err := rows.Scan(&s, &ms); err != nil {
@@ -170,18 +198,10 @@ func (r *reads) observed(ctx context.Context, f *query.SeriesFilter, out *query.
 		*at = plus(*at, ms)
 		return nil
 	}
-	var err error
-	if table == "fives" {
-		err = r.grouped(ctx, f, "SELECT "+time+", "+r.dialect.totals("observed_ms")+" FROM fives", time, add)
-	} else {
-		err = r.eachMinute(ctx, f, "m.observed_ms", add)
+	if f.StepS < fiveS {
+		return seen, r.eachMinute(ctx, &f, "m.observed_ms", add)
 	}
-	for i := range out.Points {
-		if seen[i] != 0 { // else the minutes of the total were lost: his own tell
-			out.Points[i].ObservedMs = seen[i]
-		}
-	}
-	return err
+	return seen, r.grouped(ctx, &f, "SELECT five_s, "+r.dialect.totals("observed_ms")+" FROM fives", "five_s", add)
 }
 
 // eachMinute reads columns of one party's minutes. They are in the order of time, with all

@@ -89,6 +89,8 @@ type Reader interface {
 
 	// Series returns a graph of one party: minute counters in equal steps.
 	Series(ctx context.Context, f query.SeriesFilter) (*query.Series, error)
+	// SeriesOf hands on a graph of each of some parties of f.Kind, in their order.
+	SeriesOf(ctx context.Context, f query.SeriesFilter, parties []string, each func(*query.Series) error) error
 
 	// Losses lists what will never come, DeadLetters what was set aside; oldest
 	// first. A dead letter's Raw is only read when raw is true.

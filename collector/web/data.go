@@ -19,7 +19,7 @@ type Reads interface {
 	Registrations(ctx context.Context, f query.RegistrationFilter, each func(*query.RegistrationRow) error) error
 	Summaries(ctx context.Context, f query.SummaryFilter, each func(*query.Summary) error) error
 	Completeness(ctx context.Context, f query.SummaryFilter, each func(*query.Completeness) error) error
-	Series(ctx context.Context, f query.SeriesFilter) (*query.Series, error)
+	SeriesOf(ctx context.Context, f query.SeriesFilter, parties []string, each func(*query.Series) error) error
 	Hours(ctx context.Context, from, to time.Time, each func(*query.Hour) error) error
 	Losses(ctx context.Context, f query.LossFilter, each func(*query.Loss) error) error
 }

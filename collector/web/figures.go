@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/sipward/sipward/collector/query"
@@ -67,20 +68,12 @@ func (s *Server) series(q *request) (any, error) {
 	if err := describe(&out, f, len(all)); err != nil {
 		return nil, err
 	}
-	for i, id := range all {
-		f.Kind, f.Party = kind, id
-		if err := q.view.party(&f.Kind, &f.Party); err != nil {
-			return nil, err
-		}
-		got, err := q.view.series(q.Context(), f)
-		if err != nil {
-			return nil, err
-		}
-		if i == 0 {
-			out.Pending = pendingOf(q.view, got.pending)
-		}
-		out.Lines = append(out.Lines, got.line)
+	got, err := q.view.series(q.Context(), f, all)
+	if err != nil {
+		return nil, err
 	}
+	out.Lines = append(out.Lines, got.lines...)
+	out.Pending = pendingOf(q.view, got.pending)
 	return &out, nil
 }
 
@@ -108,10 +101,16 @@ func (s *Server) drawnOf(q *request, kind string) ([]string, error) {
 // drawings are the figures that there are graphs of.
 var drawings = map[string]query.Drawing{"channels": query.DrawChannels, "asr": query.DrawASR, "acd": query.DrawACD, "dtmf": query.DrawDTMF}
 
-// graph is a line, and whose part of it is still to come.
+// graph is some lines, and whose part of them is still to come.
 type graph struct {
-	line
+	lines   []line
 	pending []query.Pending
+}
+
+// graphKey names a graph of some parties.
+type graphKey struct {
+	query.SeriesFilter
+	parties string
 }
 
 // Old days hardly ever change: only a node that was away for long sends more of them. So
@@ -121,53 +120,58 @@ const (
 	daySecs  = 86_400
 )
 
-// graph reads a line, of its old days one that is kept.
-func (s *Server) graph(ctx context.Context, f query.SeriesFilter) (*graph, error) {
+// graph reads lines, of their old days those that are kept.
+func (s *Server) graph(ctx context.Context, f query.SeriesFilter, parties []string) (*graph, error) {
+	f.Party = ""
 	now := s.cfg.Now()
 	from, border := f.FromUnixS-f.FromUnixS%daySecs, now.Add(-oldAfter).Unix()/daySecs*daySecs
 	if f.StepS < query.FineStepS || f.ToUnixS <= border || border-from < 2*daySecs {
-		return s.readGraph(ctx, f)
+		return s.readGraph(ctx, f, parties)
 	}
 	old, recent := f, f
 	old.FromUnixS, old.ToUnixS, recent.FromUnixS = from, border, border
-	a, err := s.old.get(ctx, now, keepOld, old, func(ctx context.Context) (*graph, int, error) {
-		g, err := s.readGraph(ctx, old)
+	a, err := s.old.get(ctx, now, keepOld, graphKey{old, strings.Join(parties, "\x00")}, func(ctx context.Context) (*graph, int, error) {
+		g, err := s.readGraph(ctx, old, parties)
 		if err != nil {
 			return nil, 0, err
 		}
-		return g, len(g.num), nil
+		return g, int((border-from)/f.StepS) * len(g.lines), nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.readGraph(ctx, recent)
+	b, err := s.readGraph(ctx, recent, parties)
 	if err != nil {
 		return nil, err
 	}
 	return joined(a, b, int((f.FromUnixS-from)/f.StepS)), nil
 }
 
-// joined is a without its first points, and b after it.
+// joined is a without its first points, and b after it. Neither is changed.
 func joined(a, b *graph, skip int) *graph {
-	out := *b
-	out.num, out.second = slices.Concat(a.num[skip:], b.num), slices.Concat(a.second[skip:], b.second)
-	if out.Limit == nil {
-		out.Limit = a.Limit
+	out := &graph{slices.Clone(b.lines), slices.Clone(b.pending)}
+	for i := range out.lines {
+		l, before := &out.lines[i], &a.lines[i]
+		l.num, l.second = slices.Concat(before.num[skip:], l.num), slices.Concat(before.second[skip:], l.second)
+		if l.Limit == nil {
+			l.Limit = before.Limit
+		}
 	}
 	for _, p := range a.pending {
 		if !slices.Contains(out.pending, p) {
 			out.pending = append(out.pending, p)
 		}
 	}
-	return &out
+	return out
 }
 
-func (s *Server) readGraph(ctx context.Context, f query.SeriesFilter) (*graph, error) {
-	got, err := s.cfg.Reads.Series(ctx, f)
-	if err != nil {
-		return nil, err
-	}
-	return &graph{lineOf(f.Only, f.Kind, f.Party, got.Points), got.Pending}, nil
+func (s *Server) readGraph(ctx context.Context, f query.SeriesFilter, parties []string) (*graph, error) {
+	out := new(graph)
+	return out, s.cfg.Reads.SeriesOf(ctx, f, parties, func(got *query.Series) error {
+		out.lines = append(out.lines, lineOf(f.Only, f.Kind, parties[len(out.lines)], got.Points))
+		out.pending = got.Pending // the same of all
+		return nil
+	})
 }
 
 // describe checks the time of a graph, and says it as it will be.

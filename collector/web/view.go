@@ -122,14 +122,20 @@ func (v *view) party(kind, party *string) error {
 	return v.only(party)
 }
 
-func (v *view) series(ctx context.Context, f query.SeriesFilter) (*graph, error) {
+// series draws parties of one kind; a customer's account has but its own.
+func (v *view) series(ctx context.Context, f query.SeriesFilter, parties []string) (*graph, error) {
 	if err := v.hidden("a node", f.Node); err != nil {
 		return nil, err
 	}
-	if err := v.party(&f.Kind, &f.Party); err != nil {
-		return nil, err
+	all, kind := make([]string, len(parties)), f.Kind
+	for i, party := range parties {
+		f.Kind = kind
+		if err := v.party(&f.Kind, &party); err != nil {
+			return nil, err
+		}
+		all[i] = party
 	}
-	return v.s.graph(ctx, f)
+	return v.s.graph(ctx, f, all)
 }
 
 func (v *view) summaries(ctx context.Context, f query.SummaryFilter, each func(*query.Summary) error) error {

@@ -77,8 +77,8 @@ type Server struct {
 	overview cached[*overview]
 	known    cached[[]query.Node]
 	checks   cached[*checklist]
-	tests    *allowance                         // of delivery
-	old      shared[query.SeriesFilter, *graph] // nobody changes them
+	tests    *allowance               // of delivery
+	old      shared[graphKey, *graph] // nobody changes them
 	answers  shared[string, *encoded]
 
 	ready  chan struct{}
