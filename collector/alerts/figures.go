@@ -36,6 +36,23 @@ type Node struct {
 	State           *record.State
 }
 
+// Live makes a Node of what a live message and a state say.
+func Live(id string, firstSeen, lastSeen time.Time, live *record.Live, liveAt time.Time, state *record.State, stateAt time.Time) Node {
+	n := Node{ID: id, Live: live, State: state, FirstSeenUnixMs: unixMs(firstSeen), LiveUnixMs: unixMs(liveAt)}
+	n.HeardUnixMs = max(unixMs(lastSeen), unixMs(liveAt))
+	if state != nil && state.State == record.StateUp { // a will is not the node's own word
+		n.HeardUnixMs = max(n.HeardUnixMs, unixMs(stateAt))
+	}
+	return n
+}
+
+func unixMs(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
 // Limits of what is taken for the present.
 const (
 	fresh   = 15 * time.Second   // of live figures, which come every second
