@@ -343,11 +343,11 @@ func TestListening(t *testing.T) {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for i, v := range []struct {
 		brokers, connected int
-		since              time.Duration // after at; negative: not at all
+		since              int // seconds after at; negative: not at all
 	}{{0, 0, 0}, {0, 0, 0}, {2, 2, 0}, {2, 1, 3}, {2, 2, 3}, {2, 0, -1}, {2, 0, -1}, {2, 1, 7}, {2, 2, 7}} {
 		a.feed = brokers{v.brokers, v.connected}
 		got := a.listening(at.Add(time.Duration(i) * time.Second))
-		if v.since < 0 && !got.IsZero() || v.since >= 0 && !got.Equal(at.Add(v.since*time.Second)) {
+		if v.since < 0 && !got.IsZero() || v.since >= 0 && !got.Equal(at.Add(time.Duration(v.since)*time.Second)) {
 			t.Errorf("%d: since %v", i, got)
 		}
 	}
