@@ -63,6 +63,7 @@ func (p *pending) take() (changed map[string][]byte, whole bool) {
 // disk is the folder of the guard. One goroutine writes.
 type disk struct {
 	dir    string
+	every  time.Duration // between two times of writing
 	lock   *os.File
 	out    *journal // nil: has to be begun
 	begun  int64    // its size when it held all bindings once

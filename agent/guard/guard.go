@@ -102,7 +102,7 @@ func New(cfg Config) *Guard {
 		recent:   newRecent(), reports: newReports(),
 		bans: newBans(cfg.Ban, newProtected(cfg.Book, cfg.Ban.Allow, cfg.Local), cfg.Bans != nil),
 	}
-	g.disk = disk{dir: cfg.Dir}
+	g.disk = disk{dir: cfg.Dir, every: saveEvery}
 	return g
 }
 

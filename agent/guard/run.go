@@ -126,14 +126,14 @@ func (g *Guard) flush() (some bool) {
 	return some || len(g.reports.out) > 0 || len(g.reports.due) > 0
 }
 
-// keep writes what changed once a second until ctx ends, and once more then.
+// keep writes what changed every saveEvery until ctx ends, and once more then.
 func (g *Guard) keep(ctx context.Context) error {
 	defer g.disk.close()
-	second := time.NewTicker(saveEvery)
-	defer second.Stop()
+	tick := time.NewTicker(g.disk.every)
+	defer tick.Stop()
 	for {
 		select {
-		case <-second.C:
+		case <-tick.C:
 			g.save(ctx)
 		case <-ctx.Done():
 			g.save(context.WithoutCancel(ctx))
