@@ -87,7 +87,7 @@ install: ## install what `make build` made, with units, manual pages and complet
 .PHONY: test
 test: ## go vet, then every test with the race detector (TESTFLAGS=-short for less)
 	$(GO) vet ./...
-	CGO_ENABLED=1 $(GO) test -race -timeout 10m $(TESTFLAGS) ./...
+	@GO=$(GO) scripts/test $(TESTFLAGS)
 
 .PHONY: lint
 lint: $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION) ## gofmt, golangci-lint, shellcheck, promtool
