@@ -10,7 +10,8 @@ import (
 // notify tells systemd when the collector does its work: the store is open and
 // nodes can connect. Then it feeds the watchdog. Without systemd it only logs.
 func (c *collector) notify(ctx context.Context) error {
-	if !program.Await(ctx, c.admin.Ready(), c.serving) {
+	if !program.AwaitPart(ctx, c.log, "opening the sockets of admin", c.admin.Ready()) ||
+		!program.AwaitPart(ctx, c.log, "opening the database, and then the broker", c.serving) {
 		return nil
 	}
 	c.log.Info("ready", "collector", c.cfg.ID, "version", theVersion(), "broker", brokerWord(c.cfg), "store", storeWord(c.cfg), "data", c.cfg.Data)

@@ -148,6 +148,29 @@ func TestServeWithoutWatchdog(t *testing.T) {
 	}
 }
 
+func TestAwaitPart(t *testing.T) {
+	c := systemd(t)
+	log := slog.New(slog.DiscardHandler)
+	ready := make(chan struct{})
+	done := make(chan bool)
+	go func() { done <- AwaitPart(t.Context(), log, "no database", ready) }()
+	if got := heard(t, c); got != "STATUS=no database" {
+		t.Error(got)
+	}
+	close(ready)
+	if got := heard(t, c); got != "STATUS=" || !<-done {
+		t.Errorf("it is there: %s", got)
+	}
+	if !AwaitPart(t.Context(), log, "nothing", ready) {
+		t.Error("what is there was not found")
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if AwaitPart(ended, log, "never", make(chan struct{})) {
+		t.Error("what is not there was found")
+	}
+}
+
 // The watchdog is fed while the program is alive, and not a moment longer.
 func TestServeFeedsTheWatchdog(t *testing.T) {
 	c := systemd(t)

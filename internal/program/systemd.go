@@ -21,6 +21,22 @@ func Await(ctx context.Context, all ...<-chan struct{}) bool {
 	return true
 }
 
+// AwaitPart is Await for one part of a program. While that is not ready, systemd
+// shows what is lacking as the status of the service.
+func AwaitPart(ctx context.Context, log *slog.Logger, lacks string, ready <-chan struct{}) bool {
+	select {
+	case <-ready:
+		return true
+	default:
+	}
+	tell(log, "STATUS="+lacks)
+	if !Await(ctx, ready) {
+		return false
+	}
+	tell(log, "STATUS=")
+	return true
+}
+
 // Serve tells systemd that the program does its work, and that it stops when
 // ctx ends; then it returns. In between it feeds systemd's watchdog, if there
 // is one, whenever alive says so, which is asked for an interval: not fed for so
