@@ -49,7 +49,15 @@ func (r *reads) Summaries(ctx context.Context, f query.SummaryFilter, each func(
 		node = "''"
 	}
 	q := new(statement)
-	q.text.WriteString("SELECT " + step + " AS t, kind, party, " + node + " AS n, " + r.dialect.totals(sumColumns[:]...) + " FROM sums")
+	columns := "SELECT " + step + " AS t, kind, party, " + node + " AS n, " + r.dialect.totals(sumColumns[:]...)
+	if single(&f) {
+		first := f.FromUnixS + mod(-f.FromUnixS, hourS)
+		q.text.WriteString("WITH RECURSIVE at(h) AS (SELECT " + r.dialect.whole("?") + " UNION ALL SELECT h + 3600 FROM at WHERE h + 3600 < ?) " +
+			columns + " FROM at CROSS JOIN sums WHERE hour_s = at.h")
+		q.args = append(q.args, first, f.ToUnixS)
+	} else {
+		q.text.WriteString(columns + " FROM sums")
+	}
 	q.where("hour_s >= ?", f.FromUnixS)
 	q.where("hour_s < ?", until(f.ToUnixS))
 	q.equal("node", f.Node)
@@ -57,6 +65,16 @@ func (r *reads) Summaries(ctx context.Context, f query.SummaryFilter, each func(
 	q.equal("party", f.Party)
 	q.text.WriteString(" GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4")
 	return r.mergeSums(ctx, f.FromUnixS, until(f.ToUnixS), q, each)
+}
+
+// maxLookups is how many hours are looked up one by one.
+const maxLookups = 24 * 62
+
+// single says that one party's hours are few enough to be looked up: sums are in the order
+// of time, and a month of them has those of all other parties between.
+func single(f *query.SummaryFilter) bool {
+	one := f.Kind == query.KindTotal || f.Kind != "" && f.Party != ""
+	return one && f.FromUnixS > 0 && f.ToUnixS > f.FromUnixS && f.ToUnixS-f.FromUnixS <= maxLookups*hourS
 }
 
 // closedSums hands on the sums of what was closed in hours that begin in [from,
