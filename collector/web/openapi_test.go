@@ -146,6 +146,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		"POST /accounts":           map[string]string{"email": "x@example.org", "role": "viewer"},
 		"POST /tokens":             map[string]any{"name": "billing", "role": "operator", "expires_unix_ms": k.now().UnixMilli() + 1e6},
 		"POST /alerts/rules":       aRule(nil),
+		"PUT /alerts/delivery":     deliveryInput{Email: []string{"noc@example.org"}},
 		"PATCH /company":           map[string]string{"name": "Example"},
 		"PUT /balances/{customer}": map[string]string{"amount": "1.50", "currency": "EUR"},
 	} {
