@@ -1,4 +1,4 @@
-import { Button, Modal, Select, Switch, Tabs, TextInput } from '@mantine/core';
+import { Button, Select, Switch, Tabs, TextInput } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api } from '../api/client';
@@ -9,6 +9,7 @@ import { useParties } from '../lib/parties';
 import { replaceQuery, useRoute } from '../lib/route';
 import { copyText } from '../lib/save';
 import { PageHead } from '../parts/common';
+import { Dialog } from '../parts/Dialog';
 import { Form, problemText, useSubmit } from '../parts/forms';
 import { PagedList, usePages, type Col } from '../parts/List';
 
@@ -33,13 +34,13 @@ export default function Accounts() {
       {open && 'account' in open && <AccountForm account={open.account} onClose={close} onLink={(text) => setSecret({ title: t('accounts.link'), note: t('accounts.link_note'), text })} />}
       {open && 'token' in open && <TokenForm onClose={close} onSecret={(text) => setSecret({ title: t('accounts.secret'), note: t('accounts.secret_note'), text })} />}
       {secret && (
-        <Modal opened onClose={() => setSecret(null)} title={secret.title} closeOnClickOutside={false} closeButtonProps={{ 'aria-label': t('close') }}>
+        <Dialog onClose={() => setSecret(null)} title={secret.title} closeOnClickOutside={false}>
           <div className="stack">
             <p>{secret.note}</p>
             <code className="mono break" data-testid="secret">{secret.text}</code>
             <Button onClick={() => void copyText(secret.text)}>{t('copy')}</Button>
           </div>
-        </Modal>
+        </Dialog>
       )}
     </>
   );
@@ -98,7 +99,7 @@ function AccountForm({ account, onClose, onLink }: { account: Account | null; on
     await done();
   };
   return (
-    <Modal opened onClose={onClose} title={account ? account.email : t('accounts.add')} closeButtonProps={{ 'aria-label': t('close') }}>
+    <Dialog onClose={onClose} title={account ? account.email : t('accounts.add')}>
       <Form
         submit={submit} label={t('save')} onSubmit={save}
         extra={account && account.id !== me.id && (
@@ -116,7 +117,7 @@ function AccountForm({ account, onClose, onLink }: { account: Account | null; on
         {locked && <Switch label={t('accounts.unlock')} checked={form.unlock ?? false} onChange={(e) => setForm({ ...form, unlock: e.currentTarget.checked })} />}
         {remove.problem && <span className="bad" role="alert">{problemText(t, remove.problem)}</span>}
       </Form>
-    </Modal>
+    </Dialog>
   );
 }
 
@@ -162,7 +163,7 @@ function TokenForm({ onClose, onSecret }: { onClose: () => void; onSecret: (secr
     onSecret(made.secret);
   };
   return (
-    <Modal opened onClose={onClose} title={t('accounts.add_token')} closeButtonProps={{ 'aria-label': t('close') }}>
+    <Dialog onClose={onClose} title={t('accounts.add_token')}>
       <Form submit={submit} label={t('save')} onSubmit={save}>
         <TextInput label={t('field.name')} required data-autofocus value={form.name} error={submit.field('name')} onChange={(e) => setForm({ ...form, name: e.currentTarget.value })} />
         <RoleFields role={form.role} customer={form.customer} error={submit.field('customer')} onChange={(role, customer) => setForm({ ...form, role, customer })} />
@@ -171,6 +172,6 @@ function TokenForm({ onClose, onSecret }: { onClose: () => void; onSecret: (secr
           data={[30, 90, 365].map((n) => ({ value: String(n), label: t('accounts.days', { n }) }))}
         />
       </Form>
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,5 +1,5 @@
 import './blocks.css';
-import { Button, Modal, NumberInput, SegmentedControl, Select, TextInput } from '@mantine/core';
+import { Button, NumberInput, SegmentedControl, Select, TextInput } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { api } from '../api/client';
@@ -8,6 +8,7 @@ import { useT } from '../i18n/i18n';
 import { useApp } from '../lib/app';
 import { href } from '../lib/route';
 import { PageHead, Trouble, Waiting } from '../parts/common';
+import { Dialog } from '../parts/Dialog';
 import { Form, FormProblem, useSubmit } from '../parts/forms';
 import { List, type Col } from '../parts/List';
 import { BindingList } from './Registrations';
@@ -103,7 +104,7 @@ function AssignForm({ map, customers, onClose }: { map: Map; customers: string[]
   };
   const next = map.free[0];
   return (
-    <Modal opened onClose={onClose} title={t('blocks.assign')} closeButtonProps={{ 'aria-label': t('close') }}>
+    <Dialog onClose={onClose} title={t('blocks.assign')}>
       <Form submit={submit} label={t('blocks.assign')} onSubmit={save}>
         <Select label={t('customer')} required searchable data={customers} value={form.customer || null} error={submit.field('customer')} nothingFoundMessage={t('nothing')} onChange={(x) => setForm({ ...form, customer: x ?? '' })} />
         <SegmentedControl value={how} onChange={setHow} data={[{ value: 'next', label: t('blocks.next'), disabled: !map.grid }, { value: 'range', label: t('blocks.range') }]} />
@@ -120,12 +121,13 @@ function AssignForm({ map, customers, onClose }: { map: Map; customers: string[]
         )}
         <TextInput label={t('comment')} maxLength={500} value={form.comment} onChange={(e) => setForm({ ...form, comment: e.currentTarget.value })} />
       </Form>
-    </Modal>
+    </Dialog>
   );
 }
 
 // ReleaseForm shows who would stay behind before anything is changed.
-function ReleaseForm({ block, version, onClose }: { block: Held; version: number; onClose: () => void }) {
+function ReleaseForm({ block, version: shown, onClose }: { block: Held; version: number; onClose: () => void }) {
+  const [version] = useState(shown); // what is released is what was shown, and not asked for again once it is gone
   const t = useT();
   const { notify } = useApp();
   const changed = useChanged();
@@ -139,7 +141,7 @@ function ReleaseForm({ block, version, onClose }: { block: Held; version: number
     onClose();
   };
   return (
-    <Modal opened onClose={onClose} size="xl" title={t('blocks.release_title', { block: `${block.first}–${block.last}`, customer: block.customer })} closeButtonProps={{ 'aria-label': t('close') }}>
+    <Dialog onClose={onClose} size="xl" title={t('blocks.release_title', { block: `${block.first}–${block.last}`, customer: block.customer })}>
       <div className="stack">
         <Trouble error={dry.error} retry={() => void dry.refetch()} />
         {dry.isPending && <Waiting />}
@@ -155,6 +157,6 @@ function ReleaseForm({ block, version, onClose }: { block: Held; version: number
           </>
         )}
       </div>
-    </Modal>
+    </Dialog>
   );
 }

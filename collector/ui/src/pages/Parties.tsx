@@ -1,4 +1,4 @@
-import { Button, Modal, NumberInput, Select, Tabs, TagsInput, TextInput } from '@mantine/core';
+import { Button, NumberInput, Select, Tabs, TagsInput, TextInput } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api } from '../api/client';
@@ -8,6 +8,7 @@ import { useApp } from '../lib/app';
 import { useLive } from '../lib/live';
 import { href, replaceQuery, useRoute } from '../lib/route';
 import { Note, PageHead, Trouble, Waiting } from '../parts/common';
+import { Dialog } from '../parts/Dialog';
 import { Form, useSubmit } from '../parts/forms';
 import { List, type Col } from '../parts/List';
 
@@ -80,7 +81,7 @@ function Editor({ kind, version, row, onClose }: { kind: Kind; version: number; 
     await done(await api.put<Changed>(path, { version, new: row === null, ...both, ...(kind === 'customers' ? { non_numeric, max_contacts } : {}) } satisfies PartyPut));
   };
   return (
-    <Modal opened onClose={onClose} title={row ? row.id : kind === 'customers' ? t('parties.add_customer') : t('parties.add_carrier')} closeButtonProps={{ 'aria-label': t('close') }}>
+    <Dialog onClose={onClose} title={row ? row.id : kind === 'customers' ? t('parties.add_customer') : t('parties.add_carrier')}>
       <Form
         submit={submit} label={t('save')} onSubmit={save}
         extra={row && (
@@ -106,6 +107,6 @@ function Editor({ kind, version, row, onClose }: { kind: Kind; version: number; 
         <TextInput label={t('comment')} maxLength={500} value={form.comment} onChange={(e) => setForm({ ...form, comment: e.currentTarget.value })} />
         {remove.problem && <span className="bad" role="alert">{remove.problem.detail || remove.problem.title}</span>}
       </Form>
-    </Modal>
+    </Dialog>
   );
 }

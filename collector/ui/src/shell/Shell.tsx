@@ -34,7 +34,7 @@ export function Shell({ me, update, leave }: { me: Me; update: (me: Me) => void;
   const [bell, setBell] = useState(false);
   const [zones, setZones] = useState(false);
   const [toasts, setToasts] = useState<Toast[]>([]);
-  const { setColorScheme } = useMantineColorScheme();
+  const { setColorScheme } = useMantineColorScheme({ keepTransitions: true }); // else it writes a <style> element
   const scheme = useComputedColorScheme('light');
 
   const notify = useCallback((text: string, bad = false) => {

@@ -1,4 +1,4 @@
-import { Button, Input, Modal, NumberInput, SegmentedControl, Select, Switch, TagsInput, TextInput } from '@mantine/core';
+import { Button, Input, NumberInput, SegmentedControl, Select, Switch, TagsInput, TextInput } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api } from '../../api/client';
@@ -6,6 +6,7 @@ import type { AlertArea, AlertLevel, AlertRule, AlertRuleInput } from '../../api
 import { useT } from '../../i18n/i18n';
 import { areas, areaWords, kindOf } from '../../lib/alerts';
 import { useApp } from '../../lib/app';
+import { Dialog } from '../../parts/Dialog';
 import { Form, problemText, useSubmit } from '../../parts/forms';
 import { isEmpty, recipients, TestButton, useDelivery } from './delivery';
 import { useScopes } from './scopes';
@@ -56,7 +57,7 @@ export function RuleForm({ rule, onClose }: { rule: AlertRule | null; onClose: (
     <NumberInput label={label} description={description} min={min} allowDecimal={false} suffix=" min" value={form[name] / 60} error={submit.field(name)} onChange={(x) => set({ [name]: (Number(x) || 0) * 60 })} />
   );
   return (
-    <Modal opened onClose={onClose} title={rule ? rule.name : t('alerts.add')} closeButtonProps={{ 'aria-label': t('close') }}>
+    <Dialog onClose={onClose} title={rule ? rule.name : t('alerts.add')}>
       <Form
         submit={submit} label={t('save')} onSubmit={save}
         extra={<>
@@ -89,6 +90,6 @@ export function RuleForm({ rule, onClose }: { rule: AlertRule | null; onClose: (
         <TextInput label={t('alerts.webhook')} type="url" value={form.webhook} error={submit.field('webhook')} onChange={(e) => set({ webhook: e.currentTarget.value })} />
         {removal.problem && <span className="bad" role="alert">{problemText(t, removal.problem)}</span>}
       </Form>
-    </Modal>
+    </Dialog>
   );
 }

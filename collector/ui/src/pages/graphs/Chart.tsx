@@ -76,7 +76,9 @@ function step(u: uPlot, by: number): void {
   const times = u.data[0];
   const at = u.cursor.idx ?? times.length - 1;
   const to = Math.min(times.length - 1, Math.max(0, at + by));
-  u.setCursor({ left: u.valToPos(times[to] ?? 0, 'x'), top: u.over.clientHeight / 2 });
+  // The third parameter, which its types leave out, tells the other charts.
+  const set = u.setCursor as (at: { left: number; top: number }, fire: boolean, tell: boolean) => void;
+  set({ left: u.valToPos(times[to] ?? 0, 'x'), top: u.over.clientHeight / 2 }, true, true);
 }
 
 function zoom(u: uPlot, factor: number, tell: (from: number, to: number) => void): void {

@@ -55,6 +55,7 @@ export function Grid({ rows, columns, label, onPart, onAct }: Props) {
       headerSortClickElement: 'icon', // the rest of a heading selects its column
       selectableRangeClearCells: false,
       selectableRangeAutoFocus: false,
+      keybindings: { navNext: false, navPrev: false }, // Tab leaves the table; arrow keys move in it
       placeholder: t('summary.nothing'),
     } as ConstructorParameters<typeof Tabulator>[1]);
     const told = () => {
