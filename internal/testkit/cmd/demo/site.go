@@ -174,7 +174,7 @@ func (s *site) tableKey() string { return filepath.Join(s.dir, "table.pub") }
 // write puts the collector's config and the table of customers and carriers into the
 // folder: everything is its default but where files and ports are.
 func (s *site) write() error {
-	text := fmt.Sprintf("data: %s\nembedded:\n  listen: \"off\"\n  listen_tls: %s\n  names: [localhost]\nweb:\n  listen: %s\nadmin:\n  listen: \"off\"\n  socket: %s\n",
+	text := fmt.Sprintf("data: %s\nembedded:\n  listen: \"off\"\n  listen_tls: %s\n  names: [localhost]\nweb:\n  listen: %s\nalerts:\n  webhook:\n    allow_private: true\nadmin:\n  listen: \"off\"\n  socket: %s\n",
 		filepath.Join(s.dir, "collector"), s.broker, s.web, filepath.Join(s.dir, "collector.sock"))
 	if err := writeFile(s.config(), text); err != nil {
 		return err
