@@ -112,6 +112,27 @@ packages: $(if $(shell command -v npm),ui) $(NFPM) ## Debian packages of both pr
 	@$(RELEASE_ENV) scripts/binaries $(OUT) $(ARCHS)
 	@$(RELEASE_ENV) scripts/packages $(NFPM) $(OUT) $(ARCHS)
 
+.PHONY: packages-test
+ROOTFS ?= bin/cache/rootfs.tar
+packages-test: $(NFPM) ## install, upgrade, remove and purge the packages on a Debian with systemd, lintian; root
+	@scripts/units
+	@scripts/rootfs $(ROOTFS)
+	@rm -rf $(BIN)/packages
+	@mkdir -p $(BIN)/packages
+	@$(RELEASE_ENV) VERSION=v0.0.0 scripts/binaries $(BIN)/packages $(shell $(GO) env GOHOSTARCH)
+	@$(RELEASE_ENV) VERSION=v0.0.0 COMPRESSION=gzip scripts/packages $(NFPM) $(BIN)/packages $(shell $(GO) env GOHOSTARCH)
+	lintian --fail-on error,warning --allow-root $(BIN)/packages/*.deb
+	SIPWARD_ROOTFS=$(abspath $(ROOTFS)) SIPWARD_PACKAGES=$(CURDIR)/$(BIN)/packages $(GO) test -count=1 -timeout 10m -v ./test/packages/
+
+.PHONY: release
+release: $(if $(shell command -v npm),ui) $(NFPM) ## archives, packages, bills of materials and sums in dist/release, the same bits each time
+	@$(RELEASE_ENV) scripts/binaries $(OUT) $(ARCHS)
+	@$(RELEASE_ENV) scripts/release $(NFPM) $(OUT) $(ARCHS)
+
+.PHONY: release-test
+release-test: ## make a release twice from HEAD, and compare every bit
+	@scripts/reproduce $(ARCHS)
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME each, FUZZJOBS at a time (FUZZTIME=10s)
 	@FUZZTIME=$(FUZZTIME) FUZZJOBS=$(FUZZJOBS) scripts/fuzz $(FUZZPKG)
