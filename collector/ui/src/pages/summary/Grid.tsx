@@ -78,7 +78,7 @@ export function Grid({ rows, columns, label, onPart, onAct }: Props) {
       element.querySelector('.tabulator-table')?.setAttribute('role', 'none');
     });
     const press = (e: KeyboardEvent) => {
-      if ((e.ctrlKey || e.metaKey) && e.key === 'c' && part.rows.length > 0 && !getSelection()?.toString()) {
+      if ((e.ctrlKey || e.metaKey) && e.key === 'c' && part.rows.length > 0 && !hasSelection(element)) {
         e.preventDefault();
         kept.current.onAct('copy', part);
       }
@@ -101,6 +101,13 @@ export function Grid({ rows, columns, label, onPart, onAct }: Props) {
   }, [rows]);
 
   return <div ref={box} className="grid" aria-label={label} data-testid="summary" />;
+}
+
+// hasSelection says whether text inside of an element is selected. What is selected in
+// a field elsewhere, as by Tab, is not what is to be copied.
+function hasSelection(element: HTMLElement): boolean {
+  const s = getSelection();
+  return s !== null && !s.isCollapsed && element.contains(s.anchorNode);
 }
 
 function definition(c: Column, t: T): ColumnDefinition {
