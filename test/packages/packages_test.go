@@ -146,7 +146,7 @@ func sandboxed(t *testing.T, m *machine) {
 
 // The agent and the collector of one host: what the agent counts is stored.
 func connected(t *testing.T, m *machine) {
-	m.run("cd /root && sipward-collector node add switch-1 && install -o sipward -m 0600 switch-1.pem /etc/sipward/uplink.pem")
+	m.run("cd /root && sipward-collector node add switch-1 && install -o root -g sipward -m 0640 switch-1.pem /etc/sipward/uplink.pem")
 	m.run(`cat >>/etc/sipward/agent.yaml <<END
 node: switch-1
 uplink:
