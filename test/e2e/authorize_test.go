@@ -163,6 +163,7 @@ func gone(user string) peers.Request {
 // A registrar that asks saves what is in its customer's block, and nothing else.
 func TestAuthorize(t *testing.T) {
 	need(t)
+	t.Parallel()
 	for _, v := range []struct {
 		name      string
 		addresses peers.Addresses
@@ -252,6 +253,7 @@ func (w *asking) equal(name string, got, want int) {
 // the agent of them makes their numbers taken.
 func TestAuthorizeTLS(t *testing.T) {
 	need(t)
+	t.Parallel()
 	w := newAsking(t, "open")
 	acme, globex, initech := w.sides(peers.V4)
 	phone := func(at side, number string) *peers.Phone {
@@ -283,6 +285,7 @@ func TestAuthorizeTLS(t *testing.T) {
 // snippet says, and afterwards they are judged again.
 func TestAuthorizeAgentAway(t *testing.T) {
 	need(t)
+	t.Parallel()
 	for fail, outcome := range map[string]string{"open": "200", failClosed: "503"} {
 		t.Run(fail, func(t *testing.T) {
 			w := newAsking(t, fail)
@@ -319,6 +322,7 @@ func TestAuthorizeAgentAway(t *testing.T) {
 // The snippet keeps a connection for each worker process, however much it asks.
 func TestAuthorizeConnections(t *testing.T) {
 	need(t)
+	t.Parallel()
 	w := newAsking(t, "open")
 	acme, _, _ := w.sides(peers.V4)
 	const phones = 200

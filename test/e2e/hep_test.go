@@ -26,6 +26,7 @@ var hepCalls = []batch{
 // counts that customer's calls as the customer does.
 func TestHEPSenders(t *testing.T) {
 	need(t)
+	t.Parallel()
 	for _, v := range []struct {
 		name, program string
 		version       int
@@ -38,6 +39,7 @@ func TestHEPSenders(t *testing.T) {
 		{"sipgrep", "sipgrep", 3, peers.V4, false},
 	} {
 		t.Run(v.name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorldOn(t, v.addresses, v.tcp, hepOnly, "")
 			sniffer := &peers.Sniffer{Host: w.Switch, Program: v.program, Interface: peers.CustomerSide, HEPPort: 9060, Version: v.version}
 			if _, err := sniffer.Start(t.Context()); errors.Is(err, peers.ErrNotInstalled) {

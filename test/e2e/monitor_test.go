@@ -136,6 +136,7 @@ func (w *asking) agrees(when string) {
 // have refused, and knows who is registered and should not be.
 func TestMonitor(t *testing.T) {
 	need(t)
+	t.Parallel()
 	for _, v := range []struct {
 		name      string
 		addresses peers.Addresses
@@ -267,6 +268,7 @@ func (w *asking) metrics(verdicts map[string]int, bindings, strays int) {
 // they sent.
 func TestMonitorPhones(t *testing.T) {
 	need(t)
+	t.Parallel()
 	w := newMonitored(t)
 	w.start()
 	acme, globex, _ := w.sides(peers.V4)
@@ -289,6 +291,7 @@ func TestMonitorPhones(t *testing.T) {
 // the agent.
 func TestMonitorBindings(t *testing.T) {
 	need(t)
+	t.Parallel()
 	w := newMonitored(t)
 	w.start()
 	acme, globex, initech := w.sides(peers.V4)
@@ -364,6 +367,7 @@ func TestMonitorBindings(t *testing.T) {
 // Whatever contacts a phone writes, the agent has those that the registrar has.
 func TestMonitorContacts(t *testing.T) {
 	need(t)
+	t.Parallel()
 	w := newMonitored(t)
 	w.start()
 	acme, _, _ := w.sides(peers.V4)
@@ -411,6 +415,7 @@ func TestMonitorContacts(t *testing.T) {
 // the collector's database.
 func TestMonitorCollector(t *testing.T) {
 	need(t)
+	t.Parallel()
 	w := newMonitored(t)
 	collector := newCollector(t, w.Site)
 	uplink, err := collector.AddNode(t.Context(), "e2e")

@@ -121,6 +121,7 @@ func TestQueue(t *testing.T) {
 // Ordinary phones hear that they may, or may not.
 func TestQueuePhones(t *testing.T) {
 	need(t)
+	t.Parallel()
 	w := newQueued(t, "open", "")
 	w.start()
 	acme, globex, _ := w.sides(peers.V4)
@@ -304,6 +305,7 @@ func (w *asking) rules() (ours []string) {
 // them away.
 func TestQueueAgentAway(t *testing.T) {
 	need(t)
+	t.Parallel()
 	for fail, unjudged := range map[string]string{"open": "401", failClosed: ""} {
 		t.Run(fail, func(t *testing.T) {
 			w := newQueued(t, fail, "")
@@ -366,6 +368,7 @@ func TestQueueAgentAway(t *testing.T) {
 // over or somebody lifts the ban.
 func TestQueueBan(t *testing.T) {
 	need(t)
+	t.Parallel()
 	w := newQueued(t, "open", "  unknown_customer: deny\n  answers_per_second: 1000\n  ban: {refusals: 20, window: 1m, time: 10m}\n")
 	w.start()
 	// An IPv6 network of the stranger's own: that of the cable is the switch's too,

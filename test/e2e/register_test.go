@@ -11,6 +11,7 @@ import (
 // taken away.
 func TestRegistrations(t *testing.T) {
 	need(t)
+	t.Parallel()
 	for _, tcp := range []bool{false, true} {
 		name := "UDP"
 		if tcp {

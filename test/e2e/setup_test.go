@@ -157,8 +157,9 @@ func (w *world) start(b *batch) *running {
 			Local: peers.At(callee.at), TCP: w.tcp, Timeout: limit}
 		*callee.to = w.must(run.Start(w.t.Context()))
 	}
-	b.caller.User = "2125550100"
-	r.caller = w.must((&peers.SIPp{Host: w.Customer, Name: "customer-" + b.name, Fill: b.caller, TCP: w.tcp,
+	caller := b.caller // b is of all tests
+	caller.User = "2125550100"
+	r.caller = w.must((&peers.SIPp{Host: w.Customer, Name: "customer-" + b.name, Fill: caller, TCP: w.tcp,
 		Local: peers.At(w.addresses.Customer), Remote: peers.At(w.addresses.ToCustomer),
 		Service: b.number, Calls: b.calls, Limit: b.calls, Rate: b.rate, Timeout: limit}).Start(w.t.Context()))
 	return r

@@ -181,6 +181,7 @@ func (w *tabled) asked(a *peers.Agent, user string, source netip.Addr) string {
 // of them or on some, and what is released is not taken from anybody unsaid.
 func TestTable(t *testing.T) {
 	need(t)
+	t.Parallel()
 	w := newTabled(t, "")
 	other := w.otherNode()
 	acme, globex := peers.V4.Customer, globexAddr
@@ -414,6 +415,7 @@ const impostorPort = 1884
 // no table is taken but from who has the key, and none that is older.
 func TestTableRefused(t *testing.T) {
 	need(t)
+	t.Parallel()
 	ctx := t.Context()
 	at := netip.AddrPortFrom(officeAddr, impostorPort)
 	w := newTabled(t, fmt.Sprintf("%q", "mqtt://"+at.String()))

@@ -17,7 +17,7 @@ type Host struct {
 
 // Host makes a host of that name, which has to be unique in the lab.
 func (l *Lab) Host(ctx context.Context, name string) (*Host, error) {
-	h := &Host{Name: name, ns: fmt.Sprintf("%s%d-%s", namespacePrefix, os.Getpid(), name), lab: l}
+	h := &Host{Name: name, ns: fmt.Sprintf("%s%d-%d-%s", namespacePrefix, os.Getpid(), l.id, name), lab: l}
 	if err := run(ctx, "ip", "netns", "add", h.ns); err != nil {
 		return nil, err
 	}
@@ -50,8 +50,8 @@ type End struct {
 // Connect lays a cable (a veth pair) between two hosts.
 func (l *Lab) Connect(ctx context.Context, a, b End) error {
 	// The names of the pair only matter until its ends are moved.
-	l.links++
-	tmpA, tmpB := fmt.Sprintf("swt%da%d", os.Getpid()%100000, l.links), fmt.Sprintf("swt%db%d", os.Getpid()%100000, l.links)
+	n := links.Add(1)
+	tmpA, tmpB := fmt.Sprintf("swt%da%d", os.Getpid()%100000, n), fmt.Sprintf("swt%db%d", os.Getpid()%100000, n)
 	if err := run(ctx, "ip", "link", "add", tmpA, "type", "veth", "peer", "name", tmpB); err != nil {
 		return err
 	}

@@ -4,7 +4,8 @@
 // Nothing in it waits a fixed time: it polls for what has to be there, up to a
 // deadline.
 //
-// Everything needs root. A Lab is not safe for concurrent use.
+// Everything needs root. A Lab is not safe for concurrent use; several beside each
+// other are.
 package peers
 
 import (
@@ -17,6 +18,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -26,14 +28,18 @@ const readyTimeout = 30 * time.Second
 
 // namespacePrefix begins the name of every namespace of ours, the id of the
 // process that made it follows: what a killed test left behind is found by it.
+// The number of the lab comes next.
 const namespacePrefix = "sipward-"
+
+// How many labs and cables this process has made: their names are unique.
+var labs, links atomic.Int64
 
 // Lab is a set of hosts and of the programs on them. Close ends all of it.
 type Lab struct {
 	Dir   string // logs, configs, scenarios; the caller's to remove
+	id    int64
 	hosts []*Host
 	procs []*Proc
-	links int
 }
 
 // NewLab returns an empty lab that writes its files to dir. Namespaces that a
@@ -48,7 +54,7 @@ func NewLab(ctx context.Context, dir string) (*Lab, error) {
 	if err := sweep(ctx); err != nil {
 		return nil, err
 	}
-	return &Lab{Dir: dir}, nil
+	return &Lab{Dir: dir, id: labs.Add(1)}, nil
 }
 
 // sweep removes our namespaces whose maker lives no more.

@@ -56,7 +56,7 @@ func (s *Sniffer) arguments() ([]string, error) {
 }
 
 // waitPacketSocket waits until something in the program's namespace reads
-// packets off an interface.
+// packets off an interface: a socket that is made gets none until it is bound.
 func (p *Proc) waitPacketSocket(ctx context.Context, name string) error {
 	return Poll(ctx, readyTimeout, name+" to capture", func() (bool, error) {
 		if p.Ended() {
@@ -66,6 +66,11 @@ func (p *Proc) waitPacketSocket(ctx context.Context, name string) error {
 		if errors.Is(err, os.ErrNotExist) {
 			return false, nil // just ended
 		}
-		return strings.Count(string(table), "\n") > 1, err // the first line is a heading
+		for line := range strings.Lines(string(table)) { // sk, references, type, protocol, interface, running
+			if f := strings.Fields(line); len(f) > 5 && f[3] != "0000" && f[5] == "1" {
+				return true, nil
+			}
+		}
+		return false, err
 	})
 }
