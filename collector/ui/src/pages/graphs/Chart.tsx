@@ -35,10 +35,15 @@ export function Chart({ data, label, words, scheme, onZoom, onReset, onPlot }: C
   useEffect(() => {
     const element = box.current;
     if (!element) return undefined;
+    const begun = performance.now();
     const made = new uPlot(options(element, data, words, scheme, me.language, zone, (a, b) => kept.current.onZoom(a, b)), columns(data), element);
+    measureFirst(made, `chart-${data.figure}`, begun);
     plot.current = made;
     kept.current.onPlot(made);
-    const resized = new ResizeObserver(() => made.setSize(sizeOf(element)));
+    const resized = new ResizeObserver(() => {
+      const size = sizeOf(element);
+      if (size.width !== made.width || size.height !== made.height) made.setSize(size); // it tells of the first size, too
+    });
     resized.observe(element);
     return () => {
       resized.disconnect();
@@ -60,6 +65,18 @@ export function Chart({ data, label, words, scheme, onZoom, onReset, onPlot }: C
   return (
     <div ref={box} className="chart" role="application" aria-roledescription={t('graphs.chart')} aria-label={label} tabIndex={0} onKeyDown={press} onDoubleClick={() => kept.current.onReset()} />
   );
+}
+
+// measureFirst notes among the browser's own figures how long the first drawing took.
+// Only the last one of a name is kept: a dashboard is open for weeks.
+function measureFirst(u: uPlot, name: string, begun: number): void {
+  let first = true;
+  (u.hooks.draw ??= []).push(() => {
+    if (!first) return;
+    first = false;
+    performance.clearMeasures(name);
+    performance.measure(name, { start: begun });
+  });
 }
 
 function sizeOf(element: HTMLElement): { width: number; height: number } {
@@ -122,7 +139,7 @@ function options(
       ...d.values.map((_, i): uPlot.Series => ({
         label: d.names[i] ?? '', stroke: stroke(i), width: d.values.length > 12 ? 1 : 1.75, spanGaps: false,
         ...(d.values.length === 1 && d.figure === 'channels' ? { fill: `${stroke(i)}22` } : {}),
-        points: { show: (u, s) => u.data[0].length < 80 || lonely(u.data[s] as (number | null)[]), size: 4 },
+        points: { show: (u, s) => few(u) || lonely(u, s).length > 0, filter: (u, s) => (few(u) ? null : lonely(u, s)), size: 4 },
       })),
       ...(d.limit === null ? [] : [{ label: words.limit, stroke: colour('--sw-bad'), width: 1.25, dash: [6, 5], points: { show: false } }]),
     ],
@@ -148,12 +165,16 @@ function rangeOf(d: Drawn, _low: number | null, high: number | null): [number, n
   return [0, most > 0 ? most * 1.08 : 1];
 }
 
-// lonely says whether a line has a value between two gaps, which no stroke shows.
-function lonely(values: (number | null | undefined)[]): boolean {
+const few = (u: uPlot): boolean => u.data[0].length < 80;
+
+// lonely lists the values of a line that lie between two gaps, which no stroke shows.
+function lonely(u: uPlot, line: number): number[] {
+  const values = u.data[line] ?? [];
+  const out: number[] = [];
   for (let i = 0; i < values.length; i++) {
-    if (values[i] != null && values[i - 1] == null && values[i + 1] == null) return true;
+    if (values[i] != null && values[i - 1] == null && values[i + 1] == null) out.push(i);
   }
-  return false;
+  return out;
 }
 
 // Making a format costs more than the whole of a chart's axis: they are kept.

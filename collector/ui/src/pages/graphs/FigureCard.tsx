@@ -35,6 +35,7 @@ export function FigureCard({ figure, by, window, live, onZoom, onReset }: Props)
     queryFn: ({ signal }) => api.get<Series>('/series', { figure, by, ...window }, signal),
     placeholderData: (before: Series | undefined, query) => (query?.queryKey[2] === by ? before : undefined),
     refetchOnWindowFocus: false,
+    structuralSharing: false, // comparing hundreds of thousands of numbers with those before takes longer than drawing them
     gcTime: 120_000,
   });
   const drawn = useMemo(() => (data ? draw(data, t('total'), live) : null), [data, live, t]);
