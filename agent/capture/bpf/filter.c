@@ -209,13 +209,34 @@ INLINE struct more *more_of(struct media *m, const struct endpoint *at, u16 side
 	return map_lookup(&more, &key);
 }
 
+INLINE int is_reverse(const struct flow *f, const struct endpoint *at, const struct rtp *p)
+{
+	return f->used && f->ssrc == p->ssrc && f->port == at->port && f->peer[1] == at->ip[1] &&
+	       f->peer[0] == at->ip[0] && f->ifindex != p->ifindex && !silent(f->last, p->now);
+}
+
+/* Whether the stream is counted, on another interface, as packets from its
+ * source. It is when the endpoint became known after a packet came in and before
+ * it went out: the flow begins with the next packet that comes in.
+ */
+INLINE int counted_reverse(const struct endpoint *at, const struct rtp *p)
+{
+	struct endpoint key = {.ip = {p->peer[0], p->peer[1]}, .port = p->port, .side = FROM};
+	struct more *d = map_lookup(&more, &key);
+
+	return d && (is_reverse(&d->flow[0], at, p) || is_reverse(&d->flow[1], at, p) || is_reverse(&d->flow[2], at, p));
+}
+
 /* A packet to the endpoint that is not of the first flow. */
 NOINLINE enum counted count_rare(struct media *m, const struct endpoint *at, const struct rtp *p)
 {
 	struct more *d;
 
-	if (!m->flow.used)
+	if (!m->flow.used) {
+		if (counted_reverse(at, p))
+			return SECOND_INTERFACE;
 		return flow_begin(&m->flow, p, 0);
+	}
 	d = more_of(m, at, TO);
 	if (!d)
 		return NO_ROOM;
