@@ -66,6 +66,10 @@ ui: $(UI_DIST) ## build the dashboard's pages into the collector (Node.js 20.19,
 ui-test: $(UI)/node_modules/.package-lock.json ## types and unit tests of the dashboard's pages
 	cd $(UI) && npm run check && npm test
 
+.PHONY: bench-ui
+bench-ui: build $(BROWSER)/node_modules/.package-lock.json ## how fast the dashboard's pages are, in Chromium
+	cd $(BROWSER) && npm run --silent bench
+
 # The dashboard in a real browser, in front of the demo's collector. Chromium is the
 # system's own.
 BROWSER := test/browser
@@ -113,7 +117,7 @@ packages: $(if $(shell command -v npm),ui) $(NFPM) ## Debian packages of both pr
 	@$(RELEASE_ENV) scripts/packages $(NFPM) $(OUT) $(ARCHS)
 
 .PHONY: packages-test
-ROOTFS ?= bin/cache/rootfs.tar
+ROOTFS ?= bin/cache/debian.tar
 packages-test: $(NFPM) ## install, upgrade, remove and purge the packages on a Debian with systemd, lintian; root
 	@scripts/units
 	@scripts/rootfs $(ROOTFS)
@@ -144,7 +148,7 @@ bench: ## every benchmark with its allocations (BENCH=regexp BENCHPKG=./sip/...)
 .PHONY: e2e
 e2e: build ## real SIP peers in network namespaces; root
 	SIPWARD_E2E=1 SIPWARD_AGENT=$(CURDIR)/$(BIN)/sipward-agent SIPWARD_COLLECTOR=$(CURDIR)/$(BIN)/sipward-collector \
-	  $(GO) test -count=1 -timeout 10m -v ./test/e2e/
+	  $(GO) test -count=1 -timeout 10m -parallel 4 -v ./test/e2e/
 
 .PHONY: load
 load: build ## how much the agent bears: tcpreplay at full rate, many calls a second; root

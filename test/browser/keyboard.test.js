@@ -50,9 +50,11 @@ check('g and a letter lead to every page', { at: 'graphs' }, async ({ page }) =>
 });
 
 check('the shortcuts are listed by ?, and Escape closes what is open', { at: 'graphs' }, async ({ page }) => {
-  await page.keyboard.press('?');
   const help = page.getByRole('dialog', { name: 'Keyboard shortcuts' });
-  await help.waitFor();
+  await until(async () => {
+    await page.keyboard.press('?'); // the page listens soon after it is drawn
+    return help.isVisible();
+  }, (x) => x, 'the list of shortcuts');
   await page.keyboard.press('Escape');
   await help.waitFor({ state: 'hidden' });
 

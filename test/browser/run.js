@@ -1,5 +1,5 @@
 // Runs the browser tests against one demo. "node run.js calls graphs" runs those files
-// only; with SIPWARD_SITE, a file that an earlier run left by "node run.js --keep",
+// only; "--bench" measures instead of testing; with SIPWARD_SITE, a file that an earlier run left by "node run.js --keep",
 // no demo is started.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,9 +11,11 @@ const here = new URL('.', import.meta.url).pathname;
 const wanted = process.argv.slice(2).filter((x) => !x.startsWith('--'));
 const files = readdirSync(here).filter((f) => f.endsWith('.test.js') && (wanted.length === 0 || wanted.some((w) => f.startsWith(w)))).map((f) => join(here, f));
 
+const bench = process.argv.includes('--bench');
+
 /** @param {string} file */
 function tests(file) {
-  const args = ['--test', '--test-reporter=spec', '--test-concurrency=2', ...files];
+  const args = bench ? [join(here, 'bench.js')] : ['--test', '--test-reporter=spec', '--test-concurrency=2', ...files];
   return spawnSync(process.execPath, args, { cwd: here, stdio: 'inherit', env: { ...process.env, SIPWARD_SITE: file } }).status ?? 1;
 }
 

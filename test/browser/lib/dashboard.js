@@ -4,8 +4,10 @@
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { after, test } from 'node:test';
-import { chromium } from 'playwright-core';
+import { close, cookieOf, desktop, launched, phone, visit } from './chromium.js';
 import { shots, site } from './site.js';
+
+export { cookieOf, launched, settled } from './chromium.js';
 
 /**
  * @typedef {import('playwright-core').Page} Page
@@ -21,20 +23,7 @@ import { shots, site } from './site.js';
  * @typedef {{page: Page, context: Context, go: (path: string) => Promise<void>}} Dashboard
  */
 
-export const desktop = { width: 1440, height: 900 };
-export const phone = { width: 390, height: 844 };
-
-/** @type {Promise<import('playwright-core').Browser> | undefined} */
-let browser;
-
-export function launched() {
-  browser ??= chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });
-  return browser;
-}
-
-after(async () => {
-  if (browser) await (await browser).close();
-});
+after(close);
 
 /** @param {Options} o */
 async function enter(o) {
@@ -49,13 +38,6 @@ async function enter(o) {
   page.setDefaultTimeout(10_000);
   const faults = watch(page, o.expect ?? []);
   return { page, context, faults };
-}
-
-/** @param {string} pair as "name=value" */
-export function cookieOf(pair) {
-  const at = pair.indexOf('=');
-  const { hostname } = new URL(site.url);
-  return { name: pair.slice(0, at), value: pair.slice(at + 1), domain: hostname, path: '/', httpOnly: true, sameSite: /** @type {const} */ ('Strict') };
 }
 
 /**
@@ -81,27 +63,6 @@ function watch(page, expect) {
     if (r.status() >= 400) fault(`answer ${r.status()}: ${r.request().method()} ${r.url()}`);
   });
   return faults;
-}
-
-/**
- * Goes to a page of the dashboard and waits until it is there.
- * @param {Page} page
- * @param {string} path
- */
-export async function visit(page, path) {
-  const to = `${site.url}/#/${path}`;
-  if (page.url() === to) await page.reload();
-  else await page.goto(to);
-  await settled(page);
-}
-
-/**
- * Waits until nothing on the page says that it is still waiting.
- * @param {Page} page
- */
-export async function settled(page) {
-  await page.locator('h1').first().waitFor();
-  await page.waitForFunction(() => !document.querySelector('[role="status"] [class*="Loader"], .mantine-Loader-root'));
 }
 
 /**

@@ -15,6 +15,8 @@ Tabulator.registerModule([
   FormatModule, FrozenColumnsModule, InteractionModule, KeybindingsModule, MenuModule, ResizeColumnsModule, ResizeTableModule, SelectRangeModule, SortModule, TooltipModule,
 ]);
 
+const rowHeight = 29; // pixels, as summary.css has it
+
 export interface Part {
   rows: SummaryRow[];
   columns: Column[];
@@ -49,6 +51,7 @@ export function Grid({ rows, columns, label, onPart, onAct }: Props) {
       columnDefaults: { headerSort: true, resizable: 'header', headerHozAlign: 'left', headerSortTristate: true, contextMenu: menu(t, (a) => kept.current.onAct(a, part)) },
       layout: 'fitDataStretch',
       height: '100%',
+      rowHeight, // else each row that comes into view is measured, and the page laid out for it
       selectableRange: 1,
       selectableRangeColumns: true,
       selectableRangeRows: true,
@@ -83,14 +86,15 @@ export function Grid({ rows, columns, label, onPart, onAct }: Props) {
         kept.current.onAct('copy', part);
       }
       if (e.key === 'Enter') {
+        e.stopPropagation(); // Tabulator would edit the cell
         const row = part.rows[0];
         if (row) location.hash = href('calls', callsOf(row));
       }
     };
-    element.addEventListener('keydown', press);
+    element.addEventListener('keydown', press, true);
     return () => {
       cancelAnimationFrame(waiting);
-      element.removeEventListener('keydown', press);
+      element.removeEventListener('keydown', press, true);
       table.current = null;
       made.destroy();
     };
