@@ -15,7 +15,7 @@ Tabulator.registerModule([
   FormatModule, FrozenColumnsModule, InteractionModule, KeybindingsModule, MenuModule, ResizeColumnsModule, ResizeTableModule, SelectRangeModule, SortModule, TooltipModule,
 ]);
 
-const rowHeight = 29; // pixels, as summary.css has it
+const rowHeight = 28; // pixels without the border, as summary.css has it
 
 export interface Part {
   rows: SummaryRow[];
