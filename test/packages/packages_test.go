@@ -50,7 +50,7 @@ func TestPackages(t *testing.T) {
 		name string
 		f    func(*testing.T, *machine)
 	}{
-		{"started", started}, {"sandboxed", sandboxed}, {"connected", connected}, {"reloaded", reloaded}, {"documented", documented},
+		{"started", started}, {"sandboxed", sandboxed}, {"connected", connected}, {"reloaded", reloaded}, {"guarded", guarded}, {"documented", documented},
 		{"explains", explains}, {"watched", watched}, {"upgraded", upgraded}, {"removed", removed}, {"purged", purged},
 	} {
 		ok := t.Run(part.name, func(t *testing.T) {
@@ -183,6 +183,35 @@ func reloaded(t *testing.T, m *machine) {
 	if got := m.property(agent, "MainPID"); got != pid {
 		t.Errorf("a reload started another process: %s, %s", pid, got)
 	}
+}
+
+// With the drop-in the agent stands in the way of REGISTERs: it sets its rules, refuses
+// a number that is not the customer's, and takes the rules away at the end.
+func guarded(t *testing.T, m *machine) {
+	m.run(`cp /etc/sipward/agent.yaml /root/agent.yaml
+sed -i 's/addresses: .192.0.2.9./&, blocks: [{first: 2000, last: 2999}]/' /etc/sipward/agent.yaml
+echo 'guard: {mode: nfqueue}' >>/etc/sipward/agent.yaml
+install -D -m 0644 /usr/share/doc/sipward-agent/examples/nfqueue.conf /etc/systemd/system/sipward-agent.service.d/nfqueue.conf
+systemctl daemon-reload && systemctl restart sipward-agent`)
+	m.active(agent)
+	if rules := m.run("nft list ruleset; iptables-save"); !strings.Contains(strings.ToLower(rules), "queue") {
+		t.Errorf("no rules: %s", rules)
+	}
+	m.send("ip netns exec peer", "192.0.2.9", "192.0.2.1", "REGISTER sip:192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9:5060;branch=z9hG4bKr\r\n"+
+		"From: <sip:1000@192.0.2.1>;tag=r\r\nTo: <sip:1000@192.0.2.1>\r\nCall-ID: r\r\nCSeq: 1 REGISTER\r\n"+
+		"Contact: <sip:1000@192.0.2.9>\r\nContent-Length: 0\r\n\r\n")
+	m.until("a refusal", func() error {
+		if out := m.run("sipward-agent status --json"); !strings.Contains(out, `"refused"`) || !regexp.MustCompile(`"verdict": ?"refused"`).MatchString(out) {
+			return os.ErrDeadlineExceeded
+		}
+		return nil
+	})
+	m.run("systemctl stop sipward-agent")
+	if rules := m.run("nft list ruleset; iptables-save"); strings.Contains(strings.ToLower(rules), "queue") {
+		t.Errorf("the rules stayed: %s", rules)
+	}
+	m.run("rm /etc/systemd/system/sipward-agent.service.d/nfqueue.conf && cp /root/agent.yaml /etc/sipward/ && systemctl daemon-reload && systemctl start sipward-agent")
+	m.active(agent)
 }
 
 // What belongs to a program is in its place.
