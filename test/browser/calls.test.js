@@ -66,6 +66,7 @@ check('one call: its course, attempts, quality and digits', async ({ page, go })
   await go(`calls?call_id=${encodeURIComponent(row.call_id)}`);
   await listed(page).first().getByRole('link').click();
   await page.getByRole('heading', { name: 'Call', exact: true }).waitFor();
+  await page.getByRole('heading', { name: 'Attempts' }).waitFor();
   const text = (await page.locator('main').innerText()).replace(/\s+/g, ' ');
   for (const part of [call.call_id, call.caller, call.called, call.customer, call.carrier, call.node, call.user_agent].filter(Boolean)) assert.ok(text.includes(part), part);
   for (const side of [call.from_caller, call.from_callee].filter(Boolean)) {

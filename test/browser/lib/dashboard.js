@@ -19,6 +19,7 @@ export { cookieOf, launched, settled } from './chromium.js';
  * @property {Scheme} [scheme]
  * @property {boolean} [phone]
  * @property {string} [language] of the browser
+ * @property {number} [timeout] milliseconds
  * @property {RegExp[]} [expect] faults that belong to what is tested, as a wrong password's 401
  * @typedef {{page: Page, context: Context, go: (path: string) => Promise<void>}} Dashboard
  */
@@ -73,7 +74,7 @@ function watch(page, expect) {
 export function check(name, options, body) {
   const o = typeof options === 'function' ? {} : options;
   const run = typeof options === 'function' ? options : body;
-  test(name, { timeout: 60_000 }, async () => {
+  test(name, { timeout: o.timeout ?? 60_000 }, async () => {
     const { page, context, faults } = await enter(o);
     try {
       if (o.at !== undefined) await visit(page, o.at);

@@ -3,11 +3,9 @@
 /** Pages that every account has. */
 export const ofAll = {
   graphs: 'graphs',
-  'graphs-each-day': 'graphs?range=7d',
   'graphs-month': 'graphs?range=30d',
   summary: 'summary',
   'summary-daily': 'summary?tab=daily',
-  'summary-monthly': 'summary?tab=monthly',
   calls: 'calls',
   'account-profile': 'account',
   'account-company': 'account?tab=company',
