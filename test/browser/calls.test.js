@@ -1,7 +1,9 @@
 // Calls: search, filters, pages of a list, one call with its attempts, quality and digits.
 import assert from 'node:assert/strict';
-import { check, until } from './lib/dashboard.js';
-import { operator } from './lib/people.js';
+import { readFileSync } from 'node:fs';
+import { check, saved, until } from './lib/dashboard.js';
+import { readCsv } from './lib/files.js';
+import { customer, operator } from './lib/people.js';
 import { site } from './lib/site.js';
 
 /** @typedef {import('playwright-core').Page} Page */
@@ -115,4 +117,33 @@ check('a customer finds its own calls only, and no carrier', { as: 'customer', a
   await page.goto(`${site.url}/#/calls/${theirs.key}`);
   await page.getByRole('alert').first().waitFor();
   assert.doesNotMatch(await page.locator('main').innerText(), new RegExp(theirs.called));
+});
+
+check('calls in progress, renewed by themselves', { at: 'calls' }, async ({ page }) => {
+  await page.getByRole('tab', { name: 'In progress' }).click();
+  const rows = page.getByRole('region', { name: 'In progress' }).locator('tbody tr');
+  const first = await until(() => rows.allInnerTexts(), (x) => x.length > 0, 'calls in progress', 20_000);
+  assert.ok(first.every((r) => /Answered|Being set up|On hold/i.test(r)), first[0]);
+  await until(() => rows.allInnerTexts(), (x) => x.join() !== first.join(), 'a later state', 15_000);
+  await page.getByRole('combobox', { name: 'Customer' }).click();
+  await page.getByRole('option', { name: 'globex', exact: true }).click();
+  await until(() => rows.allInnerTexts(), (x) => x.every((r) => /\tglobex\t/.test(r)), 'only those of globex');
+});
+
+check('a customer sees its own calls in progress, without carriers and nodes', { as: 'customer', at: 'calls?list=live' }, async ({ page }) => {
+  await until(() => page.getByRole('region', { name: 'In progress' }).locator('tbody tr').count(), (n) => n > 0, 'calls in progress', 30_000);
+  const heads = await page.getByRole('columnheader').allInnerTexts();
+  for (const hidden of ['Carrier', 'Customer', 'Node']) assert.ok(!heads.includes(hidden), hidden);
+  const { items } = await (await customer()).get('/calls/live');
+  assert.ok(items.every((/** @type {any} */ c) => c.customer === site.customer.id && !c.carrier && !c.node), JSON.stringify(items[0]));
+});
+
+check('what was searched for is exported as CSV', { at: 'calls?customer=globex&answered=true' }, async ({ page }) => {
+  await only(page, /globex/);
+  const file = await saved(page, () => page.getByRole('link', { name: 'Export CSV' }).click());
+  assert.match(file.name, /\.csv$/);
+  const [head = [], ...rows] = readCsv(readFileSync(file.path, 'utf8'));
+  const at = head.indexOf('customer');
+  assert.ok(at >= 0, head.join());
+  assert.ok(rows.length > 1000 && rows.every((r) => r[at] === 'globex'), `${rows.length} rows`);
 });

@@ -156,6 +156,14 @@ async function inkAt(page, figure, share) {
   }, share);
 }
 
+check('a time that a node has not yet delivered is marked', async ({ page, go }) => {
+  const series = listen(page);
+  await go('graphs?range=1h');
+  const points = (await series.all()).get('channels')?.series.points;
+  const tips = await hover(page, 'channels', points, points + 1); // the minute that runs
+  assert.match(tips.channels, /A node has not delivered all of this yet/);
+});
+
 check('a chart is saved as CSV with every number that it shows', async ({ page, go }) => {
   const series = listen(page);
   await go(`graphs?${day}`);

@@ -7,6 +7,7 @@ export const ofAll = {
   summary: 'summary',
   'summary-daily': 'summary?tab=daily',
   calls: 'calls',
+  'calls-in-progress': 'calls?list=live',
   'account-profile': 'account',
   'account-company': 'account?tab=company',
   'account-password': 'account?tab=password',
