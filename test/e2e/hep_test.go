@@ -2,7 +2,10 @@ package e2e
 
 import (
 	"errors"
+	"fmt"
+	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/sipward/sipward/test/peers"
 )
@@ -47,6 +50,7 @@ func TestHEPSenders(t *testing.T) {
 			} else if err != nil {
 				t.Fatal(err)
 			}
+			probes := w.awake(v.program)
 			sum := tally{w: w}
 			for i := range hepCalls {
 				sum.add(&hepCalls[i], w.start(&hepCalls[i]).finish())
@@ -59,11 +63,11 @@ func TestHEPSenders(t *testing.T) {
 			w.equal("calls that the caller ended", acme.ByRelease["bye_caller"], sum.answered)
 			w.equal("calls of nobody known", s.Calls.Started, acme.Started)
 			w.equal("malformed messages", s.SIP.Malformed, 0)
-			transport := "udp"
-			if v.tcp {
-				transport = "tcp"
+			udp, tcp := s.SIP.Transports["udp"], s.SIP.Transports["tcp"]
+			w.equal("messages over UDP and TCP", udp+tcp, s.SIP.Messages)
+			if v.tcp && udp > probes || !v.tcp && tcp > 0 {
+				t.Errorf("%d messages over UDP, %d of them probes, and %d over TCP", udp, probes, tcp)
 			}
-			w.equal("messages over "+transport, s.SIP.Transports[transport], s.SIP.Messages)
 			packets, _ := s.Count("hep", "packets") // 0 without it
 			w.equal("messages of all HEP packets", s.SIP.Messages, packets)
 			for _, c := range s.Agent.Drops {
@@ -71,4 +75,32 @@ func TestHEPSenders(t *testing.T) {
 			}
 		})
 	}
+}
+
+// probe asks where nobody listens.
+const probe = "OPTIONS sip:b@example.com SIP/2.0\r\nVia: SIP/2.0/UDP %[1]s;branch=z9hG4bKprobe%[2]d\r\nMax-Forwards: 70\r\nFrom: <sip:a@example.com>;tag=a\r\n" +
+	"To: <sip:b@example.com>\r\nCall-ID: probe%[2]d@example.com\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+
+// awake sends messages over the customer's cable until the sniffer tells the agent
+// of one, and returns how many: it can have its socket long before it reads it.
+func (w *world) awake(sniffer string) (probes int) {
+	w.t.Helper()
+	from, to := peers.At(w.addresses.Customer), netip.AddrPortFrom(w.addresses.ToCustomer, 5061)
+	conn, err := w.Customer.Listen(from)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer conn.Close()
+	err = peers.Poll(w.t.Context(), 30*time.Second, sniffer+" to tell of a message", func() (bool, error) {
+		if seen, _ := w.status().Count("hep", "packets"); seen > 0 {
+			return true, nil
+		}
+		probes++
+		_, err := conn.WriteToUDPAddrPort(fmt.Appendf(nil, probe, from, probes), to)
+		return false, err
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return probes
 }
