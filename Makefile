@@ -172,6 +172,11 @@ faults: build ## full disks, frozen brokers, old copies of spools and databases,
 	SIPWARD_FAULTS=1 SIPWARD_AGENT=$(CURDIR)/$(BIN)/sipward-agent SIPWARD_COLLECTOR=$(CURDIR)/$(BIN)/sipward-collector \
 	  $(GO) test -count=1 -timeout 15m -parallel 12 -v ./test/faults/
 
+.PHONY: upgrade
+upgrade: build ## files of earlier releases under the programs of today
+	SIPWARD_UPGRADE=1 SIPWARD_AGENT=$(CURDIR)/$(BIN)/sipward-agent SIPWARD_COLLECTOR=$(CURDIR)/$(BIN)/sipward-collector \
+	  $(GO) test -count=1 -timeout 5m -v ./test/upgrade/
+
 .PHONY: generate
 generate: ## write generated code anew (the kernel filter: clang; records: protoc)
 	$(GO) generate ./...
