@@ -39,10 +39,10 @@ function Search({ list, filter }: { list: 'calls' | 'attempts'; filter: CallFilt
       <div className="row filters">
         <Text label={t('calls.number')} value={filter.number} onDone={(number) => show({ number })} search />
         <TimeRange from={filter.from} to={filter.to} onChange={(from, to) => show({ from, to })} />
-        {all && <Select size="xs" w={140} clearable searchable label={t('customer')} data={choice(parties.customers)} value={filter.customer ?? null} onChange={(x) => show({ customer: x ?? undefined })} />}
-        {all && <Select size="xs" w={140} clearable searchable label={t('carrier')} data={choice(parties.carriers)} value={filter.carrier ?? null} onChange={(x) => show({ carrier: x ?? undefined })} />}
+        {all && <Select size="xs" w={124} clearable searchable label={t('customer')} data={choice(parties.customers)} value={filter.customer ?? null} onChange={(x) => show({ customer: x ?? undefined })} />}
+        {all && <Select size="xs" w={124} clearable searchable label={t('carrier')} data={choice(parties.carriers)} value={filter.carrier ?? null} onChange={(x) => show({ carrier: x ?? undefined })} />}
         <Select
-          size="xs" w={130} clearable label={t('calls.answered')} data={[{ value: 'true', label: t('yes') }, { value: 'false', label: t('no') }]}
+          size="xs" w={100} clearable label={t('calls.answered')} data={[{ value: 'true', label: t('yes') }, { value: 'false', label: t('no') }]}
           value={filter.answered === undefined ? null : String(filter.answered)} onChange={(x) => show({ answered: x === null ? undefined : x === 'true' })}
         />
         <Text label="Call-ID" value={filter.call_id} onDone={(call_id) => show({ call_id })} />
