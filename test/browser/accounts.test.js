@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { check, until } from './lib/dashboard.js';
 import { Api } from './lib/api.js';
-import { operator, password, person, unique } from './lib/people.js';
+import { customer, operator, password, person, unique } from './lib/people.js';
 import { site } from './lib/site.js';
 
 /** @typedef {import('playwright-core').Page} Page */
@@ -70,7 +70,7 @@ check('every change is in the audit log, with who and what', { at: 'audit' }, as
 
 check('a viewer has no accounts and no audit log, a customer no operator’s pages', { as: 'nobody', expect: [/\b403\b/] }, async ({ page, context, go }) => {
   const { cookieOf } = await import('./lib/dashboard.js');
-  for (const [role, hidden] of /** @type {const} */ ([['viewer', ['Accounts', 'Audit log']], ['customer', ['Customers and carriers', 'Number blocks', 'Registrations', 'Nodes', 'Alerts', 'Accounts', 'Audit log']]])) {
+  for (const [role, hidden] of /** @type {const} */ ([['viewer', ['Accounts', 'Audit log']], ['customer', ['Customers and carriers', 'Nodes', 'Alerts', 'Accounts', 'Audit log']]])) {
     const who = await person(role, role === 'customer' ? site.customer.id : '');
     await context.clearCookies();
     await context.addCookies([cookieOf(who.cookie)]);
@@ -85,4 +85,17 @@ check('a viewer has no accounts and no audit log, a customer no operator’s pag
       await assert.rejects(who.api.get(`/${path}`), /403/);
     }
   }
+});
+
+check('a customer finds its own number blocks and phones, and changes nothing', { as: 'customer', at: 'blocks' }, async ({ page, go }) => {
+  const { blocks } = await (await customer()).get('/blocks');
+  assert.ok(blocks.length > 0 && blocks.every((/** @type {{customer: string}} */ b) => b.customer === site.customer.id));
+  const list = page.getByRole('region', { name: 'Number blocks' });
+  for (const b of blocks) await list.getByText(`${b.first} – ${b.last}`).waitFor();
+  assert.equal(await page.getByRole('button', { name: /^(Assign|Release)/ }).count(), 0);
+  await list.getByRole('link', { name: 'Who is registered' }).first().click();
+  await page.waitForURL(/registrations\?.*first=/);
+  await page.getByRole('region', { name: 'Who is registered' }).waitFor();
+  await go('registrations');
+  await page.getByRole('region', { name: 'Refusals' }).waitFor();
 });

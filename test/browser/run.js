@@ -1,6 +1,6 @@
 // Runs the browser tests against one demo. "node run.js calls graphs" runs those files
-// only; "--bench" measures instead of testing; with SIPWARD_SITE, a file that an earlier run left by "node run.js --keep",
-// no demo is started.
+// only, "--bench" measures instead of testing. With SIPWARD_SITE, the file of a
+// "node run.js --keep" that still runs, no demo is started.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

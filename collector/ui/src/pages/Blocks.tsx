@@ -18,7 +18,7 @@ type Held = Map['blocks'][number];
 
 export default function Blocks() {
   const t = useT();
-  const { operator, format } = useApp();
+  const { all, operator, format } = useApp();
   const map = useQuery({ queryKey: ['blocks'], queryFn: ({ signal }) => api.get<Map>('/blocks', {}, signal) });
   const parties = useQuery({ queryKey: ['parties'], queryFn: ({ signal }) => api.get<Parties>('/parties', {}, signal) });
   const [assigning, setAssigning] = useState(false);
@@ -26,7 +26,7 @@ export default function Blocks() {
   const customers = parties.data?.customers.map((c) => c.id) ?? [];
   const cols: (Col<Held> | false)[] = [
     { title: t('registrations.block'), cell: (b) => <span className="num">{b.first} – {b.last}</span> },
-    { title: t('customer'), cell: (b) => b.customer },
+    all && { title: t('customer'), cell: (b) => b.customer },
     { title: t('blocks.numbers'), right: true, cell: (b) => format.count(b.numbers) },
     { title: t('registrations.bindings'), cell: (b) => <a href={href('registrations', { tab: 'bindings', first: b.first, last: b.last })}>{t('registrations.bindings')}</a> },
     operator && { title: t('blocks.release'), cell: (b) => <Button size="compact-xs" variant="default" aria-label={`${t('blocks.release')} ${b.first}-${b.last}`} onClick={() => setReleasing(b)}>{t('blocks.release')}</Button> },

@@ -38,12 +38,12 @@ function Refusals() {
   const [range, setRange] = useState<[number | undefined, number | undefined]>([undefined, undefined]);
   const pages = usePages<Registration>('/registrations', { customer, from: range[0], to: range[1] }, 15_000);
   const word = (key: string, plain: string) => (isKey(key) ? t(key) : plain); // a newer agent may have more words
-  const cols: Col<Registration>[] = [
+  const cols: (Col<Registration> | false)[] = [
     { title: t('calls.time'), cell: (r) => <span className="num nowrap">{format.time(r.at_unix_ms)}</span> },
     { title: t('registrations.verdict'), cell: (r) => <span className={`tag ${r.verdict === 'refused' ? 'bad' : 'warn'}`}>{word(`verdict.${r.verdict}`, r.verdict)}</span> },
     { title: t('registrations.reason'), cell: (r) => word(`reason.${r.reason}`, r.reason) },
     { title: t('calls.number'), cell: (r) => <span className="num">{r.number}<span className="dim">@{r.domain}</span></span> },
-    { title: t('customer'), cell: (r) => r.customer },
+    all && { title: t('customer'), cell: (r) => r.customer },
     { title: t('registrations.block'), cell: (r) => r.block && <span className="num">{r.block}{r.holder && <span className="dim"> · {r.holder}</span>}</span> },
     { title: t('registrations.source'), cell: (r) => <span className="mono nowrap">{r.src} {r.transport}</span> },
     { title: 'User-Agent', cell: (r) => <span className="dim">{r.user_agent}</span> },
@@ -55,7 +55,7 @@ function Refusals() {
         {all && <Select size="xs" w={150} clearable searchable label={t('customer')} data={parties.customers} value={customer} onChange={setCustomer} />}
         <TimeRange from={range[0]} to={range[1]} onChange={(a, b) => setRange([a, b])} />
       </div>
-      <PagedList pages={pages} cols={cols} id={(r) => r.key} label={t('registrations.refusals')} empty={t('registrations.nothing')} />
+      <PagedList pages={pages} cols={cols.filter((c) => c !== false)} id={(r) => r.key} label={t('registrations.refusals')} empty={t('registrations.nothing')} />
     </>
   );
 }
@@ -90,20 +90,20 @@ function WhoIsRegistered({ first, last }: { first: string; last: string }) {
 // BindingList shows who is registered, and says whom it could not ask.
 export function BindingList({ items, more, unreached }: { items: Binding[]; more: number; unreached: Unreached[] }) {
   const t = useT();
-  const { format } = useApp();
-  const cols: Col<Binding>[] = [
+  const { all, format } = useApp();
+  const cols: (Col<Binding> | false)[] = [
     { title: t('calls.number'), cell: (b) => <span className="num">{b.number}<span className="dim">@{b.domain}</span></span> },
-    { title: t('customer'), cell: (b) => b.customer },
+    all && { title: t('customer'), cell: (b) => b.customer },
     { title: t('registrations.source'), cell: (b) => <span className="mono nowrap">{b.source} {b.transport}</span> },
     { title: t('registrations.since'), cell: (b) => <span className="num nowrap">{format.time(b.since_unix_ms)}</span> },
     { title: t('registrations.expires'), cell: (b) => <span className="num nowrap">{format.time(b.expires_unix_ms)}</span> },
-    { title: t('node'), cell: (b) => b.node },
+    all && { title: t('node'), cell: (b) => b.node },
     { title: t('registrations.stray'), cell: (b) => b.stray && <span className="tag warn">{b.stray}</span> },
   ];
   return (
     <>
       {unreached.map((u) => <p key={u.node} className="warn">{t('registrations.unreached', { node: u.node, error: u.error })}</p>)}
-      <List cols={cols} rows={items} id={(b) => `${b.node} ${b.number} ${b.domain} ${b.contact}`} label={t('registrations.bindings')} empty={t('registrations.none')} />
+      <List cols={cols.filter((c) => c !== false)} rows={items} id={(b) => `${b.node} ${b.number} ${b.domain} ${b.contact}`} label={t('registrations.bindings')} empty={t('registrations.none')} />
       {more > 0 && <p className="dim">{t('registrations.more', { n: format.count(more) })}</p>}
     </>
   );

@@ -68,17 +68,18 @@ export function isRange(text: string | null): text is RangeName {
 }
 
 // steps that can be chosen; 0 is what fits the range.
-export const steps = [0, 60, 300, 3600] as const;
+export const steps = [0, 60, 300, 900, 3600] as const;
 const mostPoints = 45_000; // a month of minutes
 
 // stepOf is how long a point is: what was chosen, as long as that makes not too
-// many, else so long that a few hundred are shown. A share of three calls says less
+// many, else so long that a hundred or so are shown. A share of three calls says less
 // than one of three hundred.
 export function stepOf(seconds: number, chosen: number): number {
   if (chosen > 0 && seconds / chosen <= mostPoints) return chosen;
-  if (seconds <= 6 * 3600) return 60;
-  if (seconds <= 2 * 86_400) return 300;
-  return seconds <= 10 * 86_400 ? 1800 : 3600;
+  if (seconds <= 2 * 3600) return 60;
+  if (seconds <= 8 * 3600) return 300;
+  if (seconds <= 2 * 86_400) return 900;
+  return seconds <= 10 * 86_400 ? 3600 : 10_800;
 }
 
 // windowOf ends at the last whole step, so that all four charts, and what the
