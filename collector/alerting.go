@@ -90,7 +90,11 @@ func (a *alerting) firstRules(ctx context.Context) error {
 		return err
 	}
 	x := &query.Setting{Key: query.SettingFirstRules, Value: []byte("true")}
-	if err = a.store.PutSetting(ctx, x, nil); err != nil || n > 0 || x.Version > 1 { // another collector makes them
+	err = a.store.PutSetting(ctx, x, nil)
+	if errors.Is(err, query.ErrConflict) { // another collector makes them
+		return nil
+	}
+	if err != nil || n > 0 {
 		return err
 	}
 	rules := alerts.Defaults()

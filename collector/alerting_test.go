@@ -327,8 +327,10 @@ func TestDelivery(t *testing.T) {
 	if d, err := a.Delivery(t.Context()); err != nil || len(d.Mail)+len(d.Webhooks) > 0 || d.Dashboard != "https://sipward.example" {
 		t.Errorf("%+v, %v", d, err)
 	}
+	x := &query.Setting{Key: query.SettingDelivery}
 	for value, want := range map[string]int{`{"email":["a@example.org","b@example.org"],"webhook":"https://example.org/"}`: 3, `{"email":[],"webhook":""}`: 0, `"x"`: -1} {
-		if err := db.PutSetting(t.Context(), &query.Setting{Key: query.SettingDelivery, Value: []byte(value)}, nil); err != nil {
+		x.Value = []byte(value)
+		if err := db.PutSetting(t.Context(), x, nil); err != nil {
 			t.Fatal(err)
 		}
 		if d, err := a.Delivery(t.Context()); (err != nil) != (want < 0) || err == nil && len(d.Mail)+len(d.Webhooks) != want {

@@ -38,7 +38,7 @@ type Settings interface {
 	// Setting returns query.ErrNotFound for what is not there.
 	Setting(ctx context.Context, key string) (*query.Setting, error)
 	// PutSetting replaces the version before s.Version; query.ErrConflict when there is another one.
-	// With version 0 it replaces whatever is there. It sets s.Version and s.UpdatedUnixMs.
+	// Version 0 is of a setting that is not there yet. It sets s.Version and s.UpdatedUnixMs.
 	PutSetting(ctx context.Context, s *query.Setting, e *accounts.Entry) error
 }
 

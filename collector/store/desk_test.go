@@ -97,7 +97,8 @@ func TestSettings(t *testing.T) {
 		put(query.ErrConflict, &query.Setting{Key: "nothing", Value: []byte("1"), Version: 3})
 		put(nil, &query.Setting{Key: query.SettingEmailTested, Value: []byte("1")})
 		put(query.ErrFull, &query.Setting{Key: "third", Value: []byte("1")})
-		put(nil, &query.Setting{Key: query.SettingEmailTested, Value: []byte("2")})
+		put(query.ErrConflict, &query.Setting{Key: query.SettingEmailTested, Value: []byte("2")}) // it is there
+		put(nil, &query.Setting{Key: query.SettingEmailTested, Value: []byte("2"), Version: 1})
 		got, err := s.Setting(ctx, query.SettingCompany)
 		if err != nil {
 			t.Fatal(err)
@@ -296,6 +297,28 @@ func TestEvents(t *testing.T) {
 		}
 		if !slices.Equal(kept, []int64{64, 63, 62, 61, 50, 20}) { // what is open stays, the oldest others go
 			t.Errorf("kept are %v", kept)
+		}
+	})
+}
+
+// TestOneMakes: of several that make the same setting at once, one does.
+func TestOneMakes(t *testing.T) {
+	both(t, func(t *testing.T, s Store, _ *clock) {
+		var group sync.WaitGroup
+		var made atomic.Int64
+		for range 8 {
+			group.Go(func() {
+				switch err := s.PutSetting(ctx, &query.Setting{Key: query.SettingFirstRules, Value: []byte("true")}, nil); {
+				case err == nil:
+					made.Add(1)
+				case !errors.Is(err, query.ErrConflict):
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		if made.Load() != 1 {
+			t.Errorf("made %d times", made.Load())
 		}
 	})
 }

@@ -71,12 +71,11 @@ func (d *desk) PutSetting(ctx context.Context, s *query.Setting, e *accounts.Ent
 	if err != nil {
 		return err
 	}
-	before, version, ms := s.Version, int64(0), int64(0)
+	version, ms := s.Version+1, int64(0)
 	err = d.change(ctx, what, e, func(c *change) error {
 		ms = c.nowMs
-		if before != 0 {
-			version = before + 1
-			return c.must(query.ErrConflict, `UPDATE settings SET value = ?, version = ?, updated_ms = ? WHERE key = ? AND version = ?`, value, version, ms, s.Key, before)
+		if version > 1 {
+			return c.must(query.ErrConflict, `UPDATE settings SET value = ?, version = ?, updated_ms = ? WHERE key = ? AND version = ?`, value, version, ms, s.Key, version-1)
 		}
 		switch others, err := c.number(`SELECT count(*) FROM settings WHERE key <> ?`, s.Key); {
 		case err != nil:
@@ -84,9 +83,7 @@ func (d *desk) PutSetting(ctx context.Context, s *query.Setting, e *accounts.Ent
 		case others >= int64(maxSettings):
 			return query.ErrFull
 		}
-		return c.rows(`INSERT INTO settings (key, value, version, updated_ms) VALUES (?, ?, 1, ?)
- ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = settings.version + 1, updated_ms = excluded.updated_ms RETURNING version`,
-			[]any{s.Key, value, ms}, func(r row) error { return r.Scan(&version) })
+		return c.must(query.ErrConflict, `INSERT INTO settings (key, value, version, updated_ms) VALUES (?, ?, ?, ?) ON CONFLICT (key) DO NOTHING`, s.Key, value, version, ms)
 	})
 	if err == nil {
 		s.Version, s.UpdatedUnixMs = version, ms
