@@ -23,8 +23,8 @@ type me struct {
 	Balance      *balance `json:"balance,omitempty"`
 }
 
-func (s *Server) meOf(q *request, a *accounts.Account) (any, error) {
-	m := me{ID: a.ID, Email: a.Email, Role: a.Role.String(), Customer: a.Customer, Name: a.Profile.Name, Phone: a.Profile.Phone,
+func (s *Server) meOf(q *request, v *view, a *accounts.Account) (*me, error) {
+	m := &me{ID: a.ID, Email: a.Email, Role: a.Role.String(), Customer: a.Customer, Name: a.Profile.Name, Phone: a.Profile.Phone,
 		Mobile: a.Profile.Mobile, Department: a.Profile.Department, Language: a.Profile.Language, TimeZone: a.Profile.TimeZone,
 		TOTP: a.TwoFactor(), RecoveryLeft: len(a.Recovery)}
 	if m.Language == "" {
@@ -37,7 +37,7 @@ func (s *Server) meOf(q *request, a *accounts.Account) (any, error) {
 		m.TimeZone = "UTC"
 	}
 	if a.Customer != "" {
-		err := q.view.balances(q.Context(), func(b *query.Balance) error {
+		err := v.balances(q.Context(), func(b *query.Balance) error {
 			m.Balance = new(balanceOf(b))
 			return nil
 		})
@@ -53,7 +53,7 @@ func (s *Server) getMe(q *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.meOf(q, a)
+	return s.meOf(q, q.view, a)
 }
 
 func (s *Server) patchMe(q *request) (any, error) {
@@ -85,7 +85,7 @@ func (s *Server) patchMe(q *request) (any, error) {
 	if a, err = s.cfg.Service.UpdateProfile(q.Context(), q.who, f); err != nil {
 		return nil, err
 	}
-	return s.meOf(q, a)
+	return s.meOf(q, q.view, a)
 }
 
 // putPassword ends all other sessions; this one goes on.
@@ -100,7 +100,11 @@ func (s *Server) putPassword(q *request) (any, error) {
 	if err := s.cfg.Service.ChangePassword(q.Context(), q.who, in.Current, in.New); err != nil {
 		return nil, onField(onField(err, "current", accounts.ErrWrongPassword), "new", accounts.ErrPassword)
 	}
-	return sessionOf(sessionIn, accounts.CSRF(q.token)), nil
+	a, err := s.cfg.Service.Me(q.Context(), q.who)
+	if err != nil {
+		return nil, err
+	}
+	return s.inside(q, accounts.CSRF(q.token), q.who, a)
 }
 
 func (s *Server) beginTOTP(q *request) (any, error) {

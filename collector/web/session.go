@@ -19,11 +19,28 @@ const (
 type session struct {
 	State string `json:"state"`
 	CSRF  string `json:"csrf,omitempty"`
+	Me    *me    `json:"me,omitempty"` // who is in: a page that opens need not ask again
 
 	PasswordMin int `json:"password_min"` // characters of a new password, for forms to say
 }
 
-func sessionOf(state, csrf string) session { return session{state, csrf, accounts.MinPassword} }
+func sessionOf(state, csrf string) session {
+	return session{State: state, CSRF: csrf, PasswordMin: accounts.MinPassword}
+}
+
+// inside is the session of somebody who is logged in, with the account.
+func (s *Server) inside(q *request, csrf string, p *accounts.Principal, a *accounts.Account) (any, error) {
+	if !p.Can(accounts.EditSelf) {
+		return nil, accounts.ErrForbidden
+	}
+	m, err := s.meOf(q, newView(s, p), a)
+	if err != nil {
+		return nil, err
+	}
+	out := sessionOf(sessionIn, csrf)
+	out.Me = m
+	return out, nil
+}
 
 func (s *Server) setCookie(w http.ResponseWriter, value string, age int) {
 	http.SetCookie(w, &http.Cookie{Name: s.cookie, Value: value, Path: "/", MaxAge: age, Secure: s.secure, HttpOnly: true, SameSite: http.SameSiteStrictMode})
@@ -32,19 +49,20 @@ func (s *Server) setCookie(w http.ResponseWriter, value string, age int) {
 func (s *Server) forget(w http.ResponseWriter) { s.setCookie(w, "", -1) }
 
 // keep hands a session to the browser.
-func (s *Server) keep(q *request, l *accounts.Login) session {
+func (s *Server) keep(q *request, l *accounts.Login) (any, error) {
 	s.setCookie(q.w, l.Token, int(l.Ends.Sub(s.cfg.Now())/time.Second))
 	if l.Pending {
-		return sessionOf(sessionTOTP, l.CSRF)
+		return sessionOf(sessionTOTP, l.CSRF), nil
 	}
-	return sessionOf(sessionIn, l.CSRF)
+	a := l.Account
+	return s.inside(q, l.CSRF, &accounts.Principal{Account: a.ID, Name: a.Email, Role: a.Role, Customer: a.Customer, From: q.from}, a)
 }
 
 func (s *Server) getSession(q *request) (any, error) {
 	if q.token == "" {
 		return sessionOf(sessionNone, ""), nil
 	}
-	_, err := s.cfg.Service.Still(q.Context(), q.token, q.from)
+	p, err := s.cfg.Service.Still(q.Context(), q.token, q.from)
 	switch {
 	case errors.Is(err, accounts.ErrSecondFactor):
 		return sessionOf(sessionTOTP, accounts.CSRF(q.token)), nil
@@ -54,7 +72,11 @@ func (s *Server) getSession(q *request) (any, error) {
 	case err != nil:
 		return nil, err
 	}
-	return sessionOf(sessionIn, accounts.CSRF(q.token)), nil
+	a, err := s.cfg.Service.Me(q.Context(), p)
+	if err != nil {
+		return nil, err
+	}
+	return s.inside(q, accounts.CSRF(q.token), p, a)
 }
 
 func (s *Server) login(q *request) (any, error) {
@@ -69,7 +91,7 @@ func (s *Server) login(q *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.keep(q, l), nil
+	return s.keep(q, l)
 }
 
 func (s *Server) secondFactor(q *request) (any, error) {
@@ -86,7 +108,7 @@ func (s *Server) secondFactor(q *request) (any, error) {
 	if err != nil {
 		return nil, onField(err, "code", accounts.ErrCode)
 	}
-	return s.keep(q, l), nil
+	return s.keep(q, l)
 }
 
 func (s *Server) logout(q *request) (any, error) {
@@ -131,5 +153,5 @@ func (s *Server) setup(q *request) (any, error) {
 	if err != nil {
 		return nil, onField(err, "password", accounts.ErrPassword)
 	}
-	return s.keep(q, l), nil
+	return s.keep(q, l)
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/pquerna/otp/totp"
 
 	"github.com/sipward/sipward/collector/accounts"
@@ -98,6 +99,29 @@ func TestSessions(t *testing.T) {
 	}
 }
 
+// TestWhoIsIn: a session that is in says whose it is, as /me does; no other says anything.
+func TestWhoIsIn(t *testing.T) {
+	d := newDesk(t)
+	for name, p := range map[string]*person{"operator": d.operator(), "customer": d.person(accounts.Customer, "acme")} {
+		var own me
+		decode(t, p.ask(get, "/me", nil), 200, &own)
+		var s session
+		decode(t, p.ask(get, "/session", nil), 200, &s)
+		if diff := cmp.Diff(&own, s.Me); diff != "" || own.ID == "" || (own.Balance == nil) != (name == "operator") {
+			t.Errorf("%s: %s", name, diff)
+		}
+		if s = p.take(p.ask(post, "/session", map[string]string{"email": own.Email, "password": pass})); cmp.Diff(&own, s.Me) != "" {
+			t.Errorf("%s, after the login: %+v", name, s.Me)
+		}
+		if p.csrf = s.CSRF; p.ask(remove, "/session", nil).Code != 204 {
+			t.Errorf("%s stays", name)
+		}
+		if p.cookie = ""; strings.Contains(p.ask(get, "/session", nil).Body.String(), own.Email) {
+			t.Errorf("%s: told to nobody", name)
+		}
+	}
+}
+
 func TestSecondFactor(t *testing.T) {
 	d := newDesk(t)
 	boss := d.operator()
@@ -117,7 +141,7 @@ func TestSecondFactor(t *testing.T) {
 		t.Errorf("codes: %v", made)
 	}
 	p := d.nobody()
-	if s := p.take(p.ask(post, "/session", map[string]string{"email": "boss@example.net", "password": pass})); s.State != sessionTOTP {
+	if s := p.take(p.ask(post, "/session", map[string]string{"email": "boss@example.net", "password": pass})); s.State != sessionTOTP || s.Me != nil {
 		t.Errorf("%+v", s)
 	}
 	if w := p.ask(get, "/me", nil); w.Code != 401 {

@@ -1,6 +1,6 @@
 import { MantineProvider } from '@mantine/core';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
-import { render, screen, waitFor } from '@testing-library/react';
+import { act, render, screen, waitFor } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Gate } from '../src/shell/Gate';
@@ -54,6 +54,24 @@ describe('the way in', () => {
     expect(await screen.findByRole('navigation', { name: 'Pages' })).toBeTruthy();
     expect(await screen.findByRole('button', { name: 'Checklist: 4 open' })).toBeTruthy();
     expect(screen.getByTestId('channels').textContent).toContain('/ 400');
+  });
+  it('asks for nothing twice when somebody is logged in', async () => {
+    world.session = 'in';
+    show();
+    expect(await screen.findByRole('button', { name: 'Checklist: 4 open' })).toBeTruthy();
+    expect(asked).toEqual(['GET /session', 'GET /checklist']);
+  });
+  it('asks for the checklist again when the live figures say that it changed', async () => {
+    world.session = 'in';
+    let tell: (e: { data: string }) => void = () => undefined;
+    vi.stubGlobal('EventSource', class {
+      addEventListener(_: string, f: (e: { data: string }) => void): void { tell = f; }
+      close(): void { /* nothing is open */ }
+    });
+    show();
+    await screen.findByRole('button', { name: 'Checklist: 4 open' });
+    for (const open of [3, 3, 5]) act(() => tell({ data: JSON.stringify({ ...live(0), open }) }));
+    await waitFor(() => expect(asked.filter((a) => a === 'GET /checklist')).toHaveLength(2));
   });
   it('shows the set-up page for a link, and keeps its token out of the query', async () => {
     location.hash = '#/setup/tok-1';

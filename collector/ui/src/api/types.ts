@@ -32,6 +32,7 @@ export interface Session {
   state: 'none' | 'totp' | 'in'; // totp: the password was right, the code is missing
   password_min: number; // characters of a new password
   csrf?: string; // for X-CSRF of every request that changes something
+  me?: Me; // when the state is in
 }
 export interface Login {
   email: string;

@@ -1,5 +1,6 @@
 import { Popover } from '@mantine/core';
-import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
+import { useEffect, useRef } from 'react';
 import { api } from '../api/client';
 import type { Checklist, ChecklistId } from '../api/types';
 import { useT, type Key } from '../i18n/i18n';
@@ -20,11 +21,16 @@ export function Bell({ opened, onOpen }: { opened: boolean; onOpen: (o: boolean)
   const { me, format } = useApp();
   const { live } = useLive();
   const list = useQuery({
-    queryKey: ['checklist', live?.open ?? -1], // asked again as soon as the live figures say that it changed
+    queryKey: ['checklist'],
     queryFn: ({ signal }) => api.get<Checklist>('/checklist', {}, signal),
-    placeholderData: keepPreviousData,
     refetchInterval: 60_000,
   });
+  const { refetch } = list;
+  const heard = useRef<number>(undefined);
+  useEffect(() => { // asked again as soon as the live figures say that it changed
+    if (heard.current !== undefined && live && live.open !== heard.current) void refetch();
+    heard.current = live?.open ?? heard.current;
+  }, [live, refetch]);
   const open = list.data?.open ?? 0;
   const reach = new Set(pagesFor(me).map((p) => p.path));
   const link = (id: ChecklistId) => {

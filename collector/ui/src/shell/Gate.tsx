@@ -39,9 +39,10 @@ export function Gate() {
 
   const take = useCallback(async (s: Session) => {
     keepSession(s);
-    if (s.state === 'in') {
-      const [mine] = await Promise.all([api.get<Me>('/me'), preload(parseRoute(location.hash).path[0])]);
+    const mine = s.me;
+    if (mine) {
       speak(mine.language);
+      await preload(parseRoute(location.hash).path[0]);
       try {
         localStorage.setItem(languageKey, mine.language);
       } catch {

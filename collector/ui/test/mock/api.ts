@@ -151,12 +151,13 @@ export interface World {
 // answer answers one request; undefined: there is no such path.
 export function answer(world: World, method: string, path: string, q: URLSearchParams, body: unknown): Answer | undefined {
   const ok = (b: unknown): Answer => ({ status: 200, body: b });
+  const session = () => ok({ state: world.session, password_min: 10, csrf: 'token', ...(world.session === 'in' ? { me: world.me } : {}) } satisfies api.Session);
   switch (`${method} ${path}`) {
-    case 'GET /session': return ok({ state: world.session, password_min: 10, csrf: 'token' } satisfies api.Session);
+    case 'GET /session': return session();
     case 'POST /session': {
       if ((body as api.Login).password !== 'correct horse') return { status: 401, body: { type: '/api/v1/openapi.yaml#bad-credentials', title: 'Unauthorized', status: 401 } satisfies api.Problem };
       world.session = 'in';
-      return ok({ state: 'in', password_min: 10, csrf: 'token' } satisfies api.Session);
+      return session();
     }
     case 'DELETE /session': world.session = 'none'; return { status: 204 };
     case 'GET /me': return ok(world.me);
