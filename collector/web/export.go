@@ -21,6 +21,7 @@ var (
 
 const (
 	maxExports  = 4                // at once
+	maxExports1 = 2                // of these, of one account or customer
 	exportStall = 30 * time.Second // for a reader to take one page
 )
 
@@ -30,15 +31,14 @@ func (s *Server) exportCalls(q *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	select {
-	case s.exports <- struct{}{}:
-		defer func() { <-s.exports }()
-	default:
+	who := q.sharer()
+	if !s.exports.take(who) {
 		s.count.busy.Add(1)
-		p := faultOf("busy", http.StatusServiceUnavailable, fmt.Sprintf("%d files are being made: try again soon", maxExports))
+		p := faultOf("busy", http.StatusServiceUnavailable, fmt.Sprintf("%d files at most are made at once, %d of one account: try again soon", maxExports, maxExports1))
 		p.RetryAfter = 10
 		return nil, p
 	}
+	defer s.exports.give(who)
 	f.Limit = exportPage
 	rows, err := s.exportRows(q, f) // before the header, so that a mistake can still be said
 	if err != nil {

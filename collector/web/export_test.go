@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -133,7 +134,7 @@ func TestExportIsLeft(t *testing.T) {
 		if err, _ := aborted.(error); reads.asked != 3 || err != http.ErrAbortHandler || d.Stats().Panics != 0 { //nolint:errorlint // that very one
 			t.Errorf("%s: %d pages were read, aborted with %v, %+v", name, reads.asked, aborted, d.Stats())
 		}
-		if len(d.exports) != 0 {
+		if d.exports.taken() != 0 {
 			t.Errorf("%s: its place is not free", name)
 		}
 		cancel()
@@ -143,13 +144,13 @@ func TestExportIsLeft(t *testing.T) {
 func TestExportsAtOnce(t *testing.T) {
 	d := newDesk(t)
 	boss := d.operator()
-	for range maxExports {
-		d.exports <- struct{}{}
+	for i := range maxExports {
+		d.exports.take(strconv.Itoa(i))
 	}
 	if w := boss.ask(get, exportPath, nil); w.Code != 503 || w.Header().Get("Retry-After") != "10" {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
-	<-d.exports
+	d.exports.give("0")
 	r := httptest.NewRequestWithContext(t.Context(), get, "http://127.0.0.1:8080"+apiPrefix+exportPath, nil)
 	r.AddCookie(&http.Cookie{Name: d.cookie, Value: boss.cookie})
 	r.Header.Set("Accept-Encoding", "gzip")

@@ -1,9 +1,11 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"runtime/debug"
 	"slices"
@@ -101,22 +103,6 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, p *resource) {
 		s.fail(w, r, fault(http.StatusMethodNotAllowed, "this page knows "+strings.Join(methodsOf(p), ", ")))
 		return
 	}
-	if !row.stream {
-		select {
-		case s.places <- struct{}{}:
-			defer func() { <-s.places }()
-		default:
-			s.count.busy.Add(1)
-			p := fault(http.StatusServiceUnavailable, "too many requests at once")
-			p.RetryAfter = 1
-			s.fail(w, r, p)
-			return
-		}
-		ctx, cancel := context.WithTimeout(r.Context(), handleTimeout)
-		defer cancel()
-		r = r.WithContext(ctx)
-	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	if err := s.run(w, r, row); err != nil {
 		s.fail(w, r, err)
 	}
@@ -134,14 +120,17 @@ func methodsOf(p *resource) []string {
 
 // run lets a request through to its handler, when it may.
 func (s *Server) run(w http.ResponseWriter, r *http.Request, row *route) error {
-	q, err := s.admit(w, r, row)
+	q, err := s.entered(w, r, row)
 	if err != nil {
 		return err
 	}
 	if q.args, err = parseArgs(r.URL.RawQuery, row.params); err != nil {
 		return err
 	}
-	v, err := row.do(s, q)
+	if err := q.receive(w, row); err != nil {
+		return err
+	}
+	v, err := s.answer(q, row)
 	switch {
 	case err != nil || row.stream:
 		return err
@@ -154,6 +143,65 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request, row *route) error {
 		write(w, r, http.StatusOK, "application/json", v)
 	}
 	return nil
+}
+
+func (s *Server) busy() error {
+	s.count.busy.Add(1)
+	p := fault(http.StatusServiceUnavailable, "too many requests at once")
+	p.RetryAfter = 1
+	return p
+}
+
+// entered finds out who asks.
+func (s *Server) entered(w http.ResponseWriter, r *http.Request, row *route) (*request, error) {
+	if !s.entries.take("") {
+		return nil, s.busy()
+	}
+	defer s.entries.give("")
+	ctx, cancel := context.WithTimeout(r.Context(), handleTimeout)
+	defer cancel()
+	q, err := s.admit(w, r.WithContext(ctx), row)
+	if err == nil {
+		q.Request = r
+	}
+	return q, err
+}
+
+// receive reads the body as a whole. Nobody waits for whoever sends slowly: it has no
+// place yet.
+func (q *request) receive(w http.ResponseWriter, row *route) error {
+	if !changes(q.Method) {
+		return nil
+	}
+	most := int64(maxBody)
+	if row.access == anybody {
+		most = maxOpenBody
+	}
+	var b bytes.Buffer
+	if _, err := b.ReadFrom(http.MaxBytesReader(w, q.Body, most)); err != nil {
+		return bodyFault(err)
+	}
+	own := *q.Request
+	own.Body = io.NopCloser(&b)
+	q.Request = &own
+	return nil
+}
+
+// answer runs the handler of a route. A place is held meanwhile, and no more when the
+// answer is sent: the asker may read slowly.
+func (s *Server) answer(q *request, row *route) (any, error) {
+	if row.stream {
+		return row.do(s, q)
+	}
+	who := q.sharer()
+	if !s.places.take(who) {
+		return nil, s.busy()
+	}
+	defer s.places.give(who)
+	ctx, cancel := context.WithTimeout(q.Context(), handleTimeout)
+	defer cancel()
+	q.Request = q.WithContext(ctx)
+	return row.do(s, q)
 }
 
 // bodyFault says why a body could not be read.

@@ -133,15 +133,12 @@ func (h *hub) streams() int {
 	return len(h.clients)
 }
 
-func (h *hub) join(customer, token string) (*client, bool) {
+func (h *hub) join(customer, token string) *client {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.clients) >= maxStreams {
-		return nil, false
-	}
 	c := &client{customer, token, make(chan []byte, 1), make(chan struct{})}
 	h.clients[c] = true
-	return c, true
+	return c
 }
 
 func (h *hub) leave(c *client) {
@@ -238,13 +235,15 @@ const (
 
 // live streams figures until the session ends, or the reader goes.
 func (s *Server) live(q *request) (any, error) {
-	c, ok := s.hub.join(q.view.customer, q.token)
-	if !ok {
+	who := q.sharer()
+	if !s.streams.take(who) {
 		s.count.noStreams.Add(1)
 		p := fault(http.StatusServiceUnavailable, "too many dashboards are open")
 		p.RetryAfter = 30
 		return nil, p
 	}
+	defer s.streams.give(who)
+	c := s.hub.join(q.view.customer, q.token)
 	defer s.hub.leave(c)
 	h := q.w.Header()
 	h.Set("Content-Type", "text/event-stream")

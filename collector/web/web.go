@@ -45,8 +45,11 @@ type Config struct {
 const (
 	maxConnections = 4096
 	maxConcurrent  = 128      // requests; those beyond are answered 503 at once
+	maxConcurrent1 = 32       // of these, of one account or customer
 	maxStreams     = 1000     // of live figures
+	maxStreams1    = 250      // the same of one
 	maxBody        = 64 << 10 // bytes
+	maxOpenBody    = 16 << 10 // of whoever is not logged in
 	maxHeader      = 16 << 10 // bytes
 	headerTimeout  = 5 * time.Second
 	readTimeout    = 15 * time.Second // for one whole request
@@ -68,8 +71,10 @@ type Server struct {
 	static  *static
 	hub     *hub
 	cross   *http.CrossOriginProtection
-	places  chan struct{} // of requests that are being answered
-	exports chan struct{} // of files that are being made
+	entries portions // of requests of which it is found out who asks
+	places  portions // of requests that are being answered
+	exports portions // of files that are being made
+	streams portions // of live figures
 	count   counters
 	seldom  *seldom.Logger
 
@@ -121,7 +126,8 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{cfg: cfg, ready: make(chan struct{}), places: make(chan struct{}, maxConcurrent), exports: make(chan struct{}, maxExports),
+	s := &Server{cfg: cfg, ready: make(chan struct{}), entries: portions{all: maxConcurrent, each: maxConcurrent},
+		places: portions{all: maxConcurrent, each: maxConcurrent1}, exports: portions{all: maxExports, each: maxExports1}, streams: portions{all: maxStreams, each: maxStreams1},
 		cross: http.NewCrossOriginProtection(), seldom: seldom.New(cfg.Log), tests: &allowance{burst: testBurst, window: testWindow}}
 	if err := s.checkListen(); err != nil {
 		return nil, err
