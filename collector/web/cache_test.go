@@ -138,8 +138,12 @@ func TestLongGraph(t *testing.T) {
 				second := line.Den
 				if figure == "channels" {
 					second = line.Answered
-					if line.Limit == nil || *line.Limit != 100 {
-						t.Errorf("%s of %s: limit %v", figure, by, line.Limit)
+					limit := int64(100)
+					if by == "total" { // that of all now
+						limit = *allLive(d.cfg.Live(), noon).Configured
+					}
+					if line.Limit == nil || *line.Limit != limit {
+						t.Errorf("%s of %s: limit %v, not %d", figure, by, line.Limit, limit)
 					}
 				}
 				if len(line.Num) != len(want.Points) || got.Points != len(want.Points) || len(second) != len(want.Points) {

@@ -21,6 +21,7 @@ type series struct {
 	Points  int
 	Pending []pending
 	Lines   []line
+	More    int // parties without a line
 }
 
 type pending struct {
@@ -63,8 +64,9 @@ func (s *Server) series(q *request) (any, error) {
 			return nil, err
 		}
 	}
-	all = all[:min(len(all), maxLines)]
-	out := series{Figure: figure, Pending: []pending{}, Lines: []line{}}
+	more := max(0, len(all)-maxLines)
+	all = all[:len(all)-more]
+	out := series{Figure: figure, Pending: []pending{}, Lines: []line{}, More: more}
 	if err := describe(&out, f, len(all)); err != nil {
 		return nil, err
 	}
@@ -73,6 +75,9 @@ func (s *Server) series(q *request) (any, error) {
 		return nil, err
 	}
 	out.Lines = append(out.Lines, got.lines...)
+	if e, err := q.view.all(); err == nil && figure == "channels" && kind == query.KindTotal {
+		out.Lines[0].Limit = allLive(e.live(), s.cfg.Now()).Configured // counters of the total have none
+	}
 	out.Pending = pendingOf(q.view, got.pending)
 	return &out, nil
 }
@@ -232,6 +237,8 @@ func (s *series) appendJSON(b []byte) []byte {
 	b = strconv.AppendInt(b, int64(s.Points), 10)
 	b = append(b, `,"pending":`...)
 	b = append(b, marshal(s.Pending)...)
+	b = append(b, `,"more":`...)
+	b = strconv.AppendInt(b, int64(s.More), 10)
 	b = append(b, `,"lines":[`...)
 	for i := range s.Lines {
 		if i > 0 {
@@ -295,6 +302,7 @@ func figureOf(figure query.Drawing, p *query.Point) (float64, int64) {
 		return float64(p.AnsweredMs) / 1000, p.Ended
 	case query.DrawDTMF:
 		return float64(p.DigitCalls), p.MediaVisible
+	case query.DrawAll, query.DrawChannels:
 	}
 	return float64(p.Peak), p.PeakAnswered
 }

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { draw, isPending, last, table, windowOf, zoomTo } from '../src/pages/graphs/data';
+import { draw, isPending, last, table, ticksOf, windowOf, zoomTo } from '../src/pages/graphs/data';
 import { fill, Peaks } from '../src/pages/graphs/running';
 import { live } from './mock/api';
 import { parseRoute } from '../src/lib/route';
 import type { Series } from '../src/api/types';
 
 const series: Series = {
-  figure: 'asr', from_unix_s: 600, step_s: 60, points: 4, pending: [{ from_unix_s: 780, to_unix_s: 840, nodes: ['n'] }],
+  figure: 'asr', from_unix_s: 600, step_s: 60, points: 4, more: 0, pending: [{ from_unix_s: 780, to_unix_s: 840, nodes: ['n'] }],
   lines: [{ kind: 'total', party: '', limit: null, num: [5, null, 0, 0], den: [10, null, 0, 4] }],
 };
 
@@ -29,6 +29,17 @@ describe('a series', () => {
     const line = { kind: 'customer' as const, party: 'a', limit: 30, num: [1, 2, 3, 4], answered: [1, 1, 1, 1] };
     expect(draw({ ...series, figure: 'channels', lines: [line] }, 'Total').limit).toBe(30);
     expect(draw({ ...series, figure: 'channels', lines: [line, { ...line, party: 'b' }] }, 'Total').limit).toBeNull();
+  });
+});
+
+describe('the marks of an axis', () => {
+  it('are whole channels and seconds, of which none is written twice', () => {
+    for (const figure of ['channels', 'acd'] as const) {
+      const ticks = ticksOf(figure) ?? [];
+      expect(ticks.length).toBeGreaterThan(10);
+      expect(ticks.every((x, i) => Number.isInteger(x) && x > (ticks[i - 1] ?? 0))).toBe(true);
+    }
+    expect(ticksOf('asr')).toBeUndefined();
   });
 });
 

@@ -138,6 +138,7 @@ export interface Series {
   step_s: number;
   points: number;
   pending: Pending[]; // times for which a node has not yet delivered all
+  more: number; // parties without a line: the first 100 by their id have one
   lines: Line[];
 }
 // Line has one number a step, null where nobody watched. Of channels num is the most
@@ -147,7 +148,7 @@ export interface Series {
 export interface Line {
   kind: PartyKind;
   party: string; // empty for the total
-  limit: number | null; // of channels
+  limit: number | null; // of channels; of the total: the sum for all customers now
   num: (number | null)[];
   den?: (number | null)[];
   answered?: (number | null)[];

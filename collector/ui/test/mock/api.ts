@@ -78,7 +78,7 @@ export function series(q: URLSearchParams): api.Series {
     }
     return line;
   });
-  return { figure, from_unix_s: from, step_s: step, points, pending: [{ from_unix_s: to - Math.round((to - from) * 0.04), to_unix_s: to, nodes: ['edge-2'] }], lines };
+  return { figure, from_unix_s: from, step_s: step, points, pending: [{ from_unix_s: to - Math.round((to - from) * 0.04), to_unix_s: to, nodes: ['edge-2'] }], more: 0, lines };
 }
 
 export function summaryRow(from: number, to: number, party: string, kind: api.PartyKind, i: number): api.SummaryRow {

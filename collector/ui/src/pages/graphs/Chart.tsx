@@ -3,7 +3,7 @@ import { useEffect, useRef, type KeyboardEvent } from 'react';
 import uPlot from 'uplot';
 import { useT } from '../../i18n/i18n';
 import { useApp } from '../../lib/app';
-import type { Drawn } from './data';
+import { ticksOf, type Drawn } from './data';
 import { makeTip, type Words } from './tip';
 
 export const palette = {
@@ -116,6 +116,7 @@ function options(
   const stroke = (i: number) => colours[i % colours.length] ?? '#888';
   const font = `12px ${style.fontFamily}`;
   const locale = language === 'en' ? 'en-GB' : language;
+  const ticks = ticksOf(d.figure);
   const axis = { stroke: colour('--sw-dim'), font, grid: { stroke: colour('--sw-chart-grid'), width: 1 }, ticks: { show: false } };
   return {
     ...sizeOf(element),
@@ -132,7 +133,7 @@ function options(
     scales: { x: { time: true, range: (_, low, high) => [low, high + (d.delivered < d.times.length ? d.step : 0)] }, y: { range: (_, low, high) => rangeOf(d, low, high) } },
     axes: [
       { ...axis, size: 28, space: 70, values: (_, splits, __, ___, by) => splits.map((s) => axisTime(s, by, locale, zone)) },
-      { ...axis, size: 54, space: 32, ...(d.figure === 'acd' ? { incrs: [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600] } : {}), values: (_, splits) => splits.map((v) => words.axis(v)) },
+      { ...axis, size: 54, space: 32, ...(ticks ? { incrs: ticks } : {}), values: (_, splits) => splits.map((v) => words.axis(v)) },
     ],
     series: [
       {},

@@ -52,7 +52,7 @@ export function FigureCard({ figure, by, window, live, onZoom, onReset }: Props)
       <div className="charthead">
         <h2>{title}</h2>
         {live && figure === 'channels' && by !== 'customer' && by !== 'carrier' ? <LiveNow by={by} /> : newest !== null && <span className="now" title={drawn ? words.time(drawn.times[at] ?? 0) : ''}>{words.value(newest)}</span>}
-        <span className="dim small wide-only">{t(`formula.${figure}`)}</span>
+        <span className="dim small wide-only formula" title={t(`formula.${figure}`)}>{t(`formula.${figure}`)}</span>
         <span className="tools">
           <button type="button" className="topbutton" disabled={!drawn} aria-label={t('graphs.png', { figure: title })} onClick={() => plot.current && savePng(file, `${title} · ${by}`, plot.current)}>
             <Icon name="image" size={14} />PNG
@@ -65,6 +65,7 @@ export function FigureCard({ figure, by, window, live, onZoom, onReset }: Props)
       {live && drawn && figure === 'channels' && <Running drawn={drawn} redraw={redraw} />}
       <Trouble error={error} retry={() => void refetch()} />
       {drawn && nothing && <p className="dim small nodata">{t('graphs.nothing')}</p>}
+      {data && data.more > 0 && <p className="dim small nodata">{t('graphs.cut', { n: format.count(data.lines.length), more: format.count(data.more) })}</p>}
       {drawn ? <Chart data={drawn} label={`${title}. ${newest === null ? '' : words.value(newest)}`} words={words} scheme={scheme} onZoom={onZoom} onReset={onReset} onPlot={keep} />
         : !error && <div className="chart"><Waiting /></div>}
       {drawn && drawn.lines.length > 1 && drawn.lines.length <= palette[scheme].length && (

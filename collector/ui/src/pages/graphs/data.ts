@@ -96,6 +96,13 @@ export function zoomTo(from: number, to: number, chosen = 0): Window {
   return { from: a, to: Math.max(Math.ceil(to / step) * step, a + 5 * step), step };
 }
 
+// ticksOf are the distances that marks of the vertical axis may have: there is no half of
+// a channel, and none of a second is written. Without any, those of the chart itself.
+export function ticksOf(figure: Figure): number[] | undefined {
+  if (figure === 'acd') return [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600];
+  return figure === 'channels' ? Array.from({ length: 8 }, (_, i) => [1, 2, 5].map((x) => x * 10 ** i)).flat() : undefined;
+}
+
 // isPending says whether some node has not yet delivered a time.
 export function isPending(d: Drawn, at: number): boolean {
   return d.pending.some((p) => at < p.to_unix_s && at + d.step > p.from_unix_s);
