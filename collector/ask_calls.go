@@ -45,7 +45,7 @@ func askCalls(ctx context.Context, nodes []admin.Node, f web.LiveFilter, ask ask
 		return json.Marshal(record.Question{ID: id, Ask: record.AskCalls, Customer: f.Customer, Carrier: f.Carrier, Limit: f.Limit})
 	})
 	if errors.Is(err, ingest.ErrBusy) {
-		return nil, err
+		return nil, web.ErrBusy
 	} else if err != nil {
 		return nil, fmt.Errorf("asking the nodes for calls: %w", err)
 	}

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/sipward/sipward/collector/admin"
+	"github.com/sipward/sipward/collector/ingest"
 	"github.com/sipward/sipward/collector/web"
 	"github.com/sipward/sipward/sync/record"
 )
@@ -36,5 +38,14 @@ func TestAskCalls(t *testing.T) {
 		if got[i].Error != want {
 			t.Errorf("%s: %q, want %q", got[i].Node, got[i].Error, want)
 		}
+	}
+}
+
+func TestAskCallsBusy(t *testing.T) {
+	ask := func(context.Context, []string, func(string) ([]byte, error)) (map[string][]byte, error) {
+		return nil, ingest.ErrBusy
+	}
+	if _, err := askCalls(t.Context(), []admin.Node{{ID: "a", State: record.StateUp}}, web.LiveFilter{}, ask); !errors.Is(err, web.ErrBusy) {
+		t.Error(err)
 	}
 }

@@ -95,6 +95,9 @@ func (c *collector) askForWeb(ctx context.Context, ranges []web.Range, limit int
 		asked[i] = admin.Range(r)
 	}
 	answers, err := c.ask(ctx, asked, limit)
+	if errors.Is(err, ingest.ErrBusy) {
+		return nil, web.ErrBusy
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -50,6 +51,9 @@ var (
 	nat64  = netip.MustParsePrefix("64:ff9b::/96")
 )
 
+// metadata is where clouds keep their secrets, beside link-local addresses.
+var metadata = []netip.Addr{netip.MustParseAddr("fd00:ec2::254"), netip.MustParseAddr("fd20:ce::254"), netip.MustParseAddr("100.100.100.200"), netip.MustParseAddr("168.63.129.16")}
+
 // allowed says why an address may not be dialled.
 func (h *Hook) allowed(a netip.Addr, plain bool) error {
 	a = a.Unmap().WithZone("")
@@ -59,7 +63,7 @@ func (h *Hook) allowed(a netip.Addr, plain bool) error {
 	}
 	private := a.IsLoopback() || a.IsPrivate() || shared.Contains(a)
 	switch {
-	case !a.IsValid() || a.IsUnspecified() || a.IsMulticast() || a.IsLinkLocalUnicast() || a.Is4() && (a.As4()[0] == 0 || a.As4()[0] >= 240):
+	case !a.IsValid() || a.IsUnspecified() || a.IsMulticast() || a.IsLinkLocalUnicast() || slices.Contains(metadata, a) || a.Is4() && (a.As4()[0] == 0 || a.As4()[0] >= 240):
 		return fmt.Errorf("webhooks do not go to %s: it is nobody's address", a)
 	case private && !h.AllowPrivate:
 		return fmt.Errorf("webhooks do not go to %s: private addresses are not allowed by the collector's configuration", a)

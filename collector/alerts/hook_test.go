@@ -37,6 +37,8 @@ func TestAllowed(t *testing.T) {
 		{"169.254.169.254", false, false, false, false},
 		{"::ffff:169.254.169.254", false, false, false, false},
 		{"64:ff9b::a9fe:a9fe", false, false, false, false},
+		{"fd00:ec2::254", false, false, false, false}, // clouds' secrets
+		{"100.100.100.200", false, false, false, false},
 		{"fe80::1%eth0", false, false, false, false},
 		{"0.0.0.0", false, false, false, false},
 		{"0.1.2.3", false, false, false, false},

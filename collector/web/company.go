@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 
 	"github.com/sipward/sipward/collector/accounts"
 	"github.com/sipward/sipward/collector/query"
@@ -80,6 +81,9 @@ func (s *Server) patchCompany(q *request) (any, error) {
 			return nil, wrongAs("long", f.name, "it is too long")
 		}
 		if f.text != was[i].text {
+			if strings.ContainsFunc(f.text, func(r rune) bool { return unicode.IsControl(r) && (r != '\n' || f.name != "address") }) {
+				return nil, wrongAs("text", f.name, "some of it does not print")
+			}
 			changed = append(changed, f.name)
 		}
 	}

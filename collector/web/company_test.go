@@ -51,6 +51,13 @@ func TestCompanies(t *testing.T) {
 	if w := acme.ask(patch, "/company", map[string]string{"website": "javascript:x"}); w.Code != 422 {
 		t.Errorf("no link: %d %s", w.Code, w.Body)
 	}
+	for text, want := range map[string]int{"a\r\nBcc: b@example.org": 422, "a\x00": 422, "a\nb": 422, "Straße <b>": 200} {
+		edit(acme, "/company", text, want)
+	}
+	if w := acme.ask(patch, "/company", map[string]string{"address": "Street 1\nCity"}); w.Code != 200 {
+		t.Errorf("an address of two lines: %d %s", w.Code, w.Body)
+	}
+	edit(acme, "/company", "Acme by itself", 200)
 	w := boss.ask(get, "/audit?action=company.update", nil)
 	for _, want := range []string{`"who":"customeracme@example.org"`, `"object":"globex"`, `"detail":"name"`} {
 		if !strings.Contains(w.Body.String(), want) {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/sipward/sipward/collector/accounts"
@@ -53,6 +54,9 @@ type Table interface {
 	Open(ctx context.Context) (*table.Draft, error)
 	Save(ctx context.Context, d *table.Draft, s table.Save) (*table.Version, error)
 }
+
+// ErrBusy is what AskFunc and CallsFunc wrap when too many questions wait for answers.
+var ErrBusy = errors.New("too many questions wait for answers: try again")
 
 // Range is a range of numbers of one length; the zero value stands for all, and for
 // users that are no numbers.

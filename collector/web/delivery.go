@@ -80,6 +80,7 @@ func (s *Server) setting(ctx context.Context, key string) (*query.Setting, error
 
 func (s *Server) getDelivery(q *request) (any, error) {
 	d, _, err := s.delivery(q.Context())
+	d.Webhook = q.view.webhook(d.Webhook)
 	return d, err
 }
 

@@ -50,6 +50,29 @@ func (d *desk) audited(action string) (out []query.AuditRow) {
 	return out
 }
 
+// TestWebhookIsASecret: whoever cannot set a webhook sees where it leads to, and not the
+// path that lets write there.
+func TestWebhookIsASecret(t *testing.T) {
+	d := newDesk(t, func(c *Config) { c.Alarm = new(alarm) })
+	boss := d.operator()
+	if w := boss.ask(put, "/alerts/delivery", deliveryInput{Webhook: "https://hooks.example.org/T01/key"}); w.Code != http.StatusOK {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	if w := boss.ask(post, "/alerts/rules", aRule(map[string]any{"webhook": "https://hooks.example.org/T01/key"})); w.Code != http.StatusCreated {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	for _, path := range []string{"/alerts/delivery", "/alerts/rules"} {
+		for _, x := range []struct {
+			p    *person
+			want string
+		}{{boss, "https://hooks.example.org/T01/key"}, {d.program(accounts.Viewer, ""), "https://hooks.example.org/..."}} {
+			if w := x.p.ask(get, path, nil); !strings.Contains(w.Body.String(), `"webhook":"`+x.want+`"`) {
+				t.Errorf("%s: %s, want %s", path, w.Body, x.want)
+			}
+		}
+	}
+}
+
 func TestDeliveryTests(t *testing.T) {
 	a := new(alarm)
 	d := newDesk(t, func(c *Config) { c.Alarm = a })

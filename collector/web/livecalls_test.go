@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"net/http"
 	"testing"
 	"time"
 
@@ -71,5 +72,20 @@ func TestLiveCallsAreAskedForOnce(t *testing.T) {
 	}
 	if len(asked) != 2 || asked[0] != (LiveFilter{Limit: 200}) || asked[1] != (LiveFilter{Customer: "acme", Limit: 200}) {
 		t.Errorf("%+v", asked)
+	}
+}
+
+// TestNodesAreBusy: too many questions are no fault of the collector, and the asker is
+// told to come again.
+func TestNodesAreBusy(t *testing.T) {
+	d := newDesk(t, func(c *Config) {
+		c.Calls = func(context.Context, LiveFilter) ([]NodeCalls, error) { return nil, ErrBusy }
+		c.Ask = func(context.Context, []Range, int) ([]NodeBindings, error) { return nil, ErrBusy }
+	})
+	boss := d.operator()
+	for _, path := range []string{"/calls/live", "/bindings"} {
+		if w := boss.ask(get, path, nil); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
 	}
 }

@@ -22,6 +22,8 @@ type problem struct {
 	RetryAfter int64             `json:"retry_after_s,omitempty"`
 	Fields     map[string]string `json:"fields,omitempty"` // what is wrong with a form
 	Words      map[string]string `json:"words,omitempty"`  // the same, for who translates it; not of all fields
+
+	Values map[string]map[string]string `json:"values,omitempty"` // of a field, what its sentence names
 }
 
 // Error is what the asker is told.
@@ -54,6 +56,16 @@ func wrong(field, detail string) *problem {
 func wrongAs(word, field, detail string) *problem {
 	p := wrong(field, detail)
 	p.Words = map[string]string{field: word}
+	return p
+}
+
+// refusedOn says for which field of a form numbers were not given or taken.
+func refusedOn(field string, err error) *problem {
+	p := wrong(field, err.Error())
+	var r *table.Refused
+	if errors.As(err, &r) {
+		p.Words, p.Values = map[string]string{field: r.Word}, map[string]map[string]string{field: r.Values}
+	}
 	return p
 }
 
@@ -95,6 +107,7 @@ var answers = []struct {
 	{accounts.ErrTwoFactorOff, http.StatusConflict, "two-factor-off"},
 	{accounts.ErrLink, http.StatusGone, "bad-token"},
 	{accounts.ErrBusy, http.StatusServiceUnavailable, "busy"},
+	{ErrBusy, http.StatusServiceUnavailable, "busy"},
 	{accounts.ErrNotFound, http.StatusNotFound, "not-found"},
 	{accounts.ErrExists, http.StatusConflict, "taken"},
 	{accounts.ErrConflict, http.StatusConflict, "conflict"},

@@ -140,7 +140,9 @@ func (s *Server) rules(q *request) (any, error) {
 	}
 	out := page[ruleRow]{Items: []ruleRow{}}
 	err = s.cfg.Desk.Rules(q.Context(), "", func(r *query.Rule) error {
-		out.Items = append(out.Items, ruleOf(r, firing[r.ID]))
+		x := ruleOf(r, firing[r.ID])
+		x.Webhook = q.view.webhook(x.Webhook)
+		out.Items = append(out.Items, x)
 		return nil
 	})
 	slices.SortStableFunc(out.Items, func(a, b ruleRow) int { return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)) })
