@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -65,7 +66,7 @@ func text(p part) (string, error) {
 func moduleCache() (string, error) { return goEnv("GOMODCACHE") }
 
 func goEnv(name string) (string, error) {
-	out, err := exec.Command("go", "env", name).Output()
+	out, err := exec.CommandContext(context.Background(), "go", "env", name).Output()
 	if err != nil {
 		return "", fmt.Errorf("go env %s: %w", name, err)
 	}
