@@ -69,7 +69,7 @@ func (s *Server) liveCalls(q *request) (any, error) {
 	}
 	out := &liveCalls{Items: []liveCall{}, At: s.cfg.Now().UnixMilli(), Unreached: []unreached{}}
 	for _, n := range all {
-		if n.Error != "" {
+		if n.Error != "" && (!q.view.own || len(out.Unreached) == 0) { // that there are such, not how many
 			out.Unreached = append(out.Unreached, unreached{q.view.node(n.Node), q.view.hide(n.Error)})
 		}
 		out.More += n.More

@@ -89,3 +89,36 @@ func TestNodesAreBusy(t *testing.T) {
 		}
 	}
 }
+
+// TestBindingsOfACustomer: others' bindings do not take the room of its own, and it is told
+// of its own alone.
+func TestBindingsOfACustomer(t *testing.T) {
+	d := newDesk(t, func(c *Config) {
+		c.Ask = func(_ context.Context, _ []Range, limit int) ([]NodeBindings, error) {
+			all := []record.Binding{{Number: "2001", Customer: "globex"}, {Number: "2002", Customer: "globex"}, {Number: "1001", Customer: "acme"}, {Number: "1002", Customer: "acme"}}
+			n := min(limit, len(all))
+			return []NodeBindings{{Node: "sw-one", Bindings: all[:n], More: len(all) - n}, {Node: "sw-two", Error: "silent"}, {Node: "sw-three", Error: "silent"}}, nil
+		}
+		c.Calls = func(context.Context, LiveFilter) ([]NodeCalls, error) {
+			return []NodeCalls{{Node: "sw-two", Error: "silent"}, {Node: "sw-three", Error: "silent"}}, nil
+		}
+	})
+	boss := d.operator()
+	acme := d.person(accounts.Customer, "acme")
+	for _, x := range []struct {
+		p           *person
+		path, first string
+		items, more int
+	}{{acme, "/bindings?limit=2", "1001", 2, 0}, {acme, "/bindings?limit=1", "1001", 1, 1}, {boss, "/bindings?limit=2", "2001", 2, 2}} {
+		var got bindings
+		decode(t, x.p.ask(get, x.path, nil), 200, &got)
+		var calls liveCalls
+		decode(t, x.p.ask(get, "/calls/live", nil), 200, &calls)
+		if silent := map[bool]int{true: 1, false: 2}[x.p == acme]; len(got.Unreached) != silent || len(calls.Unreached) != silent {
+			t.Errorf("%s: %+v and %+v do not answer", x.path, got.Unreached, calls.Unreached)
+		}
+		if len(got.Items) != x.items || got.More != x.more || got.Items[0].Number != x.first {
+			t.Errorf("%s: %+v", x.path, got)
+		}
+	}
+}

@@ -111,14 +111,18 @@ func (s *Server) askBindings(q *request, ranges []Range, limit int) (*bindings, 
 	if s.cfg.Ask == nil {
 		return nil, fault(http.StatusNotFound, "this collector cannot ask its nodes")
 	}
-	all, err := s.cfg.Ask(q.Context(), ranges, limit)
+	v := q.view
+	most := limit
+	if v.own {
+		most = record.MaxBindings // of these, others' are left out
+	}
+	all, err := s.cfg.Ask(q.Context(), ranges, most)
 	if err != nil {
 		return nil, err
 	}
-	v := q.view
 	out := &bindings{Items: []binding{}, Unreached: []unreached{}}
 	for _, n := range all {
-		if n.Error != "" {
+		if n.Error != "" && (!v.own || len(out.Unreached) == 0) { // that there are such, not how many
 			out.Unreached = append(out.Unreached, unreached{v.node(n.Node), v.hide(n.Error)})
 		}
 		for i := range n.Bindings {
@@ -130,6 +134,9 @@ func (s *Server) askBindings(q *request, ranges []Range, limit int) (*bindings, 
 		if !v.own {
 			out.More += n.More
 		}
+	}
+	if n := len(out.Items) - limit; v.own && n > 0 {
+		out.Items, out.More = out.Items[:limit], n
 	}
 	return out, nil
 }
