@@ -15,6 +15,7 @@ import (
 
 	"github.com/sipward/sipward/agent/guard"
 	"github.com/sipward/sipward/agent/table"
+	"github.com/sipward/sipward/internal/testkit/promtool"
 	"github.com/sipward/sipward/sip/parse"
 	"github.com/sipward/sipward/sip/register"
 )
@@ -32,6 +33,11 @@ func exported(t *testing.T) (metrics, events map[string]bool) {
 }
 
 func exportedWith(t *testing.T, mode string) (metrics, events map[string]bool) {
+	t.Helper()
+	return families(t, page(t, mode))
+}
+
+func page(t *testing.T, mode string) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "sipward") // a socket's path must be short
 	if err != nil {
@@ -55,7 +61,7 @@ func exportedWith(t *testing.T, mode string) (metrics, events map[string]bool) {
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
-	return families(t, text)
+	return text
 }
 
 func get(t *testing.T, socket, path string) string {
@@ -178,6 +184,15 @@ func TestMetricsAreDocumented(t *testing.T) {
 	delete(said, "sipward_channels_limit gauge") // all calls together have no limit
 	compare(t, "metric", metrics, said)
 	compare(t, "event", events, saidEvents)
+}
+
+// The rules and the dashboard for Prometheus read nothing that does not exist.
+func TestMonitoringReadsWhatIsExported(t *testing.T) {
+	is := promtool.Exported{}
+	for _, mode := range []string{"nfqueue", "authorize"} {
+		is.Add(page(t, mode))
+	}
+	is.CheckQueries(t, "../monitoring", func(metric string) bool { return !strings.HasPrefix(metric, "sipward_collector_") })
 }
 
 func compare(t *testing.T, what string, is, said map[string]bool) {
