@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/sipward/sipward/configs"
@@ -11,6 +12,21 @@ import (
 
 // ErrNoGrid says that blocks cannot be handed out one after the other.
 var ErrNoGrid = errors.New("the table has no grid, so there is no next free block: set one, or give a range")
+
+// Refused says why numbers are not given or taken. Word is of a closed set, and Values are
+// what its sentence names: for pages that say it in the language of who asks.
+type Refused struct {
+	Word   string
+	Values map[string]string
+	text   string
+}
+
+// Error is the sentence in English.
+func (r *Refused) Error() string { return r.text }
+
+func refused(word string, values map[string]string, format string, args ...any) error {
+	return &Refused{word, values, fmt.Sprintf(format, args...)}
+}
 
 // Holding is a block and who has it.
 type Holding struct {
@@ -69,7 +85,7 @@ func Assign(t *configs.Table, a Assignment) ([]configs.Block, error) {
 	case a.Range != nil && a.Count > 1:
 		return nil, errors.New("a range and a count: give one of them")
 	case a.Count < 0 || a.Count > maxCount:
-		return nil, fmt.Errorf("%d blocks: from 1 to %d can be assigned at once", a.Count, maxCount)
+		return nil, refused("count", map[string]string{"most": strconv.Itoa(maxCount)}, "%d blocks: from 1 to %d can be assigned at once", a.Count, maxCount)
 	case a.Range != nil:
 		if err := checkBlock(*a.Range, Word(*a.Range)); err != nil {
 			return nil, err
@@ -126,9 +142,9 @@ func unowned(taken []Holding, b configs.Block, customer string) error {
 		switch {
 		case !overlap(h.Block, b):
 		case h.Customer == customer && h.First <= b.First && b.Last <= h.Last:
-			return fmt.Errorf("%s has %s already, in its block %s", customer, Word(b), Word(h.Block))
+			return refused("held", map[string]string{"customer": customer, "block": Word(h.Block)}, "%s has %s already, in its block %s", customer, Word(b), Word(h.Block))
 		default:
-			return fmt.Errorf("%s overlaps %s, which %s has", Word(b), Word(h.Block), h.Customer)
+			return refused("overlap", map[string]string{"customer": h.Customer, "block": Word(h.Block)}, "%s overlaps %s, which %s has", Word(b), Word(h.Block), h.Customer)
 		}
 	}
 	return nil
@@ -147,10 +163,10 @@ func Release(t *configs.Table, customer string, b configs.Block) error {
 	if not := subtract([]configs.Block{b}, c.Blocks); len(not) > 0 {
 		for _, h := range Holdings(t) {
 			if overlap(h.Block, not[0]) {
-				return fmt.Errorf("%s does not have %s: %s has %s", customer, Word(not[0]), h.Customer, Word(h.Block))
+				return refused("not-held", map[string]string{"customer": customer, "block": Word(not[0])}, "%s does not have %s: %s has %s", customer, Word(not[0]), h.Customer, Word(h.Block))
 			}
 		}
-		return fmt.Errorf("%s does not have %s: nobody has", customer, Word(not[0]))
+		return refused("not-held", map[string]string{"customer": customer, "block": Word(not[0])}, "%s does not have %s: nobody has", customer, Word(not[0]))
 	}
 	c.Blocks = subtract(c.Blocks, []configs.Block{b})
 	return nil

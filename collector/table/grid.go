@@ -3,6 +3,7 @@ package table
 import (
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/sipward/sipward/configs"
 )
@@ -90,7 +91,7 @@ func nextFree(g configs.Grid, taken []configs.Block, many int) ([]configs.Block,
 		}
 	}
 	if len(out) < many {
-		return nil, fmt.Errorf("the grid from %s on has %d free blocks of %d numbers, not %d: give --range, or a grid of longer numbers", g.Start, len(out), g.Size, many)
+		return nil, refused("no-free", map[string]string{"free": strconv.Itoa(len(out)), "size": strconv.FormatUint(uint64(g.Size), 10)}, "the grid from %s on has %d free blocks of %d numbers, not %d: give --range, or a grid of longer numbers", g.Start, len(out), g.Size, many)
 	}
 	return slices.Clip(out), nil
 }

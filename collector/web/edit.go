@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -84,6 +85,10 @@ func (s *Server) save(q *request, d *table.Draft, comment string, a accounts.Act
 	return changed{v.Version}, nil
 }
 
+// belongs is how a table is refused in which two have the same address or domain. Which of
+// them is changed it does not know: the later one is blamed.
+var belongs = regexp.MustCompile(`^(?:address|domain) (\S+) of \w+ (\S+) belongs to \w+ (\S+) already$`)
+
 // notSaved says which field of a form an error is about: the new table was checked as a
 // text, and its keys are the names of the fields.
 func notSaved(d *table.Draft, err error) error {
@@ -100,6 +105,9 @@ func notSaved(d *table.Draft, err error) error {
 		key, _, is := strings.Cut(strings.TrimLeft(lines[at], " -"), ":")
 		if is && slices.Contains([]string{"id", "channels", "addresses", "domains", "non_numeric", "max_contacts"}, key) {
 			p.Fields = map[string]string{key: bad.Problem}
+			if m := belongs.FindStringSubmatch(bad.Problem); m != nil {
+				p.named("both", key, map[string]string{"what": m[1], "one": m[3], "other": m[2]})
+			}
 		}
 	}
 	return p

@@ -50,7 +50,7 @@ func (s *Server) assign(q *request) (any, error) {
 	case errors.Is(err, table.ErrNoCustomer):
 		return nil, wrongAs("no-such-customer", "customer", err.Error())
 	case err != nil:
-		return nil, wrong(field, err.Error())
+		return nil, refusedOn(field, err)
 	}
 	out := assigned{Blocks: []block{}}
 	for _, b := range got {
@@ -79,7 +79,7 @@ func (s *Server) release(q *request) (any, error) {
 	case errors.Is(err, table.ErrNoCustomer):
 		return nil, wrongAs("no-such-customer", "customer", err.Error())
 	case err != nil:
-		return nil, wrong("first", err.Error())
+		return nil, refusedOn("first", err)
 	}
 	out := &released{Strays: []binding{}, Unreached: []unreached{}}
 	if dry != nil && *dry {

@@ -64,9 +64,14 @@ func refusedOn(field string, err error) *problem {
 	p := wrong(field, err.Error())
 	var r *table.Refused
 	if errors.As(err, &r) {
-		p.Words, p.Values = map[string]string{field: r.Word}, map[string]map[string]string{field: r.Values}
+		p.named(r.Word, field, r.Values)
 	}
 	return p
+}
+
+// named gives a field's sentence its word, and what it names.
+func (p *problem) named(word, field string, values map[string]string) {
+	p.Words, p.Values = map[string]string{field: word}, map[string]map[string]string{field: values}
 }
 
 // onField names the field that an error of accounts is about.

@@ -16,7 +16,7 @@ import (
 
 var (
 	typeWord  = regexp.MustCompile(`faultOf\("([a-z-]+)"`)
-	fieldWord = regexp.MustCompile(`(?:wrongAs|unusable)\("([a-z-]+)"|invalid\([^,]+, "([a-z-]+)"`)
+	fieldWord = regexp.MustCompile(`(?:wrongAs|unusable)\("([a-z-]+)"|invalid\([^,]+, "([a-z-]+)"|(?:refused|named)\("([a-z-]+)"`)
 )
 
 // TestWordsHaveTexts: the pages say in each language what problems say by a word, and have no
@@ -28,7 +28,7 @@ func TestWordsHaveTexts(t *testing.T) {
 			types[a.word] = true
 		}
 	}
-	for _, pattern := range []string{"*.go", "../accounts/*.go"} {
+	for _, pattern := range []string{"*.go", "../accounts/*.go", "../table/*.go"} {
 		names, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
@@ -45,7 +45,7 @@ func TestWordsHaveTexts(t *testing.T) {
 				types[string(m[1])] = true
 			}
 			for _, m := range fieldWord.FindAllSubmatch(source, -1) {
-				fields[string(m[1])+string(m[2])] = true
+				fields[string(m[1])+string(m[2])+string(m[3])] = true
 			}
 		}
 	}
@@ -128,6 +128,39 @@ func TestProblemsSayWords(t *testing.T) {
 	}
 	if w := boss.ask(post, "/tokens", map[string]any{"name": "x", "role": "viewer", "expires_unix_ms": year}); w.Code != 201 {
 		t.Errorf("a token for a year: %d %s", w.Code, w.Body)
+	}
+}
+
+// TestTableSaysWords: why the table refuses a form has its word, and the values of its sentence.
+func TestTableSaysWords(t *testing.T) {
+	d, _ := editable(t)
+	boss := d.operator()
+	count := func(n int) form { return form{"version": 1, "customer": "acme", "count": n} }
+	span := func(first, last string) form {
+		return form{"version": 1, "customer": "acme", "range": block{first, last}}
+	}
+	for _, x := range []struct {
+		method, path string
+		body         any
+		field, word  string
+		values       map[string]string
+	}{
+		{post, "/blocks", span("1500", "1599"), "first", "held", map[string]string{"customer": "acme", "block": "1000-1999"}},
+		{post, "/blocks", span("2500", "3499"), "first", "overlap", map[string]string{"customer": "globex", "block": "2000-2999"}},
+		{post, "/blocks", count(9), "count", "no-free", map[string]string{"free": "7", "size": "1000"}},
+		{post, "/blocks", count(1_000_000), "count", "count", map[string]string{"most": "10000"}},
+		{remove, "/blocks?customer=acme&first=2000&last=2999&version=1&dry_run=true", nil, "first", "not-held", map[string]string{"customer": "acme", "block": "2000-2999"}},
+		{put, "/parties/customers/acme", form{"version": 1, "addresses": []string{"10.2.0.0/16"}}, "addresses", "both", map[string]string{"what": "10.2.0.0/16", "one": "acme", "other": "globex"}},
+		{put, "/parties/carriers/carrier-x", form{"version": 1, "domains": []string{"ACME.example"}}, "domains", "both", map[string]string{"what": "acme.example", "one": "acme", "other": "carrier-x"}},
+	} {
+		var p problem
+		w := boss.ask(x.method, x.path, x.body)
+		decode(t, w, 422, &p)
+		if p.Words[x.field] != x.word || !maps.Equal(p.Values[x.field], x.values) || p.Fields[x.field] == "" {
+			t.Errorf("%s %s %v: %s", x.method, x.path, x.body, w.Body)
+		}
+		pattern, _, _ := strings.Cut(x.path, "?")
+		holdTo(t, x.method, pattern, w)
 	}
 }
 

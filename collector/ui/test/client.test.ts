@@ -48,6 +48,7 @@ describe('the client', () => {
     keepSession({ state: 'in', password_min: 10, csrf: 'abc' });
     const p = { type: '/api/v1/openapi.yaml#weak-password', title: '', status: 422, detail: 'd', fields: { new: 'it has 3 characters', range: 'it overlaps' }, words: { new: 'short' } };
     expect(fieldText(makeT(de), p, 'new')).toBe('Mindestens 10 Zeichen sind nötig.');
+    expect(fieldText(makeT(de), { ...p, words: { first: 'overlap' }, values: { first: { block: '2000-2999', customer: 'globex' } } }, 'first')).toBe('Das überschneidet sich mit 2000-2999 von globex.');
     expect(fieldText(makeT(de), p, 'range')).toBe('it overlaps');
     expect(problemText(makeT(en), p)).toBe('At least 10 characters are needed. it overlaps');
   });

@@ -24,6 +24,7 @@ export interface Problem {
   retry_after_s?: number;
   fields?: Record<string, string>;
   words?: Record<string, string>; // of fields: what the page has a text for, as `invalid.WORD`
+  values?: Record<string, Record<string, string>>; // of fields with a word: what the text names
 }
 
 // --- Session: GET, POST, DELETE /session; POST /session/totp; POST /setup

@@ -8,7 +8,7 @@ import { isKey, useT, type T } from '../i18n/i18n';
 // gave a word for it that the page has a text for.
 export function fieldText(t: T, p: Problem, name: string): string | undefined {
   const word = `invalid.${p.words?.[name] ?? ''}`;
-  if (isKey(word)) return t(word, { n: passwordMin() });
+  if (isKey(word)) return t(word, { n: passwordMin(), ...p.values?.[name] });
   return p.fields?.[name];
 }
 
