@@ -136,7 +136,7 @@ func (s *Server) testDelivery(q *request) (any, error) {
 		return nil, err
 	}
 	if len(in.Email) == 0 && in.Webhook == "" {
-		return nil, wrong("email", "name an e-mail address or a webhook")
+		return nil, wrongAs("nobody", "email", "name an e-mail address or a webhook")
 	}
 	if err := notValid(s.cfg.Alarm.CheckDelivery(in.rule())); err != nil {
 		return nil, err

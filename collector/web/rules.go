@@ -84,6 +84,10 @@ func ruleOf(r *query.Rule, firing int) ruleRow {
 // formFields are the fields of a form whose names in a rule are others.
 var formFields = map[string]string{"kind": "by", "party": "by", "mail": "email", "webhooks": "webhook"}
 
+// ruleWords are what the pages say of fields that a form lets be wrong: one sentence each,
+// which holds for all that can be wrong with it.
+var ruleWords = map[string]string{"name": "needed", "threshold": "beyond", "reset": "reset", "email": "recipients", "webhook": "webhook"}
+
 var errNoAlarm = fault(http.StatusNotFound, "this collector does not watch for alerts")
 
 // readRule reads a rule that is valid.
@@ -109,18 +113,21 @@ func notValid(bad map[string]string) error {
 	if len(bad) == 0 {
 		return nil
 	}
-	fields := map[string]string{}
+	fields, words := map[string]string{}, map[string]string{}
 	var all []string
 	for name, why := range bad {
 		if form := formFields[name]; form != "" {
 			name = form
 		}
 		fields[name] = why
+		if word := ruleWords[name]; word != "" {
+			words[name] = word
+		}
 		all = append(all, name+": "+why)
 	}
 	slices.Sort(all)
 	p := fault(http.StatusUnprocessableEntity, strings.Join(all, "; "))
-	p.Fields = fields
+	p.Fields, p.Words = fields, words
 	return p
 }
 

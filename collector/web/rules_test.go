@@ -102,7 +102,7 @@ func TestWrongRules(t *testing.T) {
 	for field, bad := range map[string]any{"name": "", "by": "nobody", "email": []string{"a b"}, "webhook": "x"} {
 		w := boss.ask(post, "/alerts/rules", aRule(map[string]any{field: bad}))
 		var p problem
-		if err := jsonUnmarshal(w.Body.Bytes(), &p); err != nil || w.Code != http.StatusUnprocessableEntity || p.Fields[field] == "" || len(p.Fields) != 1 {
+		if err := jsonUnmarshal(w.Body.Bytes(), &p); err != nil || w.Code != http.StatusUnprocessableEntity || p.Fields[field] == "" || len(p.Fields) != 1 || p.Words[field] != ruleWords[field] {
 			t.Errorf("%s: %d %+v %v", field, w.Code, p, err)
 		}
 	}
