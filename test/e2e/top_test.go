@@ -53,7 +53,7 @@ func (p *pane) press(keys ...string) {
 func (p *pane) shows(texts ...string) string {
 	p.t.Helper()
 	screen := ""
-	err := peers.Poll(p.t.Context(), 15*time.Second, fmt.Sprintf("the screen to show %q", texts), func() (bool, error) {
+	err := peers.Poll(p.t.Context(), 30*time.Second, fmt.Sprintf("the screen to show %q", texts), func() (bool, error) {
 		screen = p.tmux("capture-pane", "-p")
 		for _, text := range texts {
 			if not, found := strings.CutPrefix(text, "!"); found == strings.Contains(screen, not) {
