@@ -24,6 +24,7 @@ type Collector struct {
 	Address  netip.Addr // at which nodes reach it
 	Database string     // URL of it; "" is SQLite
 	Web      string     // address and port of the dashboard on the host; "" is none
+	Admin    string     // address and port of its metrics on the host; "" is none
 	proc     *Proc
 	config   string
 }
@@ -50,8 +51,8 @@ func BuildCollector(ctx context.Context, dir string) (string, error) {
 func (c *Collector) Start(ctx context.Context) (err error) {
 	dir := c.Host.lab.Dir
 	c.config = filepath.Join(dir, "collector.yaml")
-	text := fmt.Sprintf("data: %s\nembedded:\n  listen: \"off\"\n  listen_tls: %q\n  names: [%q]\nweb:\n  listen: %q\nadmin:\n  listen: \"off\"\n  socket: %s\n",
-		c.data(), netip.AddrPortFrom(c.Address, collectorPort), c.Address, cmp.Or(c.Web, "off"), filepath.Join(dir, "collector.sock"))
+	text := fmt.Sprintf("data: %s\nembedded:\n  listen: \"off\"\n  listen_tls: %q\n  names: [%q]\nweb:\n  listen: %q\nadmin:\n  listen: %q\n  socket: %s\n",
+		c.data(), netip.AddrPortFrom(c.Address, collectorPort), c.Address, cmp.Or(c.Web, "off"), cmp.Or(c.Admin, "off"), filepath.Join(dir, "collector.sock"))
 	if c.Database != "" {
 		text += fmt.Sprintf("store:\n  url: %q\n", c.Database)
 	}
