@@ -111,7 +111,7 @@ describe('shortcuts', () => {
 describe('pages', () => {
   const paths = (role: 'operator' | 'viewer' | 'customer') => pagesFor({ ...me, role }).map((p) => p.path);
   it('are what a role may see', () => {
-    expect(paths('customer')).toEqual(['graphs', 'summary', 'calls']);
+    expect(paths('customer')).toEqual(['graphs', 'summary', 'calls', 'blocks', 'registrations']);
     expect(paths('viewer')).not.toContain('accounts');
     expect(paths('operator')).toContain('audit');
   });
