@@ -1,6 +1,6 @@
 import { createContext, useContext } from 'react';
 import type { Me } from '../api/types';
-import { makeFormat, type Format } from './format';
+import type { Format } from './format';
 
 // What every page knows: whose account it is, and how numbers and times look.
 export interface App {
@@ -19,8 +19,6 @@ export function useApp(): App {
   if (!app) throw new Error('a page outside of the shell');
   return app;
 }
-
-export const plainFormat = makeFormat('en', 'UTC');
 
 // UpdateContext takes an account that was changed.
 export const UpdateContext = createContext<(me: Me) => void>(() => undefined);

@@ -20,12 +20,12 @@ export interface Format {
 
 const two = (n: number) => String(n).padStart(2, '0');
 
-export function spanText(ms: number): string {
+function spanText(ms: number): string {
   const s = Math.round(ms / 1000);
   return `${Math.floor(s / 3600)}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}`;
 }
 
-export function secondsText(v: number | null): string {
+function secondsText(v: number | null): string {
   if (v === null) return '';
   const s = Math.round(v);
   return `${Math.floor(s / 60)}:${two(s % 60)}`;

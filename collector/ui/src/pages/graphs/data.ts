@@ -74,7 +74,7 @@ const mostPoints = 45_000; // a month of minutes
 // stepOf is how long a point is: what was chosen, as long as that makes not too
 // many, else so long that a hundred or so are shown. A share of three calls says less
 // than one of three hundred.
-export function stepOf(seconds: number, chosen: number): number {
+function stepOf(seconds: number, chosen: number): number {
   if (chosen > 0 && seconds / chosen <= mostPoints) return chosen;
   if (seconds <= 2 * 3600) return 60;
   if (seconds <= 8 * 3600) return 300;

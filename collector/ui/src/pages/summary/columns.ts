@@ -16,7 +16,7 @@ export interface Column {
   tip: Key;
 }
 
-export function unitOf(tab: SummaryTab): 'hour' | 'day' | 'month' {
+function unitOf(tab: SummaryTab): 'hour' | 'day' | 'month' {
   return tab === 'live' ? 'hour' : tab === 'daily' ? 'day' : 'month';
 }
 
