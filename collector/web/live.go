@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -298,12 +297,4 @@ func (s *Server) still(q *request) bool {
 	}
 	customer, own := p.Scope()
 	return p.Can(accounts.SeeFigures) && own == q.view.own && customer == q.view.customer
-}
-
-// openAPI serves the description of the API.
-func (s *Server) openAPI(q *request) (any, error) {
-	q.w.Header().Set("Content-Type", "application/yaml")
-	q.w.Header().Set("Cache-Control", "no-cache")
-	http.ServeContent(q.w, q.Request, "", time.Time{}, bytes.NewReader(openAPIFile))
-	return nil, nil //nolint:nilnil // served
 }

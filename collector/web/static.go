@@ -142,3 +142,11 @@ func (f *file) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
 }
+
+// openAPI serves the description of the API.
+func (s *Server) openAPI(q *request) (any, error) {
+	q.w.Header().Set("Content-Type", "application/yaml")
+	q.w.Header().Set("Cache-Control", "no-cache")
+	http.ServeContent(q.w, q.Request, "", time.Time{}, bytes.NewReader(openAPIFile))
+	return nil, nil //nolint:nilnil // served
+}
