@@ -10,10 +10,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/sipward/sipward/internal/testkit/promtool"
 	"github.com/sipward/sipward/test/peers"
 )
 
@@ -74,20 +77,37 @@ func (p *prometheus) ask(path string, data any) bool {
 	return answer.Status == "success"
 }
 
-// value is the value of a query with one answer.
-func (p *prometheus) value(query string) (float64, bool) {
+// values are the answers to a query; false if it was not understood.
+func (p *prometheus) values(query string) ([]float64, bool) {
 	p.t.Helper()
 	var data struct {
 		Result []struct {
 			Value [2]any `json:"value"` // time and value
 		} `json:"result"`
 	}
-	if !p.ask("query?query="+url.QueryEscape(query), &data) || len(data.Result) != 1 {
+	if !p.ask("query?query="+url.QueryEscape(query), &data) {
+		return nil, false
+	}
+	var all []float64
+	for _, r := range data.Result {
+		text, _ := r.Value[1].(string)
+		v, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			p.t.Errorf("%s: %v", query, err)
+		}
+		all = append(all, v)
+	}
+	return all, true
+}
+
+// value is the value of a query with one answer.
+func (p *prometheus) value(query string) (float64, bool) {
+	p.t.Helper()
+	all, ok := p.values(query)
+	if !ok || len(all) != 1 {
 		return 0, false
 	}
-	text, _ := data.Result[0].Value[1].(string)
-	v, err := strconv.ParseFloat(text, 64)
-	return v, err == nil
+	return all[0], true
 }
 
 // becomes waits until a query has a value.
@@ -162,6 +182,27 @@ func (p *prometheus) healthy() {
 	}
 }
 
+// quiet are metrics that are there when there is something to tell: losses, phones
+// that were refused, a limit in the configuration. All else has to have values.
+var quiet = map[string]bool{
+	"sipward_dropped_total": true, "sipward_collector_dropped_total": true, "sipward_register_verdicts_total": true,
+	"sipward_customer_channels_limit": true, "sipward_carrier_channels_limit": true,
+}
+
+// panels asks what the dashboard asks.
+func (p *prometheus) panels() {
+	p.t.Helper()
+	fill := strings.NewReplacer("$__rate_interval", "1m", "$window", "5m", "$instance", ".*", "$node", ".*", "$customer", ".*", "$carrier", ".*", "$collector", ".*")
+	for _, q := range promtool.Panels(p.t, "../../monitoring") {
+		got, ok := p.values(fill.Replace(q.Expr))
+		if !ok {
+			p.t.Errorf("panel %s: Prometheus does not take %s", q.Of, q.Expr)
+		} else if len(got) == 0 && !slices.ContainsFunc(q.Uses(), func(u promtool.Use) bool { return quiet[u.Metric] }) {
+			p.t.Errorf("panel %s is empty: %s", q.Of, q.Expr)
+		}
+	}
+}
+
 // A real Prometheus scrapes both programs, understands every rule, works out the
 // figures that the agent itself shows, and notices that an agent is gone.
 func TestPrometheus(t *testing.T) {
@@ -189,7 +230,8 @@ func TestPrometheus(t *testing.T) {
 
 	sum := tally{w: w}
 	for _, b := range []batch{
-		{name: "answered", number: "1000", calls: 10, rate: 20, caller: peers.Caller{Hold: 1000}},
+		{name: "answered", number: "1000", calls: 10, rate: 20,
+			caller: peers.Caller{Play: append(peers.Keys("15"), peers.Voice(1000)), Hold: 500}, a: peers.Callee{Play: append(peers.Keys("2"), peers.Voice(1000))}},
 		{name: "busy", number: "1486", calls: 6, rate: 20, caller: peers.Caller{Refused: "486"}, a: peers.Callee{Refuse: "486 Busy Here"}},
 	} {
 		sum.add(&b, w.start(&b).finish())
@@ -213,6 +255,7 @@ func TestPrometheus(t *testing.T) {
 		p.becomes(query, float64(is.Num)/float64(is.Den))
 	}
 	p.healthy()
+	p.panels()
 
 	if err := w.agent.Stop(t.Context()); err != nil {
 		t.Fatal(err)

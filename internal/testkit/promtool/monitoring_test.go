@@ -164,16 +164,7 @@ func TestDashboard(t *testing.T) {
 			}
 		}
 	}
-	understood(t, boardQueries("dashboard", anyOf(t, text)))
-}
-
-func anyOf(t *testing.T, text string) any {
-	t.Helper()
-	var v any
-	if err := json.Unmarshal([]byte(text), &v); err != nil {
-		t.Fatal(err)
-	}
-	return v
+	understood(t, Panels(t, monitoring))
 }
 
 // understood lets promtool parse queries, as rules of a file.

@@ -24,6 +24,13 @@ func Queries(t *testing.T, dir string) []Query {
 	for _, file := range files(t, dir, "*.rules.yml") {
 		all = append(all, ruleQueries(read(t, file))...)
 	}
+	return append(all, Panels(t, dir)...)
+}
+
+// Panels returns every expression of the dashboards in a folder.
+func Panels(t *testing.T, dir string) []Query {
+	t.Helper()
+	var all []Query
 	for _, file := range files(t, dir, "*.json") {
 		var board any
 		if err := json.Unmarshal([]byte(read(t, file)), &board); err != nil {
