@@ -24,19 +24,19 @@ func TestUses(t *testing.T) {
 func TestFaultsOfQueries(t *testing.T) {
 	e := Exported{}
 	e.Add("# TYPE sipward_a_total counter\nsipward_a_total{stage=\"x\",event=\"lost\"} 1\nsipward_a_total{stage=\"y\",event=\"late\"} 1\nsipward_b 2\n")
-	for expr, want := range map[string]string{
-		`sipward_a_total{stage=~"x|y", instance="i"}`: "",
-		`sipward_a_total{stage=~"x|z"}`:               "is never stage z",
-		`sipward_a_total{node="n"}`:                   "has no label node",
-		`sipward_c`:                                   "is not exported",
-		`sipward_b{job="j"}`:                          "",
+	for _, c := range []struct{ expr, want string }{
+		{`sipward_a_total{stage=~"x|y", instance="i"}`, ""},
+		{`sipward_a_total{stage=~"x|z"}`, "is never stage z"},
+		{`sipward_a_total{node="n"}`, "has no label node"},
+		{`sipward_c`, "is not exported"},
+		{`sipward_b{job="j"}`, ""},
 	} {
-		u := Query{Expr: expr}.Uses()
+		u := Query{Expr: c.expr}.Uses()
 		if len(u) != 1 {
-			t.Fatalf("%s: %v", expr, u)
+			t.Fatalf("%s: %v", c.expr, u)
 		}
-		if got := e.fault(u[0]); got != want {
-			t.Errorf("%s: %q, want %q", expr, got, want)
+		if got := e.fault(u[0]); got != c.want {
+			t.Errorf("%s: %q, want %q", c.expr, got, c.want)
 		}
 	}
 }
