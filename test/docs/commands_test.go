@@ -55,7 +55,6 @@ var others = []struct{ lang, pattern, what string }{
 	{"", `(?s).`, "a drawing, or an example that a test of its page compares"},
 	{"json", `^\{`, "JSON"},
 	{"promql", `(?s).`, "an expression for Prometheus"},
-	{"text", `(?s).`, "what is printed"},
 }
 
 var yamlKey = regexp.MustCompile(`^(#.*\n)*[a-z_]+:( |\n|$)`)
@@ -81,15 +80,11 @@ func TestCommands(t *testing.T) {
 			t.Parallel()
 			s := newSite(t, programs, agent)
 			lines := s.sort(p)
-			if slices.ContainsFunc(lines, func(l string) bool { return strings.Contains(l, "sipward-") || strings.Contains(l, "curl ") }) {
+			if slices.ContainsFunc(lines, func(l shown) bool { return strings.Contains(l.line, "sipward-") || strings.Contains(l.line, "curl ") }) {
 				s.open()
-				for _, line := range lines {
-					s.command(line)
-				}
-			} else {
-				for _, line := range lines {
-					s.command(line)
-				}
+			}
+			for _, l := range lines {
+				s.command(l)
 			}
 			s.spans(p)
 		})
@@ -107,16 +102,24 @@ func firstYAML(t *testing.T, p page) string {
 	return ""
 }
 
+// shown is a command of a page, and what the page says that it prints.
+type shown struct{ line, prints string }
+
 // sort parses a page's configurations and returns its commands.
-func (s *site) sort(p page) (lines []string) {
+func (s *site) sort(p page) (lines []shown) {
 	for _, b := range p.blocks {
 		text := b.text()
 		switch {
 		case slices.ContainsFunc(others, func(o struct{ lang, pattern, what string }) bool {
 			return o.lang == b.lang && regexp.MustCompile(o.pattern).MatchString(text)
 		}):
+		case b.lang == "text" && len(lines) > 0:
+			lines[len(lines)-1].prints = text
 		case b.lang == "yaml" && strings.Contains(text, "\nscrape_configs:"): // promtool reads it
 			s.write("prometheus.yml", s.ports.Replace(text))
+		case b.lang == "yaml" && fileName.MatchString(text):
+			s.write(fileName.FindStringSubmatch(text)[1], text)
+			fallthrough
 		case b.lang == "yaml" || b.lang == "indented" && yamlKey.MatchString(text):
 			for file := range strings.SplitSeq(text, "\n# /etc/") { // several files in one block
 				if i := strings.Index(file, ".yaml\n"); i >= 0 {
@@ -127,13 +130,18 @@ func (s *site) sort(p page) (lines []string) {
 				}
 			}
 		case b.lang == "sh" || b.lang == "indented":
-			lines = append(lines, join(b.lines)...)
+			for _, line := range join(b.lines) {
+				lines = append(lines, shown{line: line})
+			}
 		default:
 			s.Errorf("%s:%d: a block of %q, which this test does not know", p.name, b.line, b.lang)
 		}
 	}
 	return lines
 }
+
+// fileName is how a configuration says under which name the commands after it read it.
+var fileName = regexp.MustCompile(`^# ([a-z]+\.yaml)\n`)
 
 // parses reads a snippet as a configuration of the agent, of the collector, or a table.
 func parses(text string) error {
@@ -166,8 +174,9 @@ func join(in []string) (out []string) {
 var assignment = regexp.MustCompile(`^[A-Z]+=\S+$`)
 
 // command runs one line of a page, or finds it among those that are not run.
-func (s *site) command(line string) {
+func (s *site) command(l shown) {
 	s.Helper()
+	line := l.line
 	switch {
 	case assignment.MatchString(line):
 		s.prelude += s.ports.Replace(line) + "\n"
@@ -190,13 +199,13 @@ func (s *site) command(line string) {
 			s.Logf("not run: %s: %v", line, err)
 			continue
 		}
-		s.one(program, part)
+		s.one(program, part, l.prints)
 	}
 }
 
 var runLine = regexp.MustCompile(`^sipward-(agent|collector) run\b`)
 
-func (s *site) one(program, line string) {
+func (s *site) one(program, line, prints string) {
 	s.Helper()
 	switch {
 	case runLine.MatchString(line):
@@ -214,9 +223,16 @@ func (s *site) one(program, line string) {
 		if program == "curl" { // an error of HTTP is one of the command
 			line = strings.Replace(line, "curl ", "curl --fail-with-body ", 1)
 		}
-		s.do(line, "")
+		out := s.do(line, "")
+		for want := range strings.Lines(prints) {
+			if !strings.Contains(blanks(out), blanks(want)) { // columns are as wide as a path is long
+				s.Errorf("%s: it does not print\n%s\nbut\n%s", line, want, out)
+			}
+		}
 	}
 }
+
+func blanks(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 // before brings about what a line takes for granted.
 func (s *site) before(line string) {
