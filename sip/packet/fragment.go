@@ -12,7 +12,7 @@ import "slices"
 type FragmentStats struct {
 	Fragments   uint64 // fragments seen, of protocols that lead to a packet
 	Reassembled uint64 // datagrams put together
-	Kept        uint64 // fragments that brought new bytes
+	Kept        uint64 // fragments that brought new bytes, or where the datagram ends
 
 	Duplicates uint64 // brought nothing new, or came just after their datagram was complete
 	Conflicts  uint64 // reach beyond the end of their datagram, or name another end
@@ -111,15 +111,15 @@ func (r *reassembler) add(f *fragment) ([]byte, uint8, Result) {
 	if !r.fits(flow, f) {
 		return nil, 0, Discarded
 	}
-	if !f.more {
+	ends := !f.more && flow.total < 0
+	if ends {
 		flow.total = f.off + len(f.data)
 	}
 	if f.off == 0 {
 		flow.proto = f.proto
 	}
 	fresh := flow.put(f.off, f.data)
-	whole := flow.have == flow.total // a last fragment may say so and bring nothing new
-	if fresh == 0 && !whole {
+	if fresh == 0 && !ends {
 		r.stats.Duplicates++
 		return nil, 0, Discarded
 	}
@@ -127,7 +127,7 @@ func (r *reassembler) add(f *fragment) ([]byte, uint8, Result) {
 		r.stats.Overlaps++
 	}
 	r.stats.Kept++
-	if whole {
+	if flow.have == flow.total {
 		return r.finish(flow, f.now), flow.proto, Payload
 	}
 	r.charge(flow)
