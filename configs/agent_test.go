@@ -230,6 +230,9 @@ customers:
   addresses: [10.0.0.0/8]
 - {id: small, addresses: [10.1.0.0/16, 10.1.2.3]}
 - {id: none}
+- {id: deaf, blocks: [{first: 100, last: 199}]}
+- {id: hidden, addresses: [192.0.2.0/24]}
+- {id: halves, addresses: [192.0.2.0/25, 192.0.2.128/26, 192.0.2.192/26]}
 carriers: [{id: telco}]
 dtmf: {digits: store}
 admin: {listen: ":9464"}
@@ -242,12 +245,16 @@ capture: {hep: [{network: udp, address: ":9060"}]}
 	for _, want := range []string{
 		"f:5: 10.1.0.0/16 of customer small lies inside 10.0.0.0/8 of customer big; the longer one wins",
 		"f:4: 10.0.0.0/8 of customer big holds 10.0.0.9, an address of the switch itself",
-		"f:6: customer none has no addresses", "f:7: carrier telco has no addresses",
-		"f:8: digits are stored", "f:9: figures are served beyond this host", "f:10: anyone who reaches :9060",
+		"f:6: customer none has no addresses", "f:7: nobody can reach the blocks of customer deaf",
+		"f:8: 192.0.2.0/24 of customer hidden can match nothing", "f:10: carrier telco has no addresses",
+		"f:11: digits are stored", "f:12: figures are served beyond this host", "f:13: anyone who reaches :9060",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("missing %q in\n%s", want, got)
 		}
+	}
+	if strings.Count(got, "can match nothing") != 1 {
+		t.Errorf("networks with addresses of their own are not hidden:\n%s", got)
 	}
 	if strings.Contains(got, "10.1.2.3") {
 		t.Errorf("a customer's own nested address is not odd:\n%s", got)

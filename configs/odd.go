@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"slices"
 
 	"github.com/sipward/sipward/sip/dtmf"
 )
@@ -51,64 +50,3 @@ func loopback(host string) bool {
 }
 
 type noter = func(path, format string, args ...any)
-
-func (a *Agent) oddParties(note noter) {
-	if len(a.Customers) == 0 && !a.Table.On() {
-		note("customers", "no customers: every call counts for the customer unknown")
-	}
-	for i, c := range a.Customers {
-		if len(c.Nets)+len(c.Domains)+len(c.Blocks) == 0 {
-			note(fmt.Sprintf("customers[%d]", i), "customer %s has no addresses, domains or blocks: no call can be theirs", c.ID)
-		}
-	}
-	for i, c := range a.Carriers {
-		if len(c.Nets)+len(c.Domains) == 0 {
-			note(fmt.Sprintf("carriers[%d]", i), "carrier %s has no addresses or domains: no attempt can be theirs", c.ID)
-		}
-	}
-}
-
-// oddNets finds a network inside another party's, and the switch's own
-// addresses inside a party's.
-func (a *Agent) oddNets(note noter) {
-	type owned struct {
-		netip.Prefix
-		at, owner string
-	}
-	var all []owned
-	for i, c := range a.Customers {
-		for j, p := range c.Nets {
-			all = append(all, owned{p.Prefix, fmt.Sprintf("customers[%d].addresses[%d]", i, j), "customer " + c.ID})
-		}
-	}
-	for i, c := range a.Carriers {
-		for j, p := range c.Nets {
-			all = append(all, owned{p.Prefix, fmt.Sprintf("carriers[%d].addresses[%d]", i, j), "carrier " + c.ID})
-		}
-	}
-	// Prefixes nest or are apart: sorted, each one's holder is on a stack.
-	slices.SortStableFunc(all, func(x, y owned) int {
-		if c := x.Addr().Compare(y.Addr()); c != 0 {
-			return c
-		}
-		return x.Bits() - y.Bits()
-	})
-	var holders []owned
-	for _, x := range all {
-		for len(holders) > 0 && !holders[len(holders)-1].Overlaps(x.Prefix) {
-			holders = holders[:len(holders)-1]
-		}
-		if n := len(holders); n > 0 && holders[n-1].owner != x.owner {
-			note(x.at, "%s of %s lies inside %s of %s; the longer one wins", short(x.Prefix), x.owner, short(holders[n-1].Prefix), holders[n-1].owner)
-		}
-		if x.Bits() == 0 {
-			note(x.at, "%s of %s is every address there is", x.Prefix, x.owner)
-		}
-		for _, l := range a.Local {
-			if x.Contains(l) {
-				note(x.at, "%s of %s holds %s, an address of the switch itself", short(x.Prefix), x.owner, l)
-			}
-		}
-		holders = append(holders, x)
-	}
-}
