@@ -3,6 +3,7 @@ package spool
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -30,7 +31,8 @@ var (
 // checkpoint is what open.db will say. A file of an earlier run is read and
 // written anew, never written on: bbolt would have to trust it.
 type checkpoint struct {
-	size atomic.Int64 // of the file
+	size  atomic.Int64 // bytes on disk, with the spare
+	short atomic.Bool  // the last one found no room
 
 	mu      sync.Mutex // guards below
 	known   map[uint64]struct{}
@@ -45,6 +47,8 @@ type checkpoint struct {
 	counted map[refusal][2]uint64
 	gone    map[lineKey]goneEntry
 	before  position // at the last checkpoint but one
+	room    int64    // bytes that open.db has on disk, at least
+	spare   int64    // and the spare
 }
 
 func (c *checkpoint) init() {
@@ -78,13 +82,38 @@ func (s *Spool) checkpoints(stop <-chan struct{}) {
 // on disk. The position is that of one checkpoint before: a call whose record is
 // below it was dropped with it (AddCall), before the changes were taken.
 func (s *Spool) checkpoint(last bool) {
-	c := &s.open
+	changes := s.open.take()
+	s.queue.drained(record.Calls)
+	s.commitCheckpoint(changes, last)
+}
+
+// take returns what has changed since it was last called.
+func (c *checkpoint) take() map[uint64][]byte {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	changes := c.changes
 	c.changes = map[uint64][]byte{}
-	c.mu.Unlock()
-	s.queue.drained(record.Calls)
+	return changes
+}
 
+// giveBack undoes take for what has not changed once more.
+func (c *checkpoint) giveBack(changes map[uint64][]byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for k, v := range changes {
+		if _, newer := c.changes[k]; newer {
+			continue
+		}
+		c.changes[k] = v
+		if v != nil {
+			c.known[k] = struct{}{}
+		}
+	}
+}
+
+// commitCheckpoint writes changes that checkpoint, or Open, has taken.
+func (s *Spool) commitCheckpoint(changes map[uint64][]byte, last bool) {
+	c := &s.open
 	s.mu.Lock()
 	at := position{s.epoch, s.lineOf(lineKey{s.epoch, record.Calls}).last, s.nextID}
 	s.mu.Unlock()
@@ -95,18 +124,19 @@ func (s *Spool) checkpoint(last bool) {
 	if last {
 		pos = at
 	}
-	if err := s.writeCheckpoint(changes, pos); err != nil {
-		c.mu.Lock()
-		for k, v := range changes {
-			if _, newer := c.changes[k]; newer {
-				continue
-			}
-			c.changes[k] = v
-			if v != nil {
-				c.known[k] = struct{}{}
-			}
-		}
-		c.mu.Unlock()
+	err := s.writeCheckpoint(changes, pos)
+	if noRoom(err) {
+		c.short.Store(true)
+		// The states of calls that go on can wait, what has ended cannot.
+		going := maps.Clone(changes)
+		maps.DeleteFunc(going, func(_ uint64, state []byte) bool { return state == nil })
+		maps.DeleteFunc(changes, func(_ uint64, state []byte) bool { return state != nil })
+		c.giveBack(going)
+		s.seldom.Error(time.Now(), "spool: the disk is full; a restart now would not know some calls that go on", "calls", len(going), "err", err)
+		err = s.writeCheckpoint(changes, pos)
+	}
+	if err != nil {
+		c.giveBack(changes)
 		s.mu.Lock()
 		s.stats.CheckpointErrors++
 		s.mu.Unlock()
@@ -127,7 +157,7 @@ func (s *Spool) writeCheckpoint(changes map[uint64][]byte, pos position) (err er
 	fresh := c.db == nil
 	if fresh {
 		path = filepath.Join(s.cfg.Dir, openNew)
-		_ = os.Remove(path)
+		s.takeSpare(path)
 		if c.db, err = bolt.Open(path, 0o600, boltOptions(1<<20, 0)); err != nil {
 			c.db = nil
 			return fmt.Errorf("creating %s: %w", openName, err)
@@ -148,7 +178,7 @@ func (s *Spool) writeCheckpoint(changes map[uint64][]byte, pos position) (err er
 	}
 	index, counted := s.indexNow()
 	deleted := s.goneNow()
-	_, broken, err := update(c.db, func(tx *bolt.Tx) error {
+	used, broken, err := update(c.db, func(tx *bolt.Tx) error {
 		if err := c.putGone(tx, deleted); err != nil {
 			return err
 		}
@@ -169,9 +199,7 @@ func (s *Spool) writeCheckpoint(changes map[uint64][]byte, pos position) (err er
 		}
 	}
 	c.indexed, c.counted, c.gone = index, counted, deleted
-	if info, err := os.Stat(filepath.Join(s.cfg.Dir, openName)); err == nil {
-		c.size.Store(info.Size())
-	}
+	s.keepRoom(used)
 	return nil
 }
 

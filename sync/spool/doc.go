@@ -17,6 +17,7 @@
 //	00000042-<epoch>-<stream>.corrupt       a damaged one; what is readable in it is served
 //	00000042-<epoch>-<stream>-1-900.shed    empty: the memory of a segment that gave way
 //	open.db                                 calls that are going on, and the ranges of segments
+//	open.db.spare                           room for the open.db that the next run begins with
 //	reserve                                 room that is given up for calls when the disk is full
 //
 // A segment holds records of one epoch and stream, so that old telemetry gives

@@ -74,6 +74,9 @@ func (s *Spool) openFolder() error {
 	s.nextID = max(s.nextID, 1)
 	s.stats.Epoch = s.epoch
 	s.mu.Unlock()
+	// The first checkpoint comes before the first record, which could take its room.
+	s.keepRoom(s.open.size.Load())
+	s.commitCheckpoint(s.open.take(), false)
 	s.takeReserve(time.Now())
 	s.watch()
 	return nil

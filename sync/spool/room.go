@@ -46,6 +46,9 @@ func (s *Spool) affordable(more int64) error {
 	return nil
 }
 
+// noRoom reports whether an error says that the disk, or a quota, is used up.
+func noRoom(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
+
 // used is the bytes of all files. Spool.mu is held.
 func (s *Spool) used() int64 {
 	n := s.reserve + s.open.size.Load()
@@ -76,25 +79,33 @@ func (s *Spool) makeRoom(st record.Stream) bool {
 	return st == record.Calls && s.giveReserve()
 }
 
-// unlinkKept removes the oldest segment that was wholly acked.
+// unlinkKept removes the oldest segment that was wholly acked, be it the one that is
+// being written: on a small disk there may be no other.
 func (s *Spool) unlinkKept() bool {
-	s.mu.Lock()
-	var g *segment
-	for _, x := range s.segments {
-		if x.active == nil && x.left() == 0 && s.deletable(x) {
-			g = x
-			break
+	for {
+		s.mu.Lock()
+		var g *segment
+		for _, x := range s.segments {
+			if x.left() == 0 && (x.active == nil || x.have.Len() > 0) && s.deletable(x) {
+				g = x
+				break
+			}
+		}
+		written := g != nil && g.active != nil
+		if g != nil && !written {
+			s.remove(g)
+		}
+		s.mu.Unlock()
+		switch {
+		case g == nil:
+			return false
+		case written:
+			s.seal(g) // and look again: what was acked may have been taken back
+		default:
+			s.unlink(g)
+			return true
 		}
 	}
-	if g != nil {
-		s.remove(g)
-	}
-	s.mu.Unlock()
-	if g == nil {
-		return false
-	}
-	s.unlink(g)
-	return true
 }
 
 // shed gives up the oldest segment of telemetry. The one that is being written
@@ -192,6 +203,9 @@ func (s *Spool) fillReserve() error {
 func (s *Spool) housekeep() {
 	now := time.Now()
 	s.reap(now)
+	if s.open.short.Swap(false) { // the reserve stays for what has ended
+		_ = s.unlinkKept() || s.shed(record.Calls)
+	}
 	s.roomAgain()
 	s.tell()
 	s.takeReserve(now)

@@ -2,12 +2,9 @@ package spool
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/sipward/sipward/sync/record"
 )
@@ -113,7 +110,7 @@ func (s *Spool) store(b *batch) {
 			return
 		}
 		s.seldom.Error(time.Now(), "spool: a commit failed", "stream", b.stream, "err", err)
-		if errors.Is(err, unix.ENOSPC) && !s.makeRoom(b.stream) {
+		if noRoom(err) && !s.makeRoom(b.stream) {
 			break
 		}
 	}

@@ -5,8 +5,6 @@ import (
 	"os"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -30,7 +28,7 @@ func (s *Spool) room(st record.Stream, records [][]byte) error {
 		if err == nil {
 			return nil
 		}
-		if !errors.Is(err, unix.ENOSPC) && !errors.Is(err, unix.EDQUOT) && !errors.Is(err, errBudget) {
+		if !noRoom(err) && !errors.Is(err, errBudget) {
 			return err
 		}
 		if !s.makeRoom(st) {

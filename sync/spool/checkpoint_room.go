@@ -1,0 +1,53 @@
+package spool
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// spareName is the file that the next run's open.db is made of: empty, with the room
+// it needs behind its end.
+const spareName = "open.db.spare"
+
+// keepRoom sets room on disk aside for checkpoints of so many bytes. On a full disk
+// no segment can go before a checkpoint says that its calls are over: were there no
+// room for that either, nothing would ever make room again. The spare has twice what
+// is used, since what changes is written beside what was there; so has open.db,
+// which is made of it.
+func (s *Spool) keepRoom(used int64) {
+	c := &s.open
+	want := max((2*used+s.step-1)/s.step, 1) * s.step
+	if c.db != nil && c.room < want && allocate(filepath.Join(s.cfg.Dir, openName), want) == nil {
+		c.room = want
+	}
+	if c.spare < want && allocate(filepath.Join(s.cfg.Dir, spareName), want) == nil {
+		c.spare = want
+	}
+	c.size.Store(max(c.room, used) + c.spare)
+}
+
+// takeSpare makes the spare the file at path, where there is one.
+func (s *Spool) takeSpare(path string) {
+	_ = os.Remove(path)
+	if os.Rename(filepath.Join(s.cfg.Dir, spareName), path) == nil {
+		s.open.room, s.open.spare = s.open.spare, 0
+	}
+}
+
+// allocate gives a file size bytes on disk, without changing how long it is. A file
+// system that cannot set room aside has none to keep.
+func allocate(path string, size int64) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err //nolint:wrapcheck // nobody is told: it is tried again
+	}
+	defer f.Close()
+	err = unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, size)
+	if errors.Is(err, unix.EOPNOTSUPP) {
+		return nil
+	}
+	return err //nolint:wrapcheck // as above
+}
