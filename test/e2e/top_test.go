@@ -134,7 +134,7 @@ func TestTop(t *testing.T) {
 	p.press("Enter")
 	p.shows("calls of acme  1 in progress", "?[2J?[31mred", "on?", "setup")
 	p.press("Escape")
-	p.shows("▸acme", "q quit")
+	p.shows("▸acme", "q quit", "since start 13 calls")
 
 	if err := w.agent.Kill(t.Context()); err != nil {
 		t.Fatal(err)
