@@ -29,8 +29,8 @@ type Spool interface {
 	Held() []record.Holding
 }
 
-// hoursID is the place among the open calls where the last closed hour is
-// kept: it must survive what they survive, and no call has such a number.
+// hoursID is the place among the open calls where the last closed hour, or the one
+// before the first, is kept: it must survive what they survive, and no call has such a number.
 const hoursID = 1<<64 - 1
 
 // Config of an Outbox.
@@ -38,7 +38,7 @@ type Config struct {
 	Node       string
 	Digits     dtmf.Policy
 	Settle     time.Duration // how long after its end a call is closed; see dialog.Config
-	LastMarked int64         // beginning of the last hour that was closed, seconds since the Unix epoch; 0: none
+	LastMarked int64         // beginning of the last hour that is closed, seconds since the Unix epoch; 0: none
 }
 
 // Outbox belongs to the goroutine of the pipeline; Registration and Unencoded may
@@ -48,15 +48,16 @@ type Outbox struct {
 	spool Spool
 	hours *record.Hours
 
+	closed int64 // as saved, if saved is
+	saved  bool
+
 	unencoded atomic.Uint64
 }
 
 // New returns an outbox for a spool that is open.
 func New(cfg Config, spool Spool) *Outbox {
 	o := &Outbox{cfg: cfg, spool: spool, hours: record.NewHours(cfg.LastMarked, cfg.Settle)}
-	if cfg.LastMarked != 0 {
-		o.marked(cfg.LastMarked) // this run's checkpoints must have it too
-	}
+	o.saveClosed() // this run's checkpoints must have it too
 	return o
 }
 
@@ -90,12 +91,19 @@ func (o *Outbox) Ticked(now int64) {
 	for _, m := range o.hours.Tick(now) {
 		m.Held = o.earlier()
 		o.add(record.Calls, &record.Record{HourMark: m})
-		o.marked(m.HourUnixS)
 	}
+	o.saveClosed()
 }
 
-func (o *Outbox) marked(hourUnixS int64) {
-	o.spool.SaveOpen(hoursID, binary.BigEndian.AppendUint64(nil, uint64(hourUnixS))) //nolint:gosec // and back
+// saveClosed has the next run know which hours are closed, and from which on it must
+// close them, however long nobody runs.
+func (o *Outbox) saveClosed() {
+	at, known := o.hours.Closed()
+	if !known || o.saved && at == o.closed {
+		return
+	}
+	o.closed, o.saved = at, true
+	o.spool.SaveOpen(hoursID, binary.BigEndian.AppendUint64(nil, uint64(at))) //nolint:gosec // and back
 }
 
 // earlier lists the calls of earlier runs that no collector has yet: an hour

@@ -97,6 +97,32 @@ func TestOutbox(t *testing.T) {
 	}
 }
 
+// TestShortRun: a run that ends within its first hour leaves it to the next run to
+// close that hour, and those in which nobody ran.
+func TestShortRun(t *testing.T) {
+	d := &disk{open: map[uint64][]byte{}}
+	o := New(Config{}, d)
+	const start = 500_000 * hour
+	run := func(from, to int64) {
+		for s := from; s <= to; s++ {
+			o.Ticked((start + s) * int64(time.Second))
+		}
+	}
+	run(0, 59)
+	if d.open[hoursID] != nil {
+		t.Error("a clock that may yet leap was trusted")
+	}
+	run(60, 70)
+	last, _ := LastMarked(hoursID, d.open[hoursID])
+	d = &disk{open: map[uint64][]byte{}}
+	o = New(Config{LastMarked: last}, d)
+	run(2*hour+100, 2*hour+200)
+	marks := d.records[record.Calls]
+	if len(marks) != 2 || marks[0].GetHourMark().GetHourUnixS() != start || marks[1].GetHourMark().GetHourUnixS() != start+hour {
+		t.Errorf("closed: %v", marks)
+	}
+}
+
 func TestMinutes(t *testing.T) {
 	d := &disk{open: map[uint64][]byte{}}
 	o := New(Config{Node: "sw1"}, d)

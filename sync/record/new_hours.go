@@ -117,6 +117,11 @@ func (h *Hours) Tick(now int64) []*HourMark {
 	return marks
 }
 
+// Closed returns the last hour that is closed, be it the one before the first that is
+// counted in: its beginning, seconds since the Unix epoch. It reports false as long as that
+// is not known. It is what NewHours wants after a restart.
+func (h *Hours) Closed() (hourUnixS int64, known bool) { return (h.open - 1) * 3600, h.known }
+
 // observe notes how much of each hour was watched.
 func (h *Hours) observe(now int64) {
 	gone, from := now-h.last, h.last
