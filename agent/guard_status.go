@@ -51,69 +51,74 @@ func (g *guards) tallies(s *guard.Stats) (drops, counts []tally.Count) {
 }
 
 func guardDrops(s *guard.Stats) []tally.Count {
-	return tally.Stage("guard", []tally.Event{{"bindings_refused", s.Registry.Discarded}, {"reports_discarded", s.Discarded}})
+	return tally.Stage("guard", []tally.Event{
+		{"bindings_refused", s.Registry.Discarded, "registered contacts beyond `guard.max_bindings`: they are registered, and not followed"},
+		{"reports_discarded", s.Discarded, "refusals and strays that nobody will hear of: too many came at once"},
+	})
 }
 
 func guardCounts(s *guard.Stats) []tally.Count {
 	return slices.Concat(
 		tally.Stage("guard", []tally.Event{
-			{"faults", s.Panics},
-			{"strayed", s.Strayed},
-			{"bindings_restored", s.Restored},
-			{"bindings_damaged", s.Damaged},
-			{"saves", s.Saves},
-			{"save_errors", s.SaveFails},
-			{"registers_forgotten", s.Registry.Forgotten},
-			{"answers_unasked", s.Registry.Unasked},
-			{"verdicts_forgotten", s.Forgotten},
-			{"reports", s.Reports},
-			{"reports_coalesced", s.Coalesced},
+			{"faults", s.Panics, "verdicts lost to a fault in the agent: they were as `guard.fail` says; more than 0 is a bug"},
+			{"verdicts_forgotten", s.Forgotten, "transactions forgotten early: when sent again, their requests count anew"},
+			{"registers_forgotten", s.Registry.Forgotten, "requests forgotten before their response came: what it registered was not learnt"},
+			{"answers_unasked", s.Registry.Unasked, "2xx from where no REGISTER was sent: not believed"},
+			{"strayed", s.Strayed, "strays that were reported"},
+			{"bindings_restored", s.Restored, "known from the last run"},
+			{"bindings_damaged", s.Damaged, "of the last run, unreadable"},
+			{"saves", s.Saves, "writes of changed bindings to disk"},
+			{"save_errors", s.SaveFails, "of these, failed; they are tried again"},
+			{"reports", s.Reports, "refusals and strays handed on"},
+			{"reports_coalesced", s.Coalesced, "further refusals that were only counted in another report"},
 		}),
 		tally.Stage("guard", []tally.Event{
-			{"bans", s.Bans},
-			{"bans_spared", s.Spared},
-			{"bans_refused", s.BansRefused},
-			{"bans_forgotten", s.Uncounted},
-			{"ban_errors", s.KernelErrors},
+			{"bans", s.Bans, "sources that were banned"},
+			{"bans_spared", s.Spared, "sources that were not, since they are never banned"},
+			{"bans_refused", s.BansRefused, "sources that were not for want of room"},
+			{"bans_forgotten", s.Uncounted, "sources whose refusals were forgotten early for want of room"},
+			{"ban_errors", s.KernelErrors, "bans and lifts that the kernel refused; they are tried again"},
 		}),
 	)
 }
 
 func queueDrops(q *netfilter.Stats) []tally.Count {
 	return tally.Stage("netfilter", []tally.Event{
-		{"queue_dropped", q.QueueDropped}, {"socket_dropped", q.SocketDropped}, {"bypassed", q.Bypassed},
+		{"queue_dropped", q.QueueDropped, "REGISTERs that found the queue full: they went as `guard.fail` says"},
+		{"socket_dropped", q.SocketDropped, "REGISTERs that found the agent's socket full: they went as `guard.fail` says"},
+		{"bypassed", q.Bypassed, "REGISTERs that passed without a verdict, with `fail: open`"},
 	})
 }
 
 func queueCounts(q *netfilter.Stats) []tally.Count {
 	return tally.Stage("netfilter", []tally.Event{
-		{"packets", q.Packets},
-		{"passed", q.Passed},
-		{"refused", q.Refused},
-		{"others", q.Others},
-		{"undecodable", q.Undecodable},
-		{"faults", q.Panics},
-		{"answers", q.Answers},
-		{"limited_source", q.LimitedSource},
-		{"limited_all", q.LimitedAll},
-		{"unanswerable", q.Unanswerable},
-		{"send_errors", q.SendErrors},
-		{"overruns", q.Overruns},
-		{"verdict_errors", q.VerdictErrors},
-		{"malformed", q.Malformed},
-		{"rules_lost", q.RulesLost},
+		{"packets", q.Packets, "read from the queues: the sum of the next five"},
+		{"passed", q.Passed, "REGISTERs"},
+		{"refused", q.Refused, "REGISTERs"},
+		{"others", q.Others, "no REGISTER: let through"},
+		{"undecodable", q.Undecodable, "dropped"},
+		{"faults", q.Panics, "lost to a fault in the agent: they went as `guard.fail` says"},
+		{"answers", q.Answers, "403 sent"},
+		{"limited_source", q.LimitedSource, "refused without an answer: too many to one source"},
+		{"limited_all", q.LimitedAll, "refused without an answer: too many to all"},
+		{"unanswerable", q.Unanswerable, "refused without an answer: nowhere to send it"},
+		{"send_errors", q.SendErrors, "answers that could not be sent"},
+		{"overruns", q.Overruns, "times that the agent's socket was full"},
+		{"verdict_errors", q.VerdictErrors, "verdicts on packets that the kernel no longer had"},
+		{"malformed", q.Malformed, "messages of the kernel that could not be read"},
+		{"rules_lost", q.RulesLost, "times that somebody had removed rules, and they were put back"},
 	})
 }
 
 func authorizeCounts(q *authorize.Stats) []tally.Count {
 	return tally.Stage("authorize", []tally.Event{
-		{"asked", q.Asked},
-		{"allowed", q.Allowed},
-		{"refused", q.Refused},
-		{"elsewhere", q.Elsewhere},
-		{"bad", q.Bad},
-		{"slow", q.Slow},
-		{"busy", q.Busy},
-		{"shed", q.Shed},
+		{"asked", q.Asked, "questions: the sum of the next four"},
+		{"allowed", q.Allowed, "REGISTERs"},
+		{"refused", q.Refused, "REGISTERs"},
+		{"elsewhere", q.Elsewhere, "questions of FreeSWITCH about something else"},
+		{"bad", q.Bad, "questions that could not be understood"},
+		{"slow", q.Slow, "of all, answered after more than 1 ms"},
+		{"busy", q.Busy, "turned away: too many at once"},
+		{"shed", q.Shed, "connections closed at once: too many"},
 	})
 }

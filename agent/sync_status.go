@@ -52,41 +52,41 @@ func uplinkStatus(u *uplink.Stats) admin.Uplink {
 
 func spoolCounts(s *spool.Stats) []tally.Count {
 	return tally.Stage("spool", []tally.Event{
-		{"commit_errors", s.CommitErrors},
-		{"checkpoints", s.Checkpoints},
-		{"checkpoint_errors", s.CheckpointErrors},
-		{"open_calls_refused", s.OpenRefused},
-		{"segments_corrupt", s.Corrupt},
-		{"segments_shed", s.ShedFiles},
-		{"epochs_forgotten", s.Forgotten},
+		{"commit_errors", s.CommitErrors, "commits that the disk refused; they are tried again"},
+		{"checkpoints", s.Checkpoints, "times that the calls that go on were written down"},
+		{"checkpoint_errors", s.CheckpointErrors, "times that this failed"},
+		{"open_calls_refused", s.OpenRefused, "calls that went on and were not written down, for their number"},
+		{"segments_corrupt", s.Corrupt, "damaged files that were set aside; what was readable in them is sent"},
+		{"segments_shed", s.ShedFiles, "files of telemetry that gave way to calls"},
+		{"epochs_forgotten", s.Forgotten, "earlier runs of which it is no longer known what was deleted"},
 	})
 }
 
 func uplinkCounts(u *uplink.Stats) []tally.Count {
 	return tally.Stage("uplink", []tally.Event{
-		{"refused", u.Refused},
-		{"hellos", u.Hellos},
-		{"acks", u.Acks},
-		{"acks_ignored", u.IgnoredAcks},
-		{"acks_behind", u.BehindAcks},
-		{"acks_never_sent", u.NeverSent},
-		{"acks_dropped", u.DroppedAcks},
-		{"acks_malformed", u.BadAcks},
-		{"asked_again", u.Asked},
-		{"absent", u.Absent},
-		{"unread", u.Unread},
-		{"store_changes", u.StoreChanges},
-		{"store_rollbacks", u.Rollbacks},
-		{"live", u.Live},
-		{"live_dropped", u.LiveDropped},
-		{"commands_answered", u.Answers},
-		{"commands_unknown", u.Commands},
-		{"commands_malformed", u.BadCommands},
-		{"commands_dropped", u.DroppedCommands},
-		{"answers_dropped", u.DroppedAnswers},
-		{"tables", u.Tables},
-		{"tables_malformed", u.BadTables},
-		{"tables_dropped", u.DroppedTables},
+		{"refused", u.Refused, "connections that the broker refused for want of rights"},
+		{"hellos", u.Hellos, "times that the agent asked for an ack"},
+		{"acks", u.Acks, "acks that came"},
+		{"acks_ignored", u.IgnoredAcks, "those of them, and parts of them, that say nothing to this agent"},
+		{"acks_behind", u.BehindAcks, "those that state less than earlier ones"},
+		{"acks_never_sent", u.NeverSent, "those that name what was never sent; more than 0 is a fault of the collector"},
+		{"acks_dropped", u.DroppedAcks, "those that came faster than they were read"},
+		{"acks_malformed", u.BadAcks, "those that could not be read"},
+		{"asked_again", u.Asked, "records that collectors asked for again"},
+		{"absent", u.Absent, "records that were to be sent and were not on disk any more"},
+		{"unread", u.Unread, "failures to read the spool"},
+		{"store_changes", u.StoreChanges, "times that a collector had another database"},
+		{"store_rollbacks", u.Rollbacks, "times that a collector had an older state of its database"},
+		{"live", u.Live, "live messages that were sent"},
+		{"live_dropped", u.LiveDropped, "seconds without one, because the connection was busy"},
+		{"commands_answered", u.Answers, "questions of a collector that were answered"},
+		{"commands_unknown", u.Commands, "commands that this version does not know"},
+		{"commands_malformed", u.BadCommands, "commands that are too large"},
+		{"commands_dropped", u.DroppedCommands, "commands that came faster than they were answered"},
+		{"answers_dropped", u.DroppedAnswers, "answers that were too large, or too many at once"},
+		{"tables", u.Tables, "tables of customers that came; which were taken says `sipward_table_refused_total`"},
+		{"tables_malformed", u.BadTables, "of what came as a table, what could not be unpacked"},
+		{"tables_dropped", u.DroppedTables, "tables that came faster than they were read"},
 	})
 }
 
@@ -96,5 +96,7 @@ func (a *agent) outboxDrops() []tally.Count {
 	if a.outbox != nil {
 		n = a.outbox.Unencoded()
 	}
-	return tally.Stage("outbox", []tally.Event{{Name: "unencoded", N: n}})
+	return tally.Stage("outbox", []tally.Event{
+		{"unencoded", n, "records for a collector that could not be encoded; more than 0 is a bug"},
+	})
 }

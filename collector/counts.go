@@ -13,46 +13,46 @@ import (
 
 // These tables give every counter of every part the words that operators see.
 // They are words of their own, not the names of fields: a field that is renamed
-// must not rename a metric. docs/collector.md explains each.
+// must not rename a metric. The text of each is for docs/collector.md.
 
 // drops is what was turned away or set aside. None of it is lost: nodes keep
 // what is not acked, and what is set aside is in the loss ledger.
 func drops(i *ingest.Stats, s *store.Stats, b *broker.Stats, a *alerts.Stats) []tally.Count {
 	var refused []tally.Event
 	for n, why := range broker.Refusals {
-		refused = append(refused, tally.Event{Name: "refused_" + why, N: b.Refused[n]})
+		refused = append(refused, tally.Event{Name: "refused_" + why, N: b.Refused[n], Help: broker.RefusalHelp[n]})
 	}
 	return slices.Concat(
 		tally.Stage("broker", []tally.Event{
-			{"turned_away", b.TurnedAway},
-			{"dropped", b.Dropped},
-			{"denied", b.Denied},
-			{"panics", b.Panics},
+			{"turned_away", b.TurnedAway, "messages that nobody took, and that are sent again"},
+			{"dropped", b.Dropped, "messages to nodes that did not read"},
+			{"denied", b.Denied, "publishes and subscriptions that a node may not"},
+			{"panics", b.Panics, "faults in this program; please report them"},
 		}),
 		tally.Stage("broker", refused),
 		tally.Stage("ingest", []tally.Event{
-			{"damaged", i.Damaged},
-			{"buried", i.Buried},
-			{"unburied", i.Unburied},
-			{"turned_away", i.TurnedAway},
-			{"unanswered", i.Unanswered},
-			{"foreign", i.Foreign},
-			{"unreadable", i.Unreadable},
-			{"unlisted", i.Unlisted},
-			{"unsent_tables", i.Unsent},
-			{"unasked", i.Unasked},
-			{"panics", i.Panics},
+			{"damaged", i.Damaged, "messages that are no batch, or whose checksum is wrong"},
+			{"buried", i.Buried, "batches set aside"},
+			{"unburied", i.Unburied, "batches that could not even be set aside"},
+			{"turned_away", i.TurnedAway, "batches that found no room; their nodes have them"},
+			{"unanswered", i.Unanswered, "acks that could not be given; the node asks again"},
+			{"foreign", i.Foreign, "messages on other topics, or too long"},
+			{"unreadable", i.Unreadable, "hello, live, state and answer messages that make no sense"},
+			{"unlisted", i.Unlisted, "live and state messages of nodes beyond the bound"},
+			{"unsent_tables", i.Unsent, "tables of customers that a broker did not take; they are sent again"},
+			{"unasked", i.Unasked, "questions to nodes that could not be sent"},
+			{"panics", i.Panics, "batches that met a fault in this program; please report it"},
 		}),
 		tally.Stage("store", []tally.Event{
-			{"poisoned", s.Poisoned},
-			{"letters_discarded", s.LettersDiscarded},
-			{"rolled_back", s.RolledBack},
-			{"odd_times", s.OddTimes},
+			{"poisoned", s.Poisoned, "transactions that failed because of their records"},
+			{"letters_discarded", s.LettersDiscarded, "batches set aside that gave way to newer ones"},
+			{"rolled_back", s.RolledBack, "records that an older database lost for good"},
+			{"odd_times", s.OddTimes, "records whose time made no sense, stored under that of their coming"},
 		}),
 		tally.Stage("alerts", []tally.Event{
-			{"overflow", a.Overflow},
-			{"rows", a.DroppedRows},
-			{"results", a.LostResults},
+			{"overflow", a.Overflow, "times that an alert was not raised, for 5000 were on or about to be"},
+			{"rows", a.DroppedRows, "counters of parties beyond 20,000 that no rule saw"},
+			{"results", a.LostResults, "deliveries whose end was not written down"},
 		}),
 	)
 }
@@ -60,34 +60,34 @@ func drops(i *ingest.Stats, s *store.Stats, b *broker.Stats, a *alerts.Stats) []
 func counts(i *ingest.Stats, s *store.Stats, b *broker.Stats, a *alerts.Stats) []tally.Count {
 	return slices.Concat(
 		tally.Stage("broker", []tally.Event{
-			{"taken", b.Taken},
-			{"takeovers", b.Takeovers},
+			{"taken", b.Taken, "messages of nodes"},
+			{"takeovers", b.Takeovers, "nodes that connected while they were connected"},
 		}),
 		tally.Stage("ingest", []tally.Event{
-			{"messages", i.Messages},
-			{"bytes", i.Bytes},
-			{"batches", i.Batches},
-			{"records", i.Records},
-			{"duplicates", i.Duplicates},
-			{"hellos", i.Hellos},
-			{"acks", i.Acks},
-			{"tables", i.Tables},
-			{"retries", i.Retries},
-			{"refusals", i.Refusals},
-			{"reconnects", i.Reconnects},
+			{"messages", i.Messages, "messages of any topic"},
+			{"bytes", i.Bytes, "bytes of batches"},
+			{"batches", i.Batches, "batches stored"},
+			{"records", i.Records, "records in them"},
+			{"duplicates", i.Duplicates, "of those, stored before"},
+			{"hellos", i.Hellos, "hellos"},
+			{"acks", i.Acks, "acks handed to a broker"},
+			{"tables", i.Tables, "tables of customers handed to a broker, one for each node"},
+			{"retries", i.Retries, "transactions repeated because the database failed"},
+			{"refusals", i.Refusals, "transactions that the database refused for their records"},
+			{"reconnects", i.Reconnects, "connections to brokers that were lost or failed"},
 		}),
 		tally.Stage("store", []tally.Event{
-			{"commits", s.Commits},
-			{"rows", s.Rows},
-			{"known", s.Known},
-			{"retries", s.Retries},
-			{"buried", s.Buried},
-			{"cursors_forgotten", s.CursorsForgotten},
+			{"commits", s.Commits, "transactions"},
+			{"rows", s.Rows, "records stored"},
+			{"known", s.Known, "records left out, for they were stored before"},
+			{"retries", s.Retries, "transactions tried again"},
+			{"buried", s.Buried, "batches set aside"},
+			{"cursors_forgotten", s.CursorsForgotten, "cursors that gave way to others in memory"},
 		}),
 		tally.Stage("alerts", []tally.Event{
-			{"judged", a.Steps},
-			{"unread", a.ReadErrors},
-			{"unstored", a.StoreErrors},
+			{"judged", a.Steps, "times that all rules were judged"},
+			{"unread", a.ReadErrors, "times that rules or figures could not be read"},
+			{"unstored", a.StoreErrors, "changes of alerts that could not be stored at once"},
 		}),
 	)
 }

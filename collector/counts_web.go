@@ -12,22 +12,22 @@ import (
 func dashboardDrops(w *web.Stats, a *accounts.Stats) []tally.Count {
 	return slices.Concat(
 		tally.Stage("web", []tally.Event{
-			{"refused", w.Refused},
-			{"forged", w.Forged},
-			{"bad", w.Bad},
-			{"failed", w.Failed},
-			{"panics", w.Panics},
-			{"busy", w.Busy},
-			{"shed", w.Shed},
-			{"skipped", w.Skipped},
-			{"no_streams", w.NoStreams},
+			{"refused", w.Refused, "requests of whoever is not logged in, or may not do this"},
+			{"forged", w.Forged, "requests without the proof that a page of the dashboard made them"},
+			{"bad", w.Bad, "requests that make no sense, or are too large"},
+			{"failed", w.Failed, "requests that failed for a fault here or of the database; the log says which"},
+			{"panics", w.Panics, "of these, faults in this program; please report them"},
+			{"busy", w.Busy, "requests turned away for too many at once"},
+			{"shed", w.Shed, "connections closed at once for too many"},
+			{"skipped", w.Skipped, "live figures that a slow reader did not get; it gets the next ones"},
+			{"no_streams", w.NoStreams, "readers of live figures turned away for too many"},
 		}),
 		tally.Stage("accounts", []tally.Event{
-			{"failed", a.Failed},
-			{"refused", a.Refused},
-			{"busy", a.Busy},
-			{"forgotten", a.Forgotten},
-			{"unlogged", a.Unlogged},
+			{"failed", a.Failed, "wrong names, passwords and codes"},
+			{"refused", a.Refused, "tries while an account or address is locked"},
+			{"busy", a.Busy, "logins that met too many others"},
+			{"forgotten", a.Forgotten, "failures that gave way to those of others"},
+			{"unlogged", a.Unlogged, "kinds of failed logins that are not in the audit log"},
 		}),
 	)
 }
@@ -36,16 +36,16 @@ func dashboardDrops(w *web.Stats, a *accounts.Stats) []tally.Count {
 func dashboardCounts(w *web.Stats, a *accounts.Stats) []tally.Count {
 	return slices.Concat(
 		tally.Stage("web", []tally.Event{
-			{"requests", w.Requests},
-			{"files", w.Files},
-			{"frames", w.Frames},
+			{"requests", w.Requests, "requests of the API, however they were answered"},
+			{"files", w.Files, "requests for pages, scripts and the like"},
+			{"frames", w.Frames, "live figures that were encoded"},
 		}),
 		tally.Stage("accounts", []tally.Event{
-			{"logins", a.Logins},
-			{"hashes", a.Hashes},
-			{"rehashed", a.Rehashed},
-			{"locks", a.Locks},
-			{"expired", a.Expired},
+			{"logins", a.Logins, "sessions that began"},
+			{"hashes", a.Hashes, "passwords that were hashed, to check or to store them"},
+			{"rehashed", a.Rehashed, "passwords whose hash was made stronger"},
+			{"locks", a.Locks, "locks of accounts, addresses and second factors"},
+			{"expired", a.Expired, "sessions, links and tokens that were removed"},
 		}),
 	)
 }

@@ -13,19 +13,22 @@ type Count struct {
 	Stage string `json:"stage"`
 	Event string `json:"event"`
 	N     uint64 `json:"n"`
+	Help  string `json:"-"` // Event.Help
 }
 
-// Event is a counter within a stage.
+// Event is a counter within a stage. Help says what it counts, for the reference of
+// metrics: a part of a sentence, in Markdown.
 type Event = struct {
 	Name string
 	N    uint64
+	Help string
 }
 
 // Stage returns the counters of one stage, in their order.
 func Stage(stage string, events []Event) []Count {
 	out := make([]Count, len(events))
 	for i, e := range events {
-		out[i] = Count{Stage: stage, Event: e.Name, N: e.N}
+		out[i] = Count{Stage: stage, Event: e.Name, N: e.N, Help: e.Help}
 	}
 	return out
 }

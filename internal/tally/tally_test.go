@@ -6,8 +6,8 @@ import (
 )
 
 func TestStage(t *testing.T) {
-	got := Stage("tcp", []Event{{"evicted", 2}, {"starved", 0}})
-	want := []Count{{"tcp", "evicted", 2}, {"tcp", "starved", 0}}
+	got := Stage("tcp", []Event{{"evicted", 2, "forgotten"}, {"starved", 0, "no memory"}})
+	want := []Count{{"tcp", "evicted", 2, "forgotten"}, {"tcp", "starved", 0, "no memory"}}
 	if !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
@@ -15,8 +15,8 @@ func TestStage(t *testing.T) {
 
 func TestNonzero(t *testing.T) {
 	for want, list := range map[string][]Count{
-		"nothing":                       {{"tcp", "evicted", 0}},
-		"tcp evicted 2, hep too_long 1": {{"tcp", "evicted", 2}, {"hep", "malformed", 0}, {"hep", "too_long", 1}},
+		"nothing":                       {{Stage: "tcp", Event: "evicted"}},
+		"tcp evicted 2, hep too_long 1": {{Stage: "tcp", Event: "evicted", N: 2}, {Stage: "hep", Event: "malformed"}, {Stage: "hep", Event: "too_long", N: 1}},
 	} {
 		if got := Nonzero(list); got != want {
 			t.Errorf("%q, want %q", got, want)

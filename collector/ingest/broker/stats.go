@@ -19,6 +19,17 @@ const (
 // Refusals lists the reasons that Stats.Refused counts, in their order.
 var Refusals = [...]string{badID, badPassword, badCertificate, badWill, busy, full, stranger}
 
+// RefusalHelp says of each whom it turns away.
+var RefusalHelp = [len(Refusals)]string{
+	"clients whose id is no node's, or not that of their certificate or user",
+	"clients with a wrong password, or that of a node that was removed",
+	"clients whose certificate was replaced, or whose node was removed",
+	"clients with a will on a topic that is not theirs",
+	"clients whose older connection did not end",
+	"clients beyond the bound of connections",
+	"connections that never said who they are",
+}
+
 // Stats are counters since the start, and gauges.
 type Stats struct {
 	Present    int    // nodes connected
