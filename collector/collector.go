@@ -17,6 +17,7 @@ import (
 	"github.com/sipward/sipward/configs"
 	"github.com/sipward/sipward/internal/adminhttp"
 	"github.com/sipward/sipward/internal/backoff"
+	"github.com/sipward/sipward/internal/seldom"
 )
 
 // collector is all parts of one collector.
@@ -111,6 +112,7 @@ func (c *collector) openStore(ctx context.Context) (store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	var failures seldom.Repeats
 	for pause := time.Second; ; pause = min(2*pause, 10*time.Second) {
 		s, err := store.OpenPostgres(ctx, url, store.Options{})
 		switch {
@@ -121,7 +123,9 @@ func (c *collector) openStore(ctx context.Context) (store.Store, error) {
 		}
 		why := "store: " + err.Error()
 		c.waiting.Store(&why)
-		c.log.Error("opening the database; trying again", "error", err, "after", pause)
+		if !failures.Again(time.Now(), why) {
+			c.log.Error("opening the database; trying again", "error", err)
+		}
 		if err := backoff.Wait(ctx, pause); err != nil {
 			return nil, err
 		}

@@ -12,6 +12,7 @@ import (
 	paho "github.com/eclipse/paho.mqtt.golang"
 	"github.com/sipward/sipward/internal/backoff"
 	"github.com/sipward/sipward/internal/brokerurl"
+	"github.com/sipward/sipward/internal/seldom"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -79,6 +80,7 @@ func (r *remote) command(node string, payload []byte) {
 
 func (r *remote) run(ctx context.Context) error {
 	log := r.ingest.log.With("broker", r.url)
+	var failures seldom.Repeats
 	for n := 0; ; n++ {
 		began := r.ingest.now()
 		err := r.session(ctx)
@@ -89,7 +91,9 @@ func (r *remote) run(ctx context.Context) error {
 		if r.ingest.now().Sub(began) > r.again.Most {
 			n = 0
 		}
-		log.Warn("not connected", "error", err)
+		if !failures.Again(r.ingest.now(), err.Error()) {
+			log.Warn("not connected; trying again", "error", err)
+		}
 		if err := r.again.Wait(ctx, n); err != nil {
 			return err
 		}

@@ -8,12 +8,15 @@ import (
 	"time"
 )
 
-// Every is the least time between two equal messages.
-const Every = 10 * time.Second
+// Every is the least time between two equal messages at first. It doubles with each
+// that follows the last one at once, up to Most.
+const (
+	Every = 10 * time.Second
+	Most  = 10 * time.Minute
+)
 
-// Logger logs each message at most once in Every, with the number of those that
-// were left out. All of them should be counted elsewhere. It is safe for
-// concurrent use.
+// Logger logs each message once in Every to Most, with the number of those that were
+// left out. All of them should be counted elsewhere. It is safe for concurrent use.
 type Logger struct {
 	log  *slog.Logger
 	mu   sync.Mutex       // guards said
@@ -22,6 +25,7 @@ type Logger struct {
 
 type said struct {
 	at   time.Time
+	wait time.Duration // until it may be said again
 	left int
 }
 
@@ -31,7 +35,7 @@ func New(log *slog.Logger) *Logger {
 }
 
 // Warn logs message, which must be a constant of the program, so that there are
-// few, unless it did so less than Every before now.
+// few, unless it did so just before now.
 func (l *Logger) Warn(now time.Time, message string, args ...any) {
 	if left, due := l.due(now, message); due {
 		l.log.Warn(message, more(args, left)...)
@@ -51,15 +55,19 @@ func (l *Logger) due(now time.Time, message string) (left int, yes bool) {
 	defer l.mu.Unlock()
 	x := l.said[message]
 	if x == nil {
-		x = &said{at: now.Add(-2 * Every)}
+		x = &said{}
 		l.said[message] = x
 	}
-	if now.Sub(x.at) < Every {
+	gone := now.Sub(x.at)
+	if x.wait > 0 && gone < x.wait {
 		x.left++
 		return 0, false
 	}
+	if x.wait == 0 || gone > x.wait+Every {
+		x.wait = Every / 2
+	}
 	left = x.left
-	x.at, x.left = now, 0
+	x.at, x.wait, x.left = now, min(2*x.wait, Most), 0
 	return left, true
 }
 
@@ -68,4 +76,22 @@ func more(args []any, left int) []any {
 		return args
 	}
 	return append(args, "more_like_this", left)
+}
+
+// Repeats is for what is tried again and again and fails as before: that is said
+// when it changes, or after Most. The zero value has said nothing. It is not safe for
+// concurrent use.
+type Repeats struct {
+	what string
+	at   time.Time
+}
+
+// Again reports whether what was said last, less than Most before now. If not, what
+// counts as said now.
+func (r *Repeats) Again(now time.Time, what string) bool {
+	if what == r.what && now.Sub(r.at) < Most {
+		return true
+	}
+	r.what, r.at = what, now
+	return false
 }

@@ -3,6 +3,7 @@ package seldom
 import (
 	"bytes"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,11 +17,18 @@ func TestSeldom(t *testing.T) {
 		}
 		return a
 	}})))
-	for n := range 25 {
+	for n := range 75 {
 		s.Warn(time.Unix(int64(n), 0), "first", "n", n)
 	}
-	s.Warn(time.Unix(25, 0), "second")
-	want := "msg=first n=0|msg=first n=10 more_like_this=9|msg=first n=20 more_like_this=9|msg=second|"
+	s.Warn(time.Unix(75, 0), "second")
+	for n := range 3600 {
+		s.Warn(time.Unix(int64(1000+n), 0), "first", "n", 1000+n)
+	}
+	want := "msg=first n=0|msg=first n=10 more_like_this=9|msg=first n=30 more_like_this=19|msg=first n=70 more_like_this=39|msg=second|" +
+		// The quiet in between begins it anew.
+		"msg=first n=1000 more_like_this=4|msg=first n=1010 more_like_this=9|msg=first n=1030 more_like_this=19|msg=first n=1070 more_like_this=39|" +
+		"msg=first n=1150 more_like_this=79|msg=first n=1310 more_like_this=159|msg=first n=1630 more_like_this=319|" +
+		"msg=first n=2230 more_like_this=599|msg=first n=2830 more_like_this=599|msg=first n=3430 more_like_this=599|msg=first n=4030 more_like_this=599|"
 	if got := strings.ReplaceAll(out.String(), "\n", "|"); got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
@@ -36,5 +44,14 @@ func TestError(t *testing.T) {
 	got := out.String()
 	if strings.Count(got, "level=ERROR msg=disk") != 2 || !strings.Contains(got, "n=10 more_like_this=9") {
 		t.Error(got)
+	}
+}
+
+func TestRepeats(t *testing.T) {
+	var r Repeats
+	at := func(s int64, what string) bool { return r.Again(time.Unix(s, 0), what) }
+	said := []bool{!at(0, "refused"), !at(1, "refused"), !at(2, "timeout"), !at(3, "refused"), !at(602, "refused"), !at(603, "refused")}
+	if want := []bool{true, false, true, true, false, true}; !slices.Equal(said, want) {
+		t.Errorf("said %v, want %v", said, want)
 	}
 }

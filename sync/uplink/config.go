@@ -66,7 +66,6 @@ const (
 	stateSoon      = 3 * time.Second        // after connecting: an agent that has just started is not ready yet
 	holdEvery      = 50 * time.Millisecond  // between two looks into the spool
 	stable         = 30 * time.Second       // a connection that lasts so long ends the backing off
-	repeatLog      = 10 * time.Minute       // the same failure is logged so often
 	anewAfter      = 3 * time.Minute        // without any answer: another connection is tried
 	silentAfter    = 30 * time.Second       // without any answer: said in the log
 	paceMost       = 400 * time.Millisecond // that a batch may keep the connection busy

@@ -150,7 +150,9 @@ func (s *session) batch(now time.Time, o *order) error {
 	room := min(o.bytes, s.limit)
 	first, records, err := s.u.spool.Read(o.epoch, o.stream, o.First, o.records, s.unpacked(room), s.buf[:0])
 	if err != nil {
-		s.u.log.Error("reading records from disk", "epoch", o.epoch, "stream", o.stream, "from", o.First, "error", err)
+		if !s.u.unread.Again(now, err.Error()) {
+			s.u.log.Error("reading records from disk", "epoch", o.epoch, "stream", o.stream, "from", o.First, "error", err)
+		}
 		s.u.note(func(st *Stats) { st.Unread++ })
 		s.u.sender.unread(now, o)
 		return nil

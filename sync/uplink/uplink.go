@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sipward/sipward/internal/backoff"
+	"github.com/sipward/sipward/internal/seldom"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -26,13 +27,13 @@ type Uplink struct {
 	sender   *sender
 	encoder  *encoder
 	inbox    *inbox
-	tries    int // since the last connection that lasted
-	logged   string
-	loggedAt time.Time
-	twin     bool // was said
-	skewed   bool // was said
-	silent   bool // it was said that nobody answers
-	ahead    bool // it was said that the store knows more than was sent
+	tries    int            // since the last connection that lasted
+	failures seldom.Repeats // of connections
+	unread   seldom.Repeats // records
+	twin     bool           // was said
+	skewed   bool           // was said
+	silent   bool           // it was said that nobody answers
+	ahead    bool           // it was said that the store knows more than was sent
 
 	mu      sync.Mutex // guards what follows
 	stats   Stats
@@ -136,11 +137,9 @@ func (u *Uplink) failed(broker *url.URL, err error) {
 			st.Refused++
 		}
 	})
-	what := broker.Host + err.Error()
-	if what == u.logged && now.Sub(u.loggedAt) < repeatLog {
+	if u.failures.Again(now, broker.Host+err.Error()) {
 		return
 	}
-	u.logged, u.loggedAt = what, now
 	switch {
 	case isRefusal:
 		u.log.Error("the broker refuses this node; records wait on disk", "broker", broker.Redacted(), "error", err, "do", r.todo)

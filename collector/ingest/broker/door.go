@@ -54,7 +54,7 @@ func (d *door) Serve(establish listeners.EstablishFn) {
 			if d.isClosed() {
 				return
 			}
-			d.b.log.Error("accepting a connection failed", "error", err) // out of file descriptors, mostly
+			d.b.seldom.Error(time.Now(), "accepting a connection failed", "error", err) // out of file descriptors, mostly
 			time.Sleep(50 * time.Millisecond)
 			continue
 		}
