@@ -39,7 +39,7 @@ func (c *checkCmd) Run() error {
 	}
 	cfg, err := configs.Load(path)
 	if err != nil {
-		return explainConfig(path, err)
+		return configs.ExplainAll(err, path, reference)
 	}
 	if _, err := cfg.FindLocal(net.InterfaceAddrs); err != nil {
 		return err
@@ -89,7 +89,10 @@ func matches(pattern, name string) bool {
 	return ok && err == nil
 }
 
+// reference is the example of a configuration.
+const reference = "configs/agent.yaml"
+
 // explainConfig says what to do about a configuration that cannot be used.
 func explainConfig(path string, err error) error {
-	return configs.Explain(err, path, "configs/agent.yaml")
+	return configs.Explain(err, path, reference)
 }

@@ -97,7 +97,7 @@ func (c *checkCmd) Run() error {
 	path := cmp.Or(c.Config, defaultConfig)
 	cfg, err := configs.LoadCollector(path)
 	if err != nil {
-		return explainConfig(path, err)
+		return configs.ExplainAll(err, path, reference)
 	}
 	for _, odd := range append(cfg.Odd(), oddHere(path, cfg)...) {
 		fmt.Fprintf(os.Stdout, "odd: %s\n", odd)
@@ -122,9 +122,12 @@ func oddHere(path string, cfg *configs.Collector) (odd []string) {
 	return odd
 }
 
+// reference is the example of a configuration.
+const reference = "configs/collector.yaml"
+
 // explainConfig says what to do about a configuration that cannot be used.
 func explainConfig(path string, err error) error {
-	return configs.Explain(err, path, "configs/collector.yaml")
+	return configs.Explain(err, path, reference)
 }
 
 // makeData makes the folder of the state, and says what to do when it cannot.

@@ -28,15 +28,23 @@ func TestExplain(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "none.yaml")
 	_, err := Load(missing)
 	_, bad := Parse("f", []byte("nod: x"))
+	_, worse := Parse("f", []byte("nod: x\nid: y"))
 	for want, err := range map[string]error{
 		"copy configs/x.yaml there":                       err,
-		"the configuration has problems:\nf:1: ":          bad,
+		`f:1: unknown key "nod"; did you mean "node"?`:    bad,
+		"that is the first of 2 problems":                 worse,
 		"run as the user who owns /etc/sipward/here.yaml": fs.ErrPermission,
 	} {
 		got := Explain(err, "/etc/sipward/here.yaml", "configs/x.yaml")
-		if !errors.Is(got, err) || !strings.Contains(got.Error(), want) {
+		if !strings.Contains(got.Error(), want) || strings.Contains(got.Error(), "\n") {
 			t.Errorf("%v, want %s", got, want)
 		}
+	}
+	if got, want := ExplainAll(worse, "f", "").Error(), "f has 2 problems:\nf:1: unknown key \"nod\"; did you mean \"node\"?\nf:2: "; !strings.HasPrefix(got, want) {
+		t.Errorf("all: %s, want %s", got, want)
+	}
+	if ExplainAll(bad, "f", "").Error() != bad.Error() {
+		t.Error("one problem needs no list")
 	}
 	if other := errors.New("other"); Explain(other, "", "") != other {
 		t.Error("what needs no advice got some")

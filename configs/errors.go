@@ -18,12 +18,28 @@ type Error struct {
 // Error prints file:line: problem.
 func (e *Error) Error() string { return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Problem) }
 
+// Problems are those of one file, by their lines; one at least.
+type Problems []error
+
 // maxErrors is how many problems of a file are named: one wrong line of a large
 // table can have thousands.
 const maxErrors = 100
 
+// Error has a line for each problem.
+func (p Problems) Error() string {
+	more := len(p) - maxErrors
+	text := errors.Join(p[:min(len(p), maxErrors)]...).Error()
+	if more > 0 {
+		text += fmt.Sprintf("\nand %d problems more", more)
+	}
+	return text
+}
+
+// Unwrap returns each problem.
+func (p Problems) Unwrap() []error { return p }
+
 // inOrder joins problems by their lines.
-func inOrder(errs []error) error {
+func inOrder(errs []error) Problems {
 	slices.SortStableFunc(errs, func(a, b error) int {
 		var x, y *Error
 		if errors.As(a, &x) && errors.As(b, &y) {
@@ -31,10 +47,7 @@ func inOrder(errs []error) error {
 		}
 		return 0
 	})
-	if more := len(errs) - maxErrors; more > 0 {
-		errs = append(errs[:maxErrors:maxErrors], fmt.Errorf("and %d problems more", more))
-	}
-	return errors.Join(errs...)
+	return errs
 }
 
 // suggestion names the known key that was probably meant, or else all.

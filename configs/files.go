@@ -30,19 +30,29 @@ func readText(path string) ([]byte, error) {
 	return text, nil
 }
 
-// Explain says what to do about an err that Load or LoadCollector returned for
-// path. reference is the configuration that the project has as an example.
+// Explain says why path cannot be used and what to do about it, in one line as a
+// service's log should have it; err is what Load or LoadCollector returned for it.
+// reference is the configuration that the project has as an example.
 func Explain(err error, path, reference string) error {
-	var problem *Error
+	var all Problems
 	switch {
-	case errors.As(err, &problem):
-		return fmt.Errorf("the configuration has problems:\n%w", err)
+	case errors.As(err, &all) && len(all) > 1:
+		return fmt.Errorf("%w; that is the first of %d problems: check lists all", all[0], len(all))
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%w; copy %s there, or name another file with --config", err, reference)
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%w; run as the user who owns %s", err, path)
 	}
 	return err
+}
+
+// ExplainAll is Explain with a line for each problem.
+func ExplainAll(err error, path, reference string) error {
+	var all Problems
+	if errors.As(err, &all) && len(all) > 1 {
+		return fmt.Errorf("%s has %d problems:\n%w", path, len(all), all)
+	}
+	return Explain(err, path, reference)
 }
 
 // under makes a relative path begin at dir.
