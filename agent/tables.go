@@ -137,7 +137,8 @@ func (a *agent) answer(question []byte) (answer []byte, known bool) {
 		defer cancel()
 		out.Calls, out.More, err = a.calls(ctx, q.Customer, q.Carrier, q.Limit)
 	default:
-		list, out.More, err = a.guard.Bindings(q.First, q.Last, q.Limit)
+		list, out.More, err = a.guard.Bindings(q.Customer, q.First, q.Last, q.Limit)
+		out.Customer = q.Customer
 	}
 	if err != nil {
 		out.Error = err.Error()

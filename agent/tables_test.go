@@ -132,6 +132,7 @@ func TestAnswer(t *testing.T) {
 	a := parts(t, quiet+"capture: {interfaces: [], hep: [{network: udp, address: '127.0.0.1:0'}]}")
 	for question, want := range map[string]string{
 		`{"id": "7", "ask": "bindings", "first": "1000", "last": "1999"}`: `{"id":"7","bindings":[],"more":0}`,
+		`{"id": "7", "ask": "bindings", "customer": "acme"}`:              `{"id":"7","customer":"acme","bindings":[],"more":0}`,
 		`{"id": "7", "ask": "bindings", "first": "2000", "last": "1999"}`: `{"id":"7","bindings":[],"more":0,"error":"numbers`,
 		`{"id": "7", "ask": "weather"}`:                                   `{"id":"7","bindings":[],"more":0,"error":"nothing is known`,
 		`{"ask": "bindings"}`:                                             "",

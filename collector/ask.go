@@ -21,22 +21,34 @@ const (
 	answersUntil = 8 * time.Second
 )
 
-// ask asks all nodes for their bindings. It is the collector's part of the page that
-// blocks release looks at.
+// ask asks all nodes for everybody's bindings. It is the collector's part of the page
+// that blocks release looks at.
 func (c *collector) ask(ctx context.Context, ranges []admin.Range, limit int) (*admin.Bindings, error) {
+	return c.askFor(ctx, asked{ranges: ranges, limit: limit})
+}
+
+// askFor asks all nodes for bindings.
+func (c *collector) askFor(ctx context.Context, want asked) (*admin.Bindings, error) {
 	p := c.parts.Load()
 	if p == nil {
 		return nil, errors.New("the collector has not opened its database yet")
 	}
 	s := c.Status()
-	return askNodes(ctx, s.Nodes, ranges, limit, p.ingest.Ask)
+	return askNodes(ctx, s.Nodes, want, p.ingest.Ask)
 }
 
 type askFunc = func(ctx context.Context, nodes []string, question func(id string) ([]byte, error)) (map[string][]byte, error)
 
+// asked is whose bindings are wanted: a customer's, or everybody's.
+type asked struct {
+	customer string
+	ranges   []admin.Range
+	limit    int // of each node and range
+}
+
 // askNodes asks the nodes that are up, one range after the other. A node that does
 // not answer is not asked again.
-func askNodes(ctx context.Context, nodes []admin.Node, ranges []admin.Range, limit int, ask askFunc) (*admin.Bindings, error) {
+func askNodes(ctx context.Context, nodes []admin.Node, want asked, ask askFunc) (*admin.Bindings, error) {
 	ctx, cancel := context.WithTimeout(ctx, answersUntil)
 	defer cancel()
 	all := map[string]*admin.NodeBindings{}
@@ -52,11 +64,11 @@ func askNodes(ctx context.Context, nodes []admin.Node, ranges []admin.Range, lim
 		}
 		all[n.Node] = n
 	}
-	for _, r := range ranges {
+	for _, r := range want.ranges {
 		if len(up) == 0 {
 			break
 		}
-		answers, err := askRange(ctx, up, r, limit, ask)
+		answers, err := askRange(ctx, up, want, r, ask)
 		if err != nil {
 			return nil, err
 		}
@@ -65,7 +77,7 @@ func askNodes(ctx context.Context, nodes []admin.Node, ranges []admin.Range, lim
 				all[id].State = admin.Silent
 				return true
 			}
-			take(all[id], answers[id])
+			take(all[id], answers[id], want.customer)
 			return all[id].Error != ""
 		})
 	}
@@ -77,11 +89,11 @@ func askNodes(ctx context.Context, nodes []admin.Node, ranges []admin.Range, lim
 	return out, nil
 }
 
-func askRange(ctx context.Context, nodes []string, r admin.Range, limit int, ask askFunc) (map[string][]byte, error) {
+func askRange(ctx context.Context, nodes []string, want asked, r admin.Range, ask askFunc) (map[string][]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	answers, err := ask(ctx, nodes, func(id string) ([]byte, error) {
-		return json.Marshal(record.Question{ID: id, Ask: record.AskBindings, First: r.First, Last: r.Last, Limit: limit})
+		return json.Marshal(record.Question{ID: id, Ask: record.AskBindings, First: r.First, Last: r.Last, Limit: want.limit, Customer: want.customer})
 	})
 	if errors.Is(err, ingest.ErrBusy) {
 		return nil, err
@@ -91,8 +103,9 @@ func askRange(ctx context.Context, nodes []string, r admin.Range, limit int, ask
 	return answers, nil
 }
 
-// take adds what a node answered.
-func take(n *admin.NodeBindings, payload []byte) {
+// take adds what a node answered. An older agent answers with everybody's: how many more
+// there are is then no figure of this customer.
+func take(n *admin.NodeBindings, payload []byte, customer string) {
 	a, err := record.DecodeAnswer(payload)
 	switch {
 	case err != nil:
@@ -100,6 +113,9 @@ func take(n *admin.NodeBindings, payload []byte) {
 	case a.Error != "":
 		n.Error = a.Error
 	default:
-		n.Bindings, n.More = append(n.Bindings, a.Bindings...), n.More+a.More
+		n.Bindings = append(n.Bindings, a.Bindings...)
+		if a.Customer == customer {
+			n.More += a.More
+		}
 	}
 }

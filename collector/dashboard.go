@@ -89,12 +89,12 @@ func newestOf(nodes []ingest.Node) (newest uint64) {
 }
 
 // askForWeb asks nodes who is registered.
-func (c *collector) askForWeb(ctx context.Context, ranges []web.Range, limit int) ([]web.NodeBindings, error) {
-	asked := make([]admin.Range, len(ranges))
-	for i, r := range ranges {
-		asked[i] = admin.Range(r)
+func (c *collector) askForWeb(ctx context.Context, f web.BindingFilter) ([]web.NodeBindings, error) {
+	want := asked{customer: f.Customer, ranges: make([]admin.Range, len(f.Ranges)), limit: f.Limit}
+	for i, r := range f.Ranges {
+		want.ranges[i] = admin.Range(r)
 	}
-	answers, err := c.ask(ctx, asked, limit)
+	answers, err := c.askFor(ctx, want)
 	if errors.Is(err, ingest.ErrBusy) {
 		return nil, web.ErrBusy
 	}

@@ -106,7 +106,7 @@ func TestDistributor(t *testing.T) {
 func TestAskNodes(t *testing.T) {
 	nodes := []admin.Node{{ID: "up", State: record.StateUp}, {ID: "mute", State: record.StateUp}, {ID: "odd", State: record.StateUp}, {ID: "old", State: record.StateUp},
 		{ID: "down", State: record.StateDown}, {ID: "gone", State: admin.Gone}}
-	var asked []string
+	var questions []string
 	ask := func(_ context.Context, to []string, question func(string) ([]byte, error)) (map[string][]byte, error) {
 		b, err := question("7")
 		if err != nil {
@@ -116,18 +116,18 @@ func TestAskNodes(t *testing.T) {
 		if err != nil || q.Limit != 5 {
 			t.Errorf("%s: %v", b, err)
 		}
-		asked = append(asked, q.First+":"+strings.Join(to, ","))
+		questions = append(questions, q.First+":"+strings.Join(to, ","))
 		answer, err := json.Marshal(record.Answer{ID: q.ID, Bindings: []record.Binding{{Number: q.First}}, More: 2})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return map[string][]byte{"up": answer, "odd": []byte("{"), "old": []byte(`{"id":"7","error":"nothing is known of that"}`)}, nil
 	}
-	got, err := askNodes(t.Context(), nodes, []admin.Range{{First: "1000", Last: "1999"}, {First: "3000", Last: "3999"}}, 5, ask)
+	got, err := askNodes(t.Context(), nodes, asked{ranges: []admin.Range{{First: "1000", Last: "1999"}, {First: "3000", Last: "3999"}}, limit: 5}, ask)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"1000:up,mute,odd,old", "3000:up"}, asked); diff != "" {
+	if diff := cmp.Diff([]string{"1000:up,mute,odd,old", "3000:up"}, questions); diff != "" {
 		t.Error(diff)
 	}
 	none := []record.Binding{}
@@ -141,9 +141,35 @@ func TestAskNodes(t *testing.T) {
 	if diff := cmp.Diff(want, got.Nodes); diff != "" || got.Nodes[2].Error == "" {
 		t.Error(diff)
 	}
-	if _, err := askNodes(t.Context(), nodes, []admin.Range{{}}, 5, func(context.Context, []string, func(string) ([]byte, error)) (map[string][]byte, error) {
+	if _, err := askNodes(t.Context(), nodes, asked{ranges: []admin.Range{{}}, limit: 5}, func(context.Context, []string, func(string) ([]byte, error)) (map[string][]byte, error) {
 		return nil, ingest.ErrBusy
 	}); !errors.Is(err, ingest.ErrBusy) {
 		t.Error(err)
+	}
+}
+
+// TestAskNodesOfACustomer: how many more there are is told by a node that counted those
+// of this customer, and not by an older one that counted everybody's.
+func TestAskNodesOfACustomer(t *testing.T) {
+	nodes := []admin.Node{{ID: "new", State: record.StateUp}, {ID: "old", State: record.StateUp}}
+	ask := func(_ context.Context, _ []string, question func(string) ([]byte, error)) (map[string][]byte, error) {
+		b, err := question("7")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if q, err := record.DecodeQuestion(b); err != nil || q.Customer != "acme" {
+			t.Errorf("%s: %v", b, err)
+		}
+		return map[string][]byte{"new": []byte(`{"id":"7","customer":"acme","bindings":[{"customer":"acme"}],"more":3}`),
+			"old": []byte(`{"id":"7","bindings":[{"customer":"globex"}],"more":900}`)}, nil
+	}
+	got, err := askNodes(t.Context(), nodes, asked{customer: "acme", ranges: []admin.Range{{}}, limit: 1}, ask)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, more := range []int{3, 0} {
+		if n := got.Nodes[i]; n.More != more || len(n.Bindings) != 1 {
+			t.Errorf("%+v", n)
+		}
 	}
 }

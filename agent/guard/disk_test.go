@@ -42,7 +42,7 @@ func saveNow(t testing.TB, g *Guard) {
 
 func (g *Guard) numbers(t testing.TB) string {
 	t.Helper()
-	list, _, err := g.Bindings("", "", 1000)
+	list, _, err := g.Bindings("", "", "", 1000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func TestRestart(t *testing.T) {
 	w.register("1001", acme, 7200, now+sec) // refreshed
 	w.register("1004", acme, 3600, now+sec)
 	saveNow(t, g)
-	before, _, _ := g.Bindings("1001", "1001", 1)
+	before, _, _ := g.Bindings("", "1001", "1001", 1)
 	w.register("1005", acme, 3600, now+2*sec) // within the last second
 	g.disk.close()                            // as the kernel does it to whom it kills
 
@@ -76,7 +76,7 @@ func TestRestart(t *testing.T) {
 	if got := g.numbers(t); got != "1001 1003 1004 " && got != "1001 1004 " {
 		t.Errorf("after the restart: %s", got)
 	}
-	after, _, _ := g.Bindings("1001", "1001", 1)
+	after, _, _ := g.Bindings("", "1001", "1001", 1)
 	if diff := cmp.Diff(before, after); diff != "" {
 		t.Error(diff)
 	}
@@ -284,7 +284,7 @@ func TestManyBindingsRestart(t *testing.T) {
 	if n := g.Stats().Registry.Bindings; n != all {
 		t.Errorf("%d of %d bindings", n, all)
 	}
-	list, more, err := g.Bindings("1000000", "1000999", 10)
+	list, more, err := g.Bindings("", "1000000", "1000999", 10)
 	if err != nil || len(list) != 10 || more != 990 {
 		t.Errorf("%d bindings and %d more, %v", len(list), more, err)
 	}

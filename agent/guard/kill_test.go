@@ -62,7 +62,7 @@ func TestKill(t *testing.T) {
 			t.Fatal("the process saved nothing")
 		}
 		g := open(t, dir, nil)
-		list, more, err := g.Bindings("100000", strconv.Itoa(100_000+saved-1), 1)
+		list, more, err := g.Bindings("", "100000", strconv.Itoa(100_000+saved-1), 1)
 		if err != nil || len(list)+more != saved || g.Stats().Damaged != 0 {
 			t.Errorf("%d of %d bindings, %d damaged, %v", len(list)+more, saved, g.Stats().Damaged, err)
 		}

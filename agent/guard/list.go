@@ -66,11 +66,11 @@ func (g *Guard) list(from register.Cursor, want register.Select, limit int) ([]B
 	}
 }
 
-// Bindings lists up to limit bindings of the numbers first to last, by number,
-// and says how many more there are. Two empty numbers stand for all. It is an
-// error when they are no range.
-func (g *Guard) Bindings(first, last string, limit int) (list []Binding, more int, err error) {
-	want := register.Select{First: first, Last: last}
+// Bindings lists up to limit bindings of a customer with the numbers first to last,
+// by number, and says how many more there are. No customer stands for all of them,
+// two empty numbers for all numbers. It is an error when they are no range.
+func (g *Guard) Bindings(customer, first, last string, limit int) (list []Binding, more int, err error) {
+	want := register.Select{First: first, Last: last, Customer: customer}
 	if err := checkRange(first, last); err != nil {
 		return nil, 0, err
 	}

@@ -76,7 +76,7 @@ func TestAllAtOnce(t *testing.T) {
 			g.Stats()
 			g.BannedSources()
 			_, _ = g.Lift(none)
-			_, _, _ = g.Bindings("1000", "1999", 10)
+			_, _, _ = g.Bindings("", "1000", "1999", 10)
 			g.Check(ask("1005", acme))
 		}
 	})
@@ -204,7 +204,7 @@ func BenchmarkJudgeBesideReload(b *testing.B) {
 			g.SetBook(g.book, nil)
 			for g.tick(time.Now().UnixNano()) {
 			}
-			_, _, _ = g.Bindings("", "", 100)
+			_, _, _ = g.Bindings("", "", "", 100)
 		}
 	})
 	q, about := ask("1005", acme), at(0, "reload", 0)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -202,14 +203,27 @@ func TestCentreAsks(t *testing.T) {
 	for n := range 30 {
 		w.register(strconv.Itoa(1029-n), acme, 3600, now)
 	}
-	list, more, err := g.Bindings("1010", "1099", 5)
+	list, more, err := g.Bindings("", "1010", "1099", 5)
 	if err != nil || more != 15 || len(list) != 5 {
 		t.Errorf("%d bindings, %d more, %v", len(list), more, err)
 	}
-	if _, _, err := g.Bindings("1", "20", 5); err == nil {
+	// Another customer's do not take the room of those that were asked for.
+	w.register("2000", bob, 3600, now)
+	w.register("2001", bob, 3600, now)
+	for _, tt := range []struct {
+		customer    string
+		limit       int
+		found, more int
+	}{{"bob", 1, 1, 1}, {"bob", 2, 2, 0}, {"acme", 1, 1, 29}, {"nobody", 5, 0, 0}, {"", 5, 5, 27}} {
+		list, more, err := g.Bindings(tt.customer, "", "", tt.limit)
+		if err != nil || len(list) != tt.found || more != tt.more || slices.ContainsFunc(list, func(b Binding) bool { return tt.customer != "" && b.Customer != tt.customer }) {
+			t.Errorf("%s: %+v, %d more, %v", tt.customer, list, more, err)
+		}
+	}
+	if _, _, err := g.Bindings("", "1", "20", 5); err == nil {
 		t.Error("no error of what is no range")
 	}
-	if list, more, err := g.Bindings("1010", "1019", 0); err != nil || len(list) != 0 || more != 10 {
+	if list, more, err := g.Bindings("", "1010", "1019", 0); err != nil || len(list) != 0 || more != 10 {
 		t.Errorf("%d bindings, %d more, %v", len(list), more, err)
 	}
 }

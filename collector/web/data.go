@@ -67,9 +67,16 @@ type NodeBindings struct {
 	Node     string
 	Error    string // why there is no answer; empty when there is
 	Bindings []record.Binding
-	More     int // that it has beside these
+	More     int // that it has beside these, of the customer who was asked for; 0 when it cannot tell them apart
 }
 
-// AskFunc asks all nodes for bindings with numbers of ranges, at most limit of each node
-// and range.
-type AskFunc func(ctx context.Context, ranges []Range, limit int) ([]NodeBindings, error)
+// BindingFilter says which bindings are wanted: at most Limit of each node and range. An
+// older node knows no customer, and answers with everybody's.
+type BindingFilter struct {
+	Customer string // "": any
+	Ranges   []Range
+	Limit    int
+}
+
+// AskFunc asks all nodes for bindings.
+type AskFunc func(ctx context.Context, f BindingFilter) ([]NodeBindings, error)

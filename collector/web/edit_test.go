@@ -190,9 +190,9 @@ func TestEditShows(t *testing.T) {
 func TestReleaseStrays(t *testing.T) {
 	var asked []Range
 	d, h := editable(t, func(c *Config) {
-		c.Ask = func(ctx context.Context, r []Range, n int) ([]NodeBindings, error) {
-			asked = r
-			return ask(ctx, r, n)
+		c.Ask = func(ctx context.Context, f BindingFilter) ([]NodeBindings, error) {
+			asked = f.Ranges
+			return ask(ctx, f)
 		}
 	})
 	boss := d.operator()

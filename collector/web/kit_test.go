@@ -138,8 +138,13 @@ func (d *desk) live() []Now {
 		{ID: "sw-two", LiveAt: d.now().Add(-time.Hour), Live: &record.Live{Node: "sw-two", LiveAnswered: 99}}}
 }
 
-func ask(context.Context, []Range, int) ([]NodeBindings, error) {
-	return []NodeBindings{{Node: "sw-one", More: 4, Bindings: []record.Binding{{Number: "1001", Customer: "acme"}, {Number: "2001", Customer: "globex"}}},
+// ask is answered by an older node: it knows no customer.
+func ask(_ context.Context, f BindingFilter) ([]NodeBindings, error) {
+	more := 4
+	if f.Customer != "" {
+		more = 0
+	}
+	return []NodeBindings{{Node: "sw-one", More: more, Bindings: []record.Binding{{Number: "1001", Customer: "acme"}, {Number: "2001", Customer: "globex"}}},
 		{Node: "sw-one-b", Error: "no answer within 3 s"}}, nil
 }
 

@@ -80,7 +80,7 @@ func TestLiveCallsAreAskedForOnce(t *testing.T) {
 func TestNodesAreBusy(t *testing.T) {
 	d := newDesk(t, func(c *Config) {
 		c.Calls = func(context.Context, LiveFilter) ([]NodeCalls, error) { return nil, ErrBusy }
-		c.Ask = func(context.Context, []Range, int) ([]NodeBindings, error) { return nil, ErrBusy }
+		c.Ask = func(context.Context, BindingFilter) ([]NodeBindings, error) { return nil, ErrBusy }
 	})
 	boss := d.operator()
 	for _, path := range []string{"/calls/live", "/bindings"} {
@@ -94,10 +94,15 @@ func TestNodesAreBusy(t *testing.T) {
 // of its own alone.
 func TestBindingsOfACustomer(t *testing.T) {
 	d := newDesk(t, func(c *Config) {
-		c.Ask = func(_ context.Context, _ []Range, limit int) ([]NodeBindings, error) {
+		c.Ask = func(_ context.Context, f BindingFilter) ([]NodeBindings, error) {
 			all := []record.Binding{{Number: "2001", Customer: "globex"}, {Number: "2002", Customer: "globex"}, {Number: "1001", Customer: "acme"}, {Number: "1002", Customer: "acme"}}
-			n := min(limit, len(all))
-			return []NodeBindings{{Node: "sw-one", Bindings: all[:n], More: len(all) - n}, {Node: "sw-two", Error: "silent"}, {Node: "sw-three", Error: "silent"}}, nil
+			more := 0 // of a customer an older node cannot tell
+			if f.Customer == "" {
+				more = len(all) - f.Limit
+			} else if f.Customer != "acme" || f.Limit < len(all) {
+				t.Errorf("asked for %+v", f)
+			}
+			return []NodeBindings{{Node: "sw-one", Bindings: all[:min(f.Limit, len(all))], More: more}, {Node: "new", Bindings: all[2:], More: more}, {Node: "sw-two", Error: "silent"}, {Node: "sw-three", Error: "silent"}}, nil
 		}
 		c.Calls = func(context.Context, LiveFilter) ([]NodeCalls, error) {
 			return []NodeCalls{{Node: "sw-two", Error: "silent"}, {Node: "sw-three", Error: "silent"}}, nil
@@ -109,7 +114,7 @@ func TestBindingsOfACustomer(t *testing.T) {
 		p           *person
 		path, first string
 		items, more int
-	}{{acme, "/bindings?limit=2", "1001", 2, 0}, {acme, "/bindings?limit=1", "1001", 1, 1}, {boss, "/bindings?limit=2", "2001", 2, 2}} {
+	}{{acme, "/bindings?limit=4", "1001", 4, 0}, {acme, "/bindings?limit=1", "1001", 1, 3}, {boss, "/bindings?limit=2", "2001", 4, 4}} {
 		var got bindings
 		decode(t, x.p.ask(get, x.path, nil), 200, &got)
 		var calls liveCalls

@@ -105,18 +105,18 @@ func (s *Server) bindings(q *request) (any, error) {
 	return s.askBindings(q, []Range{r}, limit)
 }
 
-// askBindings asks nodes. A customer is told of its own phones, and not of how many there
-// are beside them.
+// askBindings asks nodes. A customer's account is kept to its own phones twice: by what is
+// asked for, and by what of the answers is shown.
 func (s *Server) askBindings(q *request, ranges []Range, limit int) (*bindings, error) {
 	if s.cfg.Ask == nil {
 		return nil, fault(http.StatusNotFound, "this collector cannot ask its nodes")
 	}
 	v := q.view
-	most := limit
+	f := BindingFilter{Ranges: ranges, Limit: limit}
 	if v.own {
-		most = record.MaxBindings // of these, others' are left out
+		f.Customer, f.Limit = v.customer, record.MaxBindings // older nodes answer with everybody's: of these, others' are left out
 	}
-	all, err := s.cfg.Ask(q.Context(), ranges, most)
+	all, err := s.cfg.Ask(q.Context(), f)
 	if err != nil {
 		return nil, err
 	}
@@ -131,12 +131,10 @@ func (s *Server) askBindings(q *request, ranges []Range, limit int) (*bindings, 
 					v.hide(b.Stray), b.SinceUnixMS, b.ExpiresUnixMS})
 			}
 		}
-		if !v.own {
-			out.More += n.More
-		}
+		out.More += n.More
 	}
 	if n := len(out.Items) - limit; v.own && n > 0 {
-		out.Items, out.More = out.Items[:limit], n
+		out.Items, out.More = out.Items[:limit], out.More+n
 	}
 	return out, nil
 }

@@ -231,7 +231,7 @@ func TestBodies(t *testing.T) {
 
 // TestPanic: a bug of ours is an answer, and is counted.
 func TestPanic(t *testing.T) {
-	d := newDesk(t, func(c *Config) { c.Ask = func(context.Context, []Range, int) ([]NodeBindings, error) { panic("bug") } })
+	d := newDesk(t, func(c *Config) { c.Ask = func(context.Context, BindingFilter) ([]NodeBindings, error) { panic("bug") } })
 	boss := d.operator()
 	if w := boss.ask(get, "/bindings", nil); w.Code != 500 || strings.Contains(w.Body.String(), "bug") {
 		t.Errorf("%d %s", w.Code, w.Body)
@@ -239,7 +239,7 @@ func TestPanic(t *testing.T) {
 	if s := d.Stats(); s.Panics != 1 || s.Failed != 1 {
 		t.Errorf("%+v", s)
 	}
-	d.cfg.Ask = func(context.Context, []Range, int) ([]NodeBindings, error) { return nil, errors.New("secret") }
+	d.cfg.Ask = func(context.Context, BindingFilter) ([]NodeBindings, error) { return nil, errors.New("secret") }
 	if w := boss.ask(get, "/bindings", nil); w.Code != 500 || strings.Contains(w.Body.String(), "secret") {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}

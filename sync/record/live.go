@@ -87,7 +87,7 @@ type Question struct {
 	Last  string `json:"last"`  // number of the same length
 	Limit int    `json:"limit"` // most that the answer holds, of at most 1,000; 0: 100
 
-	Customer string `json:"customer,omitempty"` // whose calls alone
+	Customer string `json:"customer,omitempty"` // whose bindings or calls alone
 	Carrier  string `json:"carrier,omitempty"`  // calls, and legs of a B2BUA, that it carries
 }
 
@@ -99,7 +99,8 @@ const AskCalls = "calls"
 
 // Answer is what the node says on the topic answer, as JSON.
 type Answer struct {
-	ID       string    `json:"id"` // of the question
+	ID       string    `json:"id"`                 // of the question
+	Customer string    `json:"customer,omitempty"` // whose bindings alone these are; "" when agents that know no customer answer
 	Bindings []Binding `json:"bindings"`
 
 	Calls []LiveCall `json:"calls,omitempty"`
