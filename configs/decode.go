@@ -167,11 +167,11 @@ func (d *decoder) value(n *node, v reflect.Value, at *trail) {
 
 // mapping stores a block of keys in a struct.
 func (d *decoder) mapping(n *node, v reflect.Value, at *trail) {
+	fields := d.fieldsOf(v.Type())
 	if n.kind != mapping {
-		d.fail(n.line, "%s: expected keys and values, found %s", or(at.String(), "the file"), n.name())
+		d.fail(n.line, "%s: expected keys and values, found %s; known are %s", or(at.String(), "the file"), n.name(), keysOf(fields))
 		return
 	}
-	fields := d.fieldsOf(v.Type())
 	for i := range n.pairs {
 		p := &n.pairs[i]
 		field, known := fields[p.key]

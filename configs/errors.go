@@ -65,7 +65,11 @@ func suggestion(key string, fields map[string]int) string {
 	if best != "" {
 		return fmt.Sprintf("; did you mean %q?", best)
 	}
-	return "; known are " + strings.Join(known, ", ")
+	return "; known are " + keysOf(fields)
+}
+
+func keysOf(fields map[string]int) string {
+	return strings.Join(slices.Sorted(maps.Keys(fields)), ", ")
 }
 
 // edits is the Levenshtein distance of two keys, two neighbours swapped being
