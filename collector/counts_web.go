@@ -19,6 +19,7 @@ func dashboardDrops(w *web.Stats, a *accounts.Stats) []tally.Count {
 			{"panics", w.Panics, "of these, faults in this program; please report them"},
 			{"busy", w.Busy, "requests turned away for too many at once"},
 			{"shed", w.Shed, "connections closed at once for too many"},
+			{"crowded", w.Crowded, "connections closed at once for too many of one address (IPv6: of one /64)"},
 			{"skipped", w.Skipped, "live figures that a slow reader did not get; it gets the next ones"},
 			{"no_streams", w.NoStreams, "readers of live figures turned away for too many"},
 		}),

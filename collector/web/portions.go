@@ -49,7 +49,7 @@ func (p *portions) taken() int {
 // one together, whoever is not logged in has that of its address.
 func (q *request) sharer() string {
 	if q.who == nil {
-		return "address " + q.from.String()
+		return "address " + site(q.from)
 	}
 	if customer, own := q.who.Scope(); own {
 		return "customer " + customer

@@ -43,20 +43,21 @@ type Config struct {
 
 // Limits of the server.
 const (
-	maxConnections = 4096
-	maxConcurrent  = 128      // requests; those beyond are answered 503 at once
-	maxConcurrent1 = 32       // of these, of one account or customer
-	maxStreams     = 1000     // of live figures
-	maxStreams1    = 250      // the same of one
-	maxBody        = 64 << 10 // bytes
-	maxOpenBody    = 16 << 10 // of whoever is not logged in
-	maxHeader      = 16 << 10 // bytes
-	headerTimeout  = 5 * time.Second
-	readTimeout    = 15 * time.Second // for one whole request
-	handleTimeout  = 30 * time.Second // for what the store takes
-	writeTimeout   = time.Minute      // from the header of a request to the end of its answer
-	idleTimeout    = 2 * time.Minute
-	stopTimeout    = 2 * time.Second // for requests that are being answered at the end
+	maxConnections  = 4096
+	maxConnections1 = 256      // of these, of one address (IPv6: of its /64)
+	maxConcurrent   = 128      // requests; those beyond are answered 503 at once
+	maxConcurrent1  = 32       // of these, of one account or customer
+	maxStreams      = 1000     // of live figures
+	maxStreams1     = 250      // the same of one
+	maxBody         = 64 << 10 // bytes
+	maxOpenBody     = 16 << 10 // of whoever is not logged in
+	maxHeader       = 16 << 10 // bytes
+	headerTimeout   = 5 * time.Second
+	readTimeout     = 15 * time.Second // for one whole request
+	handleTimeout   = 30 * time.Second // for what the store takes
+	writeTimeout    = time.Minute      // from the header of a request to the end of its answer
+	idleTimeout     = 2 * time.Minute
+	stopTimeout     = 2 * time.Second // for requests that are being answered at the end
 )
 
 // Server serves the dashboard. Its methods other than Open and Run are safe for
@@ -105,6 +106,7 @@ type Stats struct {
 	Panics    uint64 // of these: our own bugs
 	Busy      uint64 // turned away for too many at once
 	Shed      uint64 // connections closed at once for too many
+	Crowded   uint64 // the same for too many of one address
 	Frames    uint64 // live figures that were encoded
 	Skipped   uint64 // live figures that a slow reader did not get
 	Streams   int    // readers of live figures now
@@ -112,7 +114,7 @@ type Stats struct {
 }
 
 type counters struct {
-	requests, files, refused, forged, bad, failed, panics, busy, shed, frames, skipped, noStreams atomic.Uint64
+	requests, files, refused, forged, bad, failed, panics, busy, shed, crowded, frames, skipped, noStreams atomic.Uint64
 }
 
 // New checks cfg and returns a server; Open or Run opens its listener.
@@ -208,7 +210,7 @@ func (s *Server) Link(token string) string { return s.URL() + "/#/setup/" + toke
 func (s *Server) Stats() Stats {
 	c := &s.count
 	return Stats{Requests: c.requests.Load(), Files: c.files.Load(), Refused: c.refused.Load(), Forged: c.forged.Load(),
-		Bad: c.bad.Load(), Failed: c.failed.Load(), Panics: c.panics.Load(), Busy: c.busy.Load(), Shed: c.shed.Load(),
+		Bad: c.bad.Load(), Failed: c.failed.Load(), Panics: c.panics.Load(), Busy: c.busy.Load(), Shed: c.shed.Load(), Crowded: c.crowded.Load(),
 		Frames: c.frames.Load(), Skipped: c.skipped.Load(), Streams: s.hub.streams(), NoStreams: c.noStreams.Load()}
 }
 
@@ -228,7 +230,7 @@ func (s *Server) Open(ctx context.Context) error {
 		return fmt.Errorf("serving the dashboard: %w; set web.listen to a free address, or off", err)
 	}
 	s.addr = l.Addr()
-	s.opened = &bounded{Listener: l, shed: &s.count.shed}
+	s.opened = s.bound(l)
 	if s.tls != nil {
 		s.opened = tls.NewListener(s.opened, s.tls)
 	}
