@@ -148,7 +148,7 @@ bench: ## every benchmark with its allocations (BENCH=regexp BENCHPKG=./sip/...)
 .PHONY: e2e
 e2e: build ## real SIP peers in network namespaces; root
 	SIPWARD_E2E=1 SIPWARD_AGENT=$(CURDIR)/$(BIN)/sipward-agent SIPWARD_COLLECTOR=$(CURDIR)/$(BIN)/sipward-collector \
-	  $(GO) test -count=1 -timeout 10m -parallel 3 -v ./test/e2e/
+	  $(GO) test -count=1 -timeout 10m -parallel 4 -v ./test/e2e/
 
 .PHONY: load
 load: build ## how much the agent bears: tcpreplay at full rate, many calls a second; root

@@ -25,6 +25,7 @@ type liveCalls struct {
 // operator all of them, to a customer its own; and a node that is away is named.
 func TestDashboardLiveCalls(t *testing.T) {
 	need(t)
+	t.Parallel()
 	o, boss, _ := newDesk(t, false)
 	acme, globex := boss.customer("acme"), boss.customer("globex")
 	begun := time.Now().UnixMilli()

@@ -24,8 +24,9 @@ import (
 // the detail of each call; for the operator and for a customer.
 func TestDashboard(t *testing.T) {
 	need(t)
-	t.Run("SQLite", func(t *testing.T) { dashboard(t, false) })
-	t.Run("PostgreSQL", func(t *testing.T) { dashboard(t, true) })
+	t.Parallel()
+	t.Run("SQLite", func(t *testing.T) { t.Parallel(); dashboard(t, false) })
+	t.Run("PostgreSQL", func(t *testing.T) { t.Parallel(); dashboard(t, true) })
 }
 
 // twoCustomers is the configuration of the agent; %s are the second one's addresses, and

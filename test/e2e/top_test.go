@@ -86,6 +86,7 @@ func (w *world) hostile() {
 // top in a terminal shows the calls that sipp holds, and what becomes of the agent.
 func TestTop(t *testing.T) {
 	need(t)
+	t.Parallel()
 	if _, err := exec.LookPath("tmux"); err != nil {
 		t.Skip("tmux is not installed: run make deps")
 	}
