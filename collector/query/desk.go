@@ -28,6 +28,7 @@ const (
 	SettingEmailTested = "email.tested" // when a test message was last handed to the mail server
 	SettingDelivery    = "delivery"     // where alerts go
 	SettingFirstRules  = "rules.first"  // that there were rules for alerts, or the first ones were made
+	SettingPlaceKey    = "web.places"   // secret: what hashes the names of nodes in links to calls
 )
 
 // Setting is a small JSON document that the operator edits, or a fact that the program

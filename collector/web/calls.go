@@ -32,7 +32,7 @@ type callRow struct {
 }
 
 func callRowOf(v *view, r *query.CallRow) callRow {
-	return callRow{Key: sealPlace(placeOf(r.Position())), Node: v.node(r.Node), Counted: r.CountedUnixMs, Invited: r.InvitedUnixMs, Kind: r.Kind,
+	return callRow{Key: sealPlace(v.s.placeOf(r.Position())), Node: v.node(r.Node), Counted: r.CountedUnixMs, Invited: r.InvitedUnixMs, Kind: r.Kind,
 		Customer: r.Customer, Carrier: v.hide(r.Carrier), Direction: r.Direction, Caller: r.Caller, Called: r.Called, CallID: r.CallID,
 		Status: r.Status, Release: r.Release, Answered: r.Answered, Midcall: r.Midcall, DurationMs: r.DurationMs, PddMs: copied(r.PddMs),
 		MediaClass: r.MediaClass, Digits: r.Digits}
@@ -78,7 +78,7 @@ func (s *Server) calls(q *request) (any, error) {
 	var last query.Position
 	err = q.view.calls(q.Context(), f, func(r *query.CallRow) error {
 		if len(out.Items) == limit {
-			out.Next = sealPlace(placeOf(last))
+			out.Next = sealPlace(s.placeOf(last))
 			return nil
 		}
 		last = r.Position()
@@ -116,13 +116,13 @@ func (s *Server) attempts(q *request) (any, error) {
 	var last query.Position
 	err = q.view.attempts(q.Context(), f, func(r *query.AttemptRow) error {
 		if len(out.Items) == limit {
-			out.Next = sealPlace(placeOf(last))
+			out.Next = sealPlace(s.placeOf(last))
 			return nil
 		}
 		last = r.Position()
 		call := last
 		call.N = 0
-		out.Items = append(out.Items, attemptRow{sealPlace(placeOf(call)), r.N, r.CountedUnixMs, r.InvitedUnixMs, r.Customer, q.view.hide(r.Carrier),
+		out.Items = append(out.Items, attemptRow{sealPlace(s.placeOf(call)), r.N, r.CountedUnixMs, r.InvitedUnixMs, r.Customer, q.view.hide(r.Carrier),
 			q.view.hide(r.Called), r.Status, r.Release, r.Answered, r.Outcome, r.DurationMs, copied(r.PddMs)})
 		return nil
 	})

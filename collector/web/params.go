@@ -1,10 +1,7 @@
 package web
 
 import (
-	"context"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,8 +12,6 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"github.com/sipward/sipward/collector/query"
 )
 
 // Bounds of lists.
@@ -136,54 +131,4 @@ func openPlace(s string, to any) error {
 		return errPlace
 	}
 	return nil
-}
-
-// place is a query.Position in few letters. The node is named by a hash: a customer reads
-// keys too, and is not to know the names of switches.
-type place struct {
-	T int64  `json:"t"`
-	N string `json:"n"`
-	E uint64 `json:"e,string"`
-	S uint64 `json:"s,string"`
-	I int    `json:"i,omitempty"`
-}
-
-func placeOf(p query.Position) place {
-	return place{p.CountedUnixMs, nodeHash(p.Node), p.Epoch, p.Seq, p.N}
-}
-
-func nodeHash(id string) string {
-	sum := sha256.Sum256([]byte("sipward node " + id))
-	return hex.EncodeToString(sum[:8])
-}
-
-// position finds the node of a place again.
-func (v *view) position(ctx context.Context, sealed string) (*query.Position, error) {
-	var p place
-	if openPlace(sealed, &p) != nil || p.T < 0 || p.T > maxUnix*1000 || p.I < 0 {
-		return nil, errPlace
-	}
-	nodes, err := v.s.known.get(v.s.cfg.Now(), overviewLife, func() ([]query.Node, error) { return v.s.cfg.Reads.Nodes(ctx) })
-	if err != nil {
-		return nil, err
-	}
-	for i := range nodes {
-		if nodeHash(nodes[i].ID) == p.N {
-			return &query.Position{CountedUnixMs: p.T, Key: query.Key{Node: nodes[i].ID, Epoch: p.E, Seq: p.S}, N: p.I}, nil
-		}
-	}
-	return nil, errPlace
-}
-
-// after is where a list goes on; nil from its beginning.
-func (q *request) after() (*query.Position, error) {
-	sealed := q.args.values.Get("after")
-	if sealed == "" {
-		return nil, nil //nolint:nilnil // from the beginning
-	}
-	p, err := q.view.position(q.Context(), sealed)
-	if errors.Is(err, errPlace) {
-		return nil, fault(http.StatusBadRequest, "the parameter after "+errPlace.Error())
-	}
-	return p, err
 }

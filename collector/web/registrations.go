@@ -29,7 +29,7 @@ type registration struct {
 
 func registrationOf(v *view, r *query.RegistrationRow) registration {
 	x := r.Registration
-	out := registration{Key: sealPlace(placeOf(r.Position())), Node: v.node(r.Node), At: r.AtUnixMs, Verdict: x.GetVerdict(), Reason: x.GetReason(),
+	out := registration{Key: sealPlace(v.s.placeOf(r.Position())), Node: v.node(r.Node), At: r.AtUnixMs, Verdict: x.GetVerdict(), Reason: x.GetReason(),
 		Mode: v.hide(x.GetMode()), Customer: x.GetCustomer(), Number: x.GetNumber(), Domain: x.GetDomain(), Src: x.GetSrc(), Transport: x.GetTransport(),
 		UserAgent: x.GetUserAgent(), Username: x.GetUsername(), Block: x.GetBlock(), Holder: v.holder(x.GetHolder()), Repeated: x.GetRepeated()}
 	if out.Holder != x.GetHolder() {
@@ -55,7 +55,7 @@ func (s *Server) registrations(q *request) (any, error) {
 	var last query.Position
 	err = q.view.registrations(q.Context(), f, func(r *query.RegistrationRow) error {
 		if len(out.Items) == limit {
-			out.Next = sealPlace(placeOf(last))
+			out.Next = sealPlace(s.placeOf(last))
 			return nil
 		}
 		last = r.Position()

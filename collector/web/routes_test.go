@@ -79,7 +79,7 @@ func TestCustomerScope(t *testing.T) {
 	d.operator()
 	var foreign string // key of a call of globex
 	d.must(d.store.Calls(context.Background(), query.CallFilter{Customer: "globex", Limit: 1}, func(r *query.CallRow) error {
-		foreign = sealPlace(placeOf(r.Position()))
+		foreign = sealPlace(d.placeOf(r.Position()))
 		return nil
 	}))
 	values := []string{"", "globex", "customer:globex", "carrier:carrier-x", "customer", "carrier", "total", "carrier-x", "sw-one", "sw-one-b", "4930222", "4930*", "2*",

@@ -63,21 +63,22 @@ const (
 // Server serves the dashboard. Its methods other than Open and Run are safe for
 // concurrent use.
 type Server struct {
-	cfg     Config
-	public  *url.URL // of PublicURL; nil without
-	cookie  string   // its name
-	secure  bool     // browsers reach it over TLS only
-	paths   []resource
-	api     http.Handler
-	static  *static
-	hub     *hub
-	cross   *http.CrossOriginProtection
-	entries portions // of requests of which it is found out who asks
-	places  portions // of requests that are being answered
-	exports portions // of files that are being made
-	streams portions // of live figures
-	count   counters
-	seldom  *seldom.Logger
+	cfg      Config
+	public   *url.URL // of PublicURL; nil without
+	cookie   string   // its name
+	secure   bool     // browsers reach it over TLS only
+	paths    []resource
+	api      http.Handler
+	static   *static
+	hub      *hub
+	cross    *http.CrossOriginProtection
+	entries  portions // of requests of which it is found out who asks
+	places   portions // of requests that are being answered
+	exports  portions // of files that are being made
+	streams  portions // of live figures
+	count    counters
+	placeKey []byte // of the names of nodes in links
+	seldom   *seldom.Logger
 
 	table    cached[*shownTable]
 	overview cached[*overview]
@@ -130,7 +131,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, ready: make(chan struct{}), entries: portions{all: maxConcurrent, each: maxConcurrent},
 		places: portions{all: maxConcurrent, each: maxConcurrent1}, exports: portions{all: maxExports, each: maxExports1}, streams: portions{all: maxStreams, each: maxStreams1},
-		cross: http.NewCrossOriginProtection(), seldom: seldom.New(cfg.Log), tests: &allowance{burst: testBurst, window: testWindow}}
+		cross: http.NewCrossOriginProtection(), seldom: seldom.New(cfg.Log), placeKey: newPlaceKey(), tests: &allowance{burst: testBurst, window: testWindow}}
 	if err := s.checkListen(); err != nil {
 		return nil, err
 	}
@@ -223,6 +224,9 @@ func (s *Server) Open(ctx context.Context) error {
 			return fmt.Errorf("serving the dashboard: %w", err)
 		}
 		s.tls = s.pair.config()
+	}
+	if err := s.openPlaceKey(ctx); err != nil {
+		return fmt.Errorf("serving the dashboard: reading the key of links to calls: %w", err)
 	}
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", s.cfg.Listen)
