@@ -15,6 +15,7 @@ func TestFullBeforeCheckpoint(t *testing.T) {
 	for _, kind := range []string{"tmpfs", "ext4"} {
 		for name, segment := range tests {
 			t.Run(kind+", "+name, func(t *testing.T) {
+				t.Parallel()
 				dir := filepath.Join(smallDisk(t, kind, "24M"), "spool")
 				r := start(t, Config{Dir: dir, Budget: 1 << 30, Reserve: 2 << 20, SegmentBytes: segment})
 				full := r.fill()
