@@ -42,7 +42,7 @@ func (a *agent) Status() *admin.Status {
 	out.Drops, out.Counts = append(out.Drops, drops...), append(out.Counts, counts...)
 	if a.live != nil {
 		l := a.live.Stats()
-		out.Drops, out.Counts = append(out.Drops, liveDrops(l)...), append(out.Counts, liveCounts(l)...)
+		out.Drops, out.Counts = append(liveDrops(l), out.Drops...), append(liveCounts(l), out.Counts...)
 		for _, i := range l.Interfaces {
 			out.Interfaces = append(out.Interfaces, admin.Interface{Name: i.Name, State: i.State.String()})
 		}
@@ -56,7 +56,7 @@ func (a *agent) Status() *admin.Status {
 		for _, hep := range a.heps {
 			h.Add(hep.Stats())
 		}
-		out.Drops, out.Counts = append(out.Drops, hepDrops(h)...), append(out.Counts, hepCounts(h)...)
+		out.Drops, out.Counts = append(hepDrops(h), out.Drops...), append(hepCounts(h), out.Counts...)
 		out.Listeners = a.listeners()
 	}
 	return out

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
+	"github.com/sipward/sipward/internal/metric"
 )
 
 // Guard is what stands between phones and the registrar.
@@ -56,39 +56,39 @@ const (
 	metricTableRefusals = "sipward_table_refused_total"
 )
 
-var guardDescs = []desc{
-	{metricGuard, "How REGISTERs are guarded; always 1.", []string{"mode", "fail"}},
-	{metricVerdicts, "REGISTER transactions by what became of them, and why.", []string{"customer", "verdict", "reason"}},
-	{metricResentGuard, "REGISTERs that were sent again after their verdict.", nil},
-	{metricVerdictTime, "Time that netfilter or the switch waited for verdicts.", nil},
-	{metricBindings, "Contacts that are registered.", nil},
-	{metricBindingsMax, "Contacts that can be followed.", nil},
-	{metricStrays, "Registered contacts whose number is not in their customer's blocks, or in another's.", nil},
-	{metricBanned, "Sources that are banned now.", nil},
-	{metricTableVersion, "Version of the centre's table of customers and blocks; 0 when none has come.", nil},
-	{metricTableIssued, "When that table was issued, since the Unix epoch; 0 when none has come.", nil},
-	{metricTableRefusals, "Tables that were not taken, by reason.", []string{"reason"}},
+var guardDefs = []metric.Def{
+	metric.NewGauge(metricGuard, "How REGISTERs are guarded; always 1.", metric.Open("mode"), metric.Open("fail")),
+	metric.NewCounter(metricVerdicts, "REGISTER transactions by what became of them, and [why](number-blocks.md#the-verdict).", metric.Open("customer"), metric.Closed("verdict", "passed", "refused", "would_refuse"), byReason),
+	metric.NewCounter(metricResentGuard, "REGISTERs that were sent again after their verdict."),
+	metric.NewSummary(metricVerdictTime, "Time that netfilter or the switch waited for verdicts within the guard: sum and count, no quantiles."),
+	metric.NewGauge(metricBindings, "Contacts that are registered."),
+	metric.NewGauge(metricBindingsMax, "Contacts that can be followed: `guard.max_bindings`."),
+	metric.NewGauge(metricStrays, "Registered contacts whose number the table does not allow: not in their customer's blocks, or in another's."),
+	metric.NewGauge(metricBanned, "Sources that are banned now."),
+	metric.NewGauge(metricTableVersion, "Version of the centre's table of customers and blocks; 0 when none has come."),
+	metric.NewGauge(metricTableIssued, "When that table was issued, since the Unix epoch; 0 when none has come."),
+	metric.NewCounter(metricTableRefusals, "Tables that were not taken.", byReason),
 }
 
-func (c *collector) guard(g *Guard, out emitter) {
+func sendGuard(g *Guard, out metric.Sender) {
 	if g == nil {
 		return
 	}
-	out.gauge(metricGuard, 1, g.Mode, g.Fail)
+	out.Send(metricGuard, 1, g.Mode, g.Fail)
 	for _, v := range g.Verdicts {
-		out.counter(metricVerdicts, v.Count, v.Customer, v.Verdict, v.Reason)
+		out.Count(metricVerdicts, v.Count, v.Customer, v.Verdict, v.Reason)
 	}
-	out.counter(metricResentGuard, g.Resent)
-	out.ch <- prometheus.MustNewConstSummary(out.descs[metricVerdictTime], g.Judged, g.Judging.Seconds(), nil)
-	out.gauge(metricBindings, float64(g.Bindings))
-	out.gauge(metricBindingsMax, float64(g.MaxBindings))
-	out.gauge(metricStrays, float64(g.Strays))
-	out.gauge(metricBanned, float64(g.Banned))
+	out.Count(metricResentGuard, g.Resent)
+	out.Summary(metricVerdictTime, g.Judged, g.Judging.Seconds())
+	out.Send(metricBindings, float64(g.Bindings))
+	out.Send(metricBindingsMax, float64(g.MaxBindings))
+	out.Send(metricStrays, float64(g.Strays))
+	out.Send(metricBanned, float64(g.Banned))
 	if t := g.Table; t != nil {
-		out.gauge(metricTableVersion, float64(t.Version))
-		out.gauge(metricTableIssued, float64(t.IssuedUnixMS)/1000)
+		out.Send(metricTableVersion, float64(t.Version))
+		out.Send(metricTableIssued, float64(t.IssuedUnixMS)/1000)
 		for reason, n := range t.Refused {
-			out.counter(metricTableRefusals, n, reason)
+			out.Count(metricTableRefusals, n, reason)
 		}
 	}
 }

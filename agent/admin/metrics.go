@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/sipward/sipward/internal/metric"
 	"github.com/sipward/sipward/sip/packet"
 )
 
@@ -35,142 +36,117 @@ const (
 	metricSkew          = "sipward_live_skew_total"
 )
 
+// Labels that several metrics have.
+var (
+	byStage  = metric.Open("stage")
+	byEvent  = metric.Open("event")
+	byReason = metric.Open("reason")
+)
+
+// agentDefs describes them.
+var agentDefs = []metric.Def{
+	metric.NewGauge(metricBuild, "Version and node of the agent; always 1; `mode` is where packets come from: `ebpf`, `classic` or `hep`.", metric.Open("version"), metric.Open("node"), metric.Open("mode")),
+	metric.NewGauge(metricStart, "Start of the agent since the Unix epoch."),
+	metric.NewGauge(metricReady, "1 when every part does its work; `/readyz` says what is missing."),
+	metric.NewGauge(metricSuspect, "1 when any `sipward_dropped_total` grew within the last minute, or an interface of the configuration is not captured on."),
+	metric.NewGauge(metricSnapshot, "When these figures were published, since the Unix epoch; older than some seconds: the pipeline hangs."),
+	metric.NewCounter(metricFrames, "Frames that reached user space."),
+	metric.NewCounter(metricMessages, "SIP messages, sent again and malformed ones too.", metric.Closed("transport", transports()...)),
+	metric.NewCounter(metricMalformed, "Of the SIP messages, what could not be used."),
+	metric.NewCounter(metricResent, "Of the SIP messages, sent again."),
+	metric.NewCounter(metricDuplicates, "Of the SIP messages, captured twice."),
+	metric.NewCounter(metricPanics, "Frames lost to a fault in the agent; more than 0 is a bug."),
+	metric.NewCounter(metricRegisters, "REGISTER requests, sent again ones too."),
+	metric.NewCounter(metricRegistrations, "REGISTER transactions by first final response; `none` before there is one.", metric.Open("status")),
+	metric.NewGauge(metricLegs, "Legs that are held: calls, and carriers' legs."),
+	metric.NewGauge(metricLegsMax, "Legs that can be held: `calls.max`."),
+	metric.NewGauge(metricEndpoints, "Media addresses that are watched."),
+	metric.NewGauge(metricEndpointsMax, "Media addresses that can be watched: `capture.max_endpoints`."),
+	metric.NewGauge(metricQueue, "Batches of frames that wait for the pipeline, 64 at most."),
+	metric.NewCounter(metricDrops, "What was lost for want of room or time, by [stage and event](#what-is-lost-sipward_dropped_total).", byStage, byEvent),
+	metric.NewCounter(metricEvents, "Everything else that parts count, by [stage and event](#what-else-is-counted-sipward_events_total).", byStage, byEvent),
+	metric.NewGauge(metricInterface, "1 while packets are captured on this name of `capture.interfaces`, or on an interface that this pattern names.", metric.Open("interface")),
+	metric.NewCounter(metricSkew, "Changes of live channels refused because they led below zero; more than 0 is a bug."),
+}
+
+func transports() []string {
+	var out []string
+	for t := packet.UDP; int(t) < packet.Transports; t++ {
+		out = append(out, t.String())
+	}
+	return out
+}
+
+// Reference describes all metrics of the agent, in the groups of docs/metrics.md.
+// Those of calls are there as parties lists them: of all, of customers, of carriers.
+func Reference() []metric.Group {
+	out := []metric.Group{{Name: "agent", Defs: agentDefs}, {Name: "sync", Defs: syncDefs}, {Name: "guard", Defs: guardDefs}}
+	for _, p := range parties {
+		out = append(out, metric.Group{Name: p.group, Defs: p.defs()})
+	}
+	return out
+}
+
 // collector turns one Status into metrics at every scrape.
 type collector struct {
-	source  Source
-	descs   map[string]*prometheus.Desc
-	figures []*figureFamilies
+	metric.Set
+	source Source
 }
 
 // newCollector returns a collector of everything that source knows.
 func newCollector(source Source) prometheus.Collector {
-	c := &collector{source: source, descs: map[string]*prometheus.Desc{}}
-	describe(c.descs, []desc{
-		{metricBuild, "Version and node of the agent; always 1.", []string{"version", "node", "mode"}},
-		{metricStart, "Start of the agent since the Unix epoch.", nil},
-		{metricReady, "1 when the agent does its work, 0 when something is missing.", nil},
-		{metricSuspect, "1 while packets are being lost, so that figures may be wrong.", nil},
-		{metricSnapshot, "Time of the figures shown since the Unix epoch.", nil},
-		{metricFrames, "Frames that reached user space.", nil},
-		{metricMessages, "SIP messages, sent again and malformed ones too.", []string{"transport"}},
-		{metricMalformed, "SIP messages that could not be used.", nil},
-		{metricResent, "SIP messages that were sent again.", nil},
-		{metricDuplicates, "SIP messages that were captured twice.", nil},
-		{metricPanics, "Frames lost to a fault in the agent.", nil},
-		{metricRegisters, "REGISTER requests, sent again ones too.", nil},
-		{metricRegistrations, "REGISTER transactions by first final response; none: no response yet.", []string{"status"}},
-		{metricLegs, "Legs that the dialog table holds.", nil},
-		{metricLegsMax, "Legs that the dialog table can hold.", nil},
-		{metricEndpoints, "Media endpoints that are watched.", nil},
-		{metricEndpointsMax, "Media endpoints that can be watched.", nil},
-		{metricQueue, "Batches of frames that wait for the pipeline.", nil},
-		{metricDrops, "What was lost for want of room or time, by part of the agent.", []string{"stage", "event"}},
-		{metricEvents, "Everything else that parts of the agent count.", []string{"stage", "event"}},
-		{metricInterface, "1 while packets are captured on an interface of the configuration, or on one that its pattern names.", []string{"interface"}},
-		{metricSkew, "Changes of live channels refused because they led below zero; more than 0 is a bug.", nil},
-	})
-	describe(c.descs, syncDescs)
-	describe(c.descs, guardDescs)
-	c.figures = []*figureFamilies{
-		newFigureFamilies("sipward_", "calls", ""),
-		newFigureFamilies("sipward_customer_", "calls", "customer"),
-		newFigureFamilies("sipward_carrier_", "attempts", "carrier"),
-	}
-	return c
-}
-
-// Describe sends every description.
-func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range c.descs {
-		ch <- d
-	}
-	for _, f := range c.figures {
-		f.describe(ch)
-	}
+	return &collector{metric.NewSet(Reference()...), source}
 }
 
 // Collect sends the metrics of the latest snapshot.
 func (c *collector) Collect(ch chan<- prometheus.Metric) {
-	s := c.source.Status()
-	c.agent(s, emitter{ch, c.descs})
-	c.sync(s.Sync, emitter{ch, c.descs})
-	c.guard(s.Guard, emitter{ch, c.descs})
-	c.figures[0].collect(ch, &s.Figures.Total, 0)
+	s, out := c.source.Status(), c.To(ch)
+	sendAgent(s, out)
+	sendSync(s.Sync, out)
+	sendGuard(s.Guard, out)
+	parties[0].send(out, &s.Figures.Total, 0)
 	for i := range s.Figures.Customers {
 		p := &s.Figures.Customers[i]
-		c.figures[1].collect(ch, &p.Figures, p.Channels, p.Name)
+		parties[1].send(out, &p.Figures, p.Channels, p.Name)
 	}
 	for i := range s.Figures.Carriers {
 		p := &s.Figures.Carriers[i]
-		c.figures[2].collect(ch, &p.Figures, p.Channels, p.Name)
+		parties[2].send(out, &p.Figures, p.Channels, p.Name)
 	}
 }
 
-func (c *collector) agent(s *Status, out emitter) {
-	out.gauge(metricBuild, 1, s.Version, s.Node, s.Mode)
-	out.gauge(metricStart, float64(s.Started.UnixMilli())/1000)
-	out.gauge(metricReady, truth(len(s.NotReady) == 0))
-	out.gauge(metricSuspect, truth(len(s.Suspect) > 0))
-	out.gauge(metricSnapshot, float64(s.Taken.UnixMilli())/1000)
-	out.counter(metricFrames, s.Frames)
+func sendAgent(s *Status, out metric.Sender) {
+	out.Send(metricBuild, 1, s.Version, s.Node, s.Mode)
+	out.Send(metricStart, float64(s.Started.UnixMilli())/1000)
+	out.Truth(metricReady, len(s.NotReady) == 0)
+	out.Truth(metricSuspect, len(s.Suspect) > 0)
+	out.Send(metricSnapshot, float64(s.Taken.UnixMilli())/1000)
+	out.Count(metricFrames, s.Frames)
 	for t := packet.UDP; int(t) < packet.Transports; t++ {
-		out.counter(metricMessages, s.Messages[t], t.String())
+		out.Count(metricMessages, s.Messages[t], t.String())
 	}
-	out.counter(metricMalformed, s.Malformed)
-	out.counter(metricResent, s.Retransmissions)
-	out.counter(metricDuplicates, s.Duplicates)
-	out.counter(metricPanics, s.Panics)
-	out.counter(metricRegisters, s.Registrations.Requests)
-	out.counter(metricRegistrations, s.Registrations.Unanswered, "none")
+	out.Count(metricMalformed, s.Malformed)
+	out.Count(metricResent, s.Retransmissions)
+	out.Count(metricDuplicates, s.Duplicates)
+	out.Count(metricPanics, s.Panics)
+	out.Count(metricRegisters, s.Registrations.Requests)
+	out.Count(metricRegistrations, s.Registrations.Unanswered, "none")
 	for status, n := range s.Registrations.ByStatus {
-		out.counter(metricRegistrations, n, strconv.Itoa(int(status)))
+		out.Count(metricRegistrations, n, strconv.Itoa(int(status)))
 	}
-	out.gauge(metricLegs, float64(s.LiveLegs))
-	out.gauge(metricLegsMax, float64(s.MaxLegs))
-	out.gauge(metricEndpoints, float64(s.Endpoints))
-	out.gauge(metricEndpointsMax, float64(s.MaxEndpoints))
-	out.gauge(metricQueue, float64(s.QueueLength))
+	out.Send(metricLegs, float64(s.LiveLegs))
+	out.Send(metricLegsMax, float64(s.MaxLegs))
+	out.Send(metricEndpoints, float64(s.Endpoints))
+	out.Send(metricEndpointsMax, float64(s.MaxEndpoints))
+	out.Send(metricQueue, float64(s.QueueLength))
 	for _, d := range s.Drops {
-		out.counter(metricDrops, d.N, d.Stage, d.Event)
+		out.Count(metricDrops, d.N, d.Stage, d.Event)
 	}
 	for _, d := range s.Counts {
-		out.counter(metricEvents, d.N, d.Stage, d.Event)
+		out.Count(metricEvents, d.N, d.Stage, d.Event)
 	}
 	for _, i := range s.Sources {
-		out.gauge(metricInterface, truth(i.State == Capturing), i.Name)
+		out.Truth(metricInterface, i.State == Capturing, i.Name)
 	}
-	out.counter(metricSkew, s.Figures.Skew)
-}
-
-// emitter sends metrics by name.
-type emitter struct {
-	ch    chan<- prometheus.Metric
-	descs map[string]*prometheus.Desc
-}
-
-func (e emitter) gauge(name string, v float64, labels ...string) {
-	e.ch <- prometheus.MustNewConstMetric(e.descs[name], prometheus.GaugeValue, v, labels...)
-}
-
-func (e emitter) counter(name string, n uint64, labels ...string) {
-	e.ch <- prometheus.MustNewConstMetric(e.descs[name], prometheus.CounterValue, float64(n), labels...)
-}
-
-// desc describes a metric.
-type desc struct {
-	name, help string
-	labels     []string
-}
-
-func describe(to map[string]*prometheus.Desc, list []desc) {
-	for _, d := range list {
-		to[d.name] = prometheus.NewDesc(d.name, d.help, d.labels, nil)
-	}
-}
-
-func truth(b bool) float64 {
-	if b {
-		return 1
-	}
-	return 0
+	out.Count(metricSkew, s.Figures.Skew)
 }

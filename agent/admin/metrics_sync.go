@@ -3,7 +3,8 @@ package admin
 import (
 	"math"
 
-	"github.com/prometheus/client_golang/prometheus"
+	"github.com/sipward/sipward/internal/metric"
+	"github.com/sipward/sipward/sync/record"
 )
 
 // Names of the metrics of records on their way to a collector.
@@ -39,89 +40,94 @@ const (
 	metricUplinkTwin      = "sipward_uplink_duplicate_node_id"
 )
 
-// syncDescs describes them.
-var syncDescs = []desc{
-	{metricSpoolAccepted, "Records that the spool took on, those found at the start too: acked + spooled + declared.", []string{"stream"}},
-	{metricSpoolAcked, "Records that a collector has in its database.", []string{"stream"}},
-	{metricSpoolDeclared, "Records that were lost or given up, and are declared to the collector.", []string{"stream"}},
-	{metricSpoolReason, "The same by reason, since the start.", []string{"stream", "reason"}},
-	{metricSpoolRecords, "Records on disk that no collector has yet.", []string{"stream"}},
-	{metricSpoolOldest, "Age of the oldest of them; 0 without any.", []string{"stream"}},
-	{metricSpoolBytes, "Size of the spool's files.", nil},
-	{metricSpoolBudget, "Size that they may have.", nil},
-	{metricSpoolFree, "Free on their file system.", nil},
-	{metricSpoolReserve, "Set aside for calls when the disk is full; 0 when it was given up.", nil},
-	{metricSpoolSegments, "Files of records: waiting ones, and those kept though a collector has all of them.", []string{"state"}},
-	{metricSpoolCommit, "Time of commits to disk.", nil},
-	{metricSpoolFull, "1 while records are refused for want of room.", nil},
-	{metricSpoolOpen, "Calls that a restarted agent would know again.", nil},
-	{metricUplinkUp, "1 while a broker is connected.", nil},
-	{metricUplinkAnswered, "1 when a collector has answered in this connection.", nil},
-	{metricUplinkConnects, "Connections that were made.", nil},
-	{metricUplinkReconnect, "Of those, all but the first.", nil},
-	{metricUplinkFailures, "Tries to connect that failed.", nil},
-	{metricUplinkBatches, "Batches that were sent; resent: with records that had been sent before, which are in sent too.", []string{"kind"}},
-	{metricUplinkRecords, "Records in them.", []string{"kind"}},
-	{metricUplinkBytes, "Bytes of the batches that were sent.", nil},
-	{metricUplinkWindow, "Batches that are on their way.", nil},
-	{metricUplinkInFlight, "Bytes that are on their way.", nil},
-	{metricUplinkCredit, "Bytes that the collector allows to be on their way; 0: no limit.", nil},
-	{metricUplinkWaiting, "Time since the last ack while one is waited for.", nil},
-	{metricUplinkSkew, "How far this host's clock is ahead of the collector's.", nil},
-	{metricUplinkLive, "Time since the last live message; at most 2 while connected.", nil},
-	{metricUplinkTwin, "1 when another agent seems to use the same node id.", nil},
+var (
+	byStream = metric.Closed("stream", "calls", "telemetry")
+	byKind   = metric.Closed("kind", "sent", "resent")
+)
+
+// syncDefs describes them.
+var syncDefs = []metric.Def{
+	metric.NewCounter(metricSpoolAccepted, "Records that the spool took on, those found at the start too.", byStream),
+	metric.NewCounter(metricSpoolAcked, "Of the accepted records, what a collector has in its database.", byStream),
+	metric.NewCounter(metricSpoolDeclared, "Of the accepted records, what was lost or given up, and is declared to the collector.", byStream),
+	metric.NewCounter(metricSpoolReason, "The declared records by reason, since the start; `shed` gave way to calls.", byStream, metric.Closed("reason", record.LossShed, record.LossCorrupt, record.LossDiskFull, record.LossQueueFull, record.LossTooLarge)),
+	metric.NewGauge(metricSpoolRecords, "Of the accepted records, what waits on disk.", byStream),
+	metric.NewGauge(metricSpoolOldest, "Age of the oldest record that waits; 0 when none does.", byStream),
+	metric.NewGauge(metricSpoolBytes, "Size of the spool's files."),
+	metric.NewGauge(metricSpoolBudget, "Size that they may have: `spool.budget_mib`."),
+	metric.NewGauge(metricSpoolFree, "Free on their file system."),
+	metric.NewGauge(metricSpoolReserve, "What is set aside for calls when the disk is full; 0 when it was given up."),
+	metric.NewGauge(metricSpoolSegments, "Files of records: those that wait, and those kept though a collector has all of them.", metric.Closed("state", "waiting", "kept")),
+	metric.NewSummary(metricSpoolCommit, "Time of commits to disk: sum and count, no quantiles; status has some."),
+	metric.NewGauge(metricSpoolFull, "1 while records are refused for want of room."),
+	metric.NewGauge(metricSpoolOpen, "Calls that an agent that is started anew would know again."),
+	metric.NewGauge(metricUplinkUp, "1 while a broker is connected."),
+	metric.NewGauge(metricUplinkAnswered, "1 when a collector has answered in this connection."),
+	metric.NewCounter(metricUplinkConnects, "Connections that were made."),
+	metric.NewCounter(metricUplinkReconnect, "Of the connections, all but the first."),
+	metric.NewCounter(metricUplinkFailures, "Tries to connect that failed."),
+	metric.NewCounter(metricUplinkBatches, "Batches: `sent`, and of those `resent`, with records that had been sent before.", byKind),
+	metric.NewCounter(metricUplinkRecords, "Records in the batches.", byKind),
+	metric.NewCounter(metricUplinkBytes, "Bytes of the batches that were sent."),
+	metric.NewGauge(metricUplinkWindow, "Batches that are on their way, 8 at most."),
+	metric.NewGauge(metricUplinkInFlight, "Bytes that are on their way."),
+	metric.NewGauge(metricUplinkCredit, "Bytes that the collector allows to be on their way; 0: no limit."),
+	metric.NewGauge(metricUplinkWaiting, "Time since the last ack while one is waited for."),
+	metric.NewGauge(metricUplinkSkew, "How far this host's clock is ahead of the collector's; NaN until it is known."),
+	metric.NewGauge(metricUplinkLive, "Time since the last live message: below 2 while connected."),
+	metric.NewGauge(metricUplinkTwin, "1 when another agent seems to use the same node id."),
 }
 
-func (c *collector) sync(s *Sync, out emitter) {
+func sendSync(s *Sync, out metric.Sender) {
 	if s == nil {
 		return
 	}
-	c.spool(&s.Spool, out)
-	c.uplink(&s.Uplink, out)
+	sendSpool(&s.Spool, out)
+	sendUplink(&s.Uplink, out)
 }
 
-func (c *collector) spool(p *Spool, out emitter) {
+func sendSpool(p *Spool, out metric.Sender) {
 	for name, s := range map[string]*SpoolStream{"calls": &p.Calls, "telemetry": &p.Telemetry} {
-		out.counter(metricSpoolAccepted, s.Accepted, name)
-		out.counter(metricSpoolAcked, s.Acked, name)
-		out.counter(metricSpoolDeclared, s.Declared, name)
+		out.Count(metricSpoolAccepted, s.Accepted, name)
+		out.Count(metricSpoolAcked, s.Acked, name)
+		out.Count(metricSpoolDeclared, s.Declared, name)
 		for reason, n := range s.DeclaredBy {
-			out.counter(metricSpoolReason, n, name, reason)
+			out.Count(metricSpoolReason, n, name, reason)
 		}
-		out.gauge(metricSpoolRecords, float64(s.Spooled), name)
-		out.gauge(metricSpoolOldest, float64(s.OldestUnackedMS)/1000, name)
+		out.Send(metricSpoolRecords, float64(s.Spooled), name)
+		out.Send(metricSpoolOldest, float64(s.OldestUnackedMS)/1000, name)
 	}
-	out.gauge(metricSpoolBytes, float64(p.Bytes))
-	out.gauge(metricSpoolBudget, float64(p.BudgetBytes))
-	out.gauge(metricSpoolFree, float64(p.FreeBytes))
-	out.gauge(metricSpoolReserve, float64(p.ReserveBytes))
-	out.gauge(metricSpoolSegments, float64(p.Segments-p.Kept), "waiting")
-	out.gauge(metricSpoolSegments, float64(p.Kept), "kept")
-	out.ch <- prometheus.MustNewConstSummary(out.descs[metricSpoolCommit], p.Commits, p.CommitTime.Seconds(), nil)
-	out.gauge(metricSpoolFull, truth(p.Full))
-	out.gauge(metricSpoolOpen, float64(p.OpenCalls))
+	out.Send(metricSpoolBytes, float64(p.Bytes))
+	out.Send(metricSpoolBudget, float64(p.BudgetBytes))
+	out.Send(metricSpoolFree, float64(p.FreeBytes))
+	out.Send(metricSpoolReserve, float64(p.ReserveBytes))
+	out.Send(metricSpoolSegments, float64(p.Segments-p.Kept), "waiting")
+	out.Send(metricSpoolSegments, float64(p.Kept), "kept")
+	out.Summary(metricSpoolCommit, p.Commits, p.CommitTime.Seconds())
+	out.Truth(metricSpoolFull, p.Full)
+	out.Send(metricSpoolOpen, float64(p.OpenCalls))
 }
 
-func (c *collector) uplink(u *Uplink, out emitter) {
-	out.gauge(metricUplinkUp, truth(u.Connected))
-	out.gauge(metricUplinkAnswered, truth(u.Answered))
-	out.counter(metricUplinkConnects, u.Connections)
-	out.counter(metricUplinkReconnect, u.Reconnects)
-	out.counter(metricUplinkFailures, u.Failures)
-	out.counter(metricUplinkBatches, u.SentBatches, "sent")
-	out.counter(metricUplinkBatches, u.ResentBatches, "resent")
-	out.counter(metricUplinkRecords, u.SentRecords, "sent")
-	out.counter(metricUplinkRecords, u.ResentRecords, "resent")
-	out.counter(metricUplinkBytes, u.SentBytes)
-	out.gauge(metricUplinkWindow, float64(u.Window))
-	out.gauge(metricUplinkInFlight, float64(u.WindowBytes))
-	out.gauge(metricUplinkCredit, float64(u.CreditBytes))
-	out.gauge(metricUplinkWaiting, u.Waiting.Seconds())
+func sendUplink(u *Uplink, out metric.Sender) {
+	out.Truth(metricUplinkUp, u.Connected)
+	out.Truth(metricUplinkAnswered, u.Answered)
+	out.Count(metricUplinkConnects, u.Connections)
+	out.Count(metricUplinkReconnect, u.Reconnects)
+	out.Count(metricUplinkFailures, u.Failures)
+	out.Count(metricUplinkBatches, u.SentBatches, "sent")
+	out.Count(metricUplinkBatches, u.ResentBatches, "resent")
+	out.Count(metricUplinkRecords, u.SentRecords, "sent")
+	out.Count(metricUplinkRecords, u.ResentRecords, "resent")
+	out.Count(metricUplinkBytes, u.SentBytes)
+	out.Send(metricUplinkWindow, float64(u.Window))
+	out.Send(metricUplinkInFlight, float64(u.WindowBytes))
+	out.Send(metricUplinkCredit, float64(u.CreditBytes))
+	out.Send(metricUplinkWaiting, u.Waiting.Seconds())
 	skew := math.NaN()
 	if u.SkewKnown {
 		skew = u.Skew.Seconds()
 	}
-	out.gauge(metricUplinkSkew, skew)
-	out.gauge(metricUplinkLive, u.LiveAge.Seconds())
-	out.gauge(metricUplinkTwin, truth(u.DuplicateNodeID))
+	out.Send(metricUplinkSkew, skew)
+	out.Send(metricUplinkLive, u.LiveAge.Seconds())
+	out.Truth(metricUplinkTwin, u.DuplicateNodeID)
 }

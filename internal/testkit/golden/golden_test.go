@@ -55,3 +55,25 @@ func TestDiffer(t *testing.T) {
 		}
 	}
 }
+
+func TestSection(t *testing.T) {
+	page := filepath.Join(t.TempDir(), "page.md")
+	if err := os.WriteFile(page, []byte("# A\n\n<!-- generated: x -->\n\nold\n\n<!-- end -->\n\nprose\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fails := func(text string) bool {
+		r := &recorder{TB: t}
+		Section(r, page, "x", text)
+		return r.failed
+	}
+	if fails("old\n") || !fails("new\n") {
+		t.Error("what differs passes, or what is the same fails")
+	}
+	*update = true
+	defer func() { *update = false }()
+	fails("new\n")
+	b, err := os.ReadFile(page)
+	if want := "# A\n\n<!-- generated: x -->\n\nnew\n\n<!-- end -->\n\nprose\n"; err != nil || string(b) != want {
+		t.Errorf("%q, %v, want %q", b, err, want)
+	}
+}
