@@ -1,6 +1,7 @@
 package web
 
 import (
+	"container/list"
 	"context"
 	"errors"
 	"strings"
@@ -43,7 +44,8 @@ func (c *cached[T]) drop() {
 type shared[K comparable, V any] struct {
 	mu   sync.Mutex // guards what follows; not held while an answer is made
 	kept map[K]*making[V]
-	size int // of what is kept
+	made list.List // keys of those that are made, in the order in which they were
+	size int       // of what is kept
 }
 
 // making is an answer, or one that is on its way.
@@ -53,6 +55,7 @@ type making[V any] struct {
 	v     V
 	err   error
 	size  int
+	turn  *list.Element // its key in made
 }
 
 // keeping says for how long answers are kept, and how much of them together.
@@ -84,7 +87,7 @@ func (c *shared[K, V]) get(ctx context.Context, now time.Time, keep keeping, k K
 	c.put(k, m)
 	c.mu.Unlock()
 
-	defer c.made(k, m, keep)
+	defer c.finish(k, m, keep)
 	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), handleTimeout)
 	defer cancel()
 	m.v, m.size, m.err = read(within)
@@ -119,22 +122,41 @@ func (c *shared[K, V]) put(k K, m *making[V]) {
 func (c *shared[K, V]) take(k K) {
 	if old := c.kept[k]; old != nil {
 		c.size -= old.size
+		c.made.Remove(old.turn)
 		delete(c.kept, k)
 	}
 }
 
-// made hands an answer out, and keeps it if there is room beside those that are not old.
-func (c *shared[K, V]) made(k K, m *making[V], keep keeping) {
+// finish hands an answer out, and keeps it if there is room beside those that are not old.
+func (c *shared[K, V]) finish(k K, m *making[V], keep keeping) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	close(m.ready)
 	c.size += m.size
-	for other, x := range c.kept {
-		if !x.busy() && m.at.Sub(x.at) >= keep.life {
-			c.take(other)
-		}
-	}
+	m.turn = c.made.PushBack(k)
+	c.sweep(m.at, keep.life)
 	if m.err != nil || c.size > keep.most {
+		c.take(k)
+	}
+}
+
+// maxSwept bounds for how long one answer holds up the others. Each comes with one, so that
+// old ones do not gather.
+const maxSwept = 64
+
+// sweep forgets old answers, those that were made first first. One that took longer than
+// the one before it may be older, and then stays until that one goes. What is of the future
+// by more than an answer takes is from before the clock was set.
+func (c *shared[K, V]) sweep(now time.Time, life time.Duration) {
+	for range maxSwept {
+		first := c.made.Front()
+		if first == nil {
+			return
+		}
+		k, _ := first.Value.(K)
+		if age := now.Sub(c.kept[k].at); age < life && age >= -handleTimeout {
+			return
+		}
 		c.take(k)
 	}
 }

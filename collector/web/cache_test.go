@@ -42,7 +42,7 @@ func TestShared(t *testing.T) {
 	if len(c.kept) != 1 || c.size != 4 {
 		t.Error("old ones are kept", c.size)
 	}
-	ask(noon, "bad", 1, errors.New("no"))
+	ask(noon.Add(time.Minute), "bad", 1, errors.New("no"))
 	if c.kept["bad"] != nil || c.size != 4 {
 		t.Error("a failure is kept", c.size)
 	}
@@ -162,4 +162,40 @@ func TestLongGraph(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestSharedSweeps: to keep an answer costs the same however many are kept, old ones go
+// nevertheless, and so do those of a clock that was set back.
+func TestSharedSweeps(t *testing.T) {
+	var c shared[int, int]
+	keep := keeping{5 * time.Second, 1 << 30}
+	ask := func(now time.Time, k int) {
+		_, err := c.get(t.Context(), now, keep, k, func(context.Context) (int, int, error) { return 1, 1, nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	const many = 10 * maxSwept
+	check := func(what string, want int) {
+		t.Helper()
+		if len(c.kept) != want || c.made.Len() != want || c.size != want {
+			t.Errorf("%s: %d are kept, %d in their order, of the size %d, want %d", what, len(c.kept), c.made.Len(), c.size, want)
+		}
+	}
+	for k := range many {
+		ask(noon, k)
+	}
+	check("of one moment", many)
+	ask(noon, 0) // found
+	check("the same", many)
+	ask(noon.Add(time.Minute), 0) // replaced, and others are swept
+	check("a minute later", many-maxSwept)
+	for k := range 20 {
+		ask(noon.Add(time.Minute), many+k)
+	}
+	check("and more of then", 1+20)
+	ask(noon.Add(time.Minute-handleTimeout), -1) // begun before those, and made after them
+	check("a slow one", 1+20+1)
+	ask(noon.Add(-time.Hour), -2)
+	check("the clock was set back", 1)
 }
