@@ -178,7 +178,7 @@ upgrade: build ## files of earlier releases under the programs of today
 	  $(GO) test -count=1 -timeout 5m -v ./test/upgrade/
 
 .PHONY: generate
-generate: ## write generated code anew (the kernel filter: clang; records: protoc)
+generate: ## write anew what is made from code (the kernel filter: clang; records: protoc; the reference of metrics)
 	$(GO) generate ./...
 
 .PHONY: deps

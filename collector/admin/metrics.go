@@ -3,6 +3,7 @@ package admin
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/sipward/sipward/internal/metric"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -61,223 +62,211 @@ const (
 	metricNodeTable    = "sipward_collector_node_table_version"
 )
 
-var families = []struct {
-	name, help string
-	labels     []string
-}{
-	{metricBuild, "Version and kind of the collector; always 1.", []string{"version", "collector", "broker", "store"}},
-	{metricStart, "Start of the collector since the Unix epoch.", nil},
-	{metricReady, "1 when the collector does its work, 0 when something is missing.", nil},
-	{metricAttention, "Things that somebody should look after; status says which.", nil},
-	{metricRead, "When the database was last read for these figures, since the Unix epoch.", nil},
-	{metricNodes, "Nodes by state.", []string{"state"}},
-	{metricDrops, "What was turned away or set aside, by part of the collector.", []string{"stage", "event"}},
-	{metricEvents, "Everything else that parts of the collector count.", []string{"stage", "event"}},
-	{metricLost, "Records in the loss ledger: they will never come.", []string{"node", "stream", "reason"}},
-	{metricLetters, "Batches that are set aside because they could not be stored.", nil},
-	{metricDiffer, "Figures that differ from the stored calls at the last reconciliation.", []string{"against"}},
-	{metricIncomplete, "Nodes and parties that could not be compared at the last reconciliation.", nil},
-	{metricTaskTime, "When a task last ended, since the Unix epoch.", []string{"task"}},
-	{metricTaskFailed, "1 when the last run of a task failed.", []string{"task"}},
-	{metricTable, "Newest version of the table of customers: of all, and that all nodes get.", []string{"stage"}},
+// Labels that several metrics have.
+var (
+	byNode  = metric.Open("node")
+	byStage = metric.Open("stage")
+	byEvent = metric.Open("event")
+	byTask  = metric.Closed("task", "reconciliation", "retention")
+)
 
-	{metricAlerts, "Alerts that are on, by level.", []string{"level"}},
-	{metricAlertRules, "Rules for alerts: judged, or invalid and left out.", []string{"state"}},
-	{metricAlertTime, "When rules were last judged, since the Unix epoch.", nil},
-	{metricAlertFailing, "1 while rules or figures cannot be read, or alerts cannot be stored.", nil},
-	{metricAlertQueue, "Messages on alerts that wait to be sent.", nil},
-	{metricAlertSent, "Messages on alerts by what became of them.", []string{"channel", "event"}},
-	{metricAlertLast, "When a message was last sent, since the Unix epoch; 0 for never.", []string{"channel"}},
+// Reference describes all metrics of the collector, in the groups of docs/collector.md.
+func Reference() []metric.Group {
+	return []metric.Group{{Name: "collector", Defs: ownDefs}, {Name: "alerts", Defs: alertDefs}, {Name: "load", Defs: loadDefs}, {Name: "nodes", Defs: nodeDefs}}
+}
 
-	{metricQueue, "Bytes of batches that were taken and are not stored yet.", nil},
-	{metricQueueMax, "Bytes that the queue can take.", nil},
-	{metricMessages, "Batches in the queue that were not looked at yet.", nil},
-	{metricWaiting, "Batches that wait for room in the queue.", nil},
-	{metricBrokers, "External brokers by whether they are connected.", []string{"connected"}},
-	{metricConnected, "Nodes that are connected to the embedded broker.", nil},
-	{metricReporting, "Nodes that sent live figures or a state.", nil},
-	{metricActive, "Nodes that were heard within the last minute.", nil},
-	{metricStoreFailing, "1 while the last transaction failed and is being repeated.", nil},
-	{metricLastCommit, "Time that the last transaction took.", nil},
-	{metricCommits, "Time of transactions.", nil},
-	{metricStreams, "Dashboards that are open: readers of live figures.", nil},
-	{metricWatched, "Accounts and addresses whose failed logins are remembered.", nil},
+var ownDefs = []metric.Def{
+	metric.NewGauge(metricBuild, "Version and kind of the collector; always 1.", metric.Open("version"), metric.Open("collector"), metric.Open("broker"), metric.Open("store")),
+	metric.NewGauge(metricStart, "Start of the collector since the Unix epoch."),
+	metric.NewGauge(metricReady, "1 when the collector does its work; `/readyz` says what is missing."),
+	metric.NewGauge(metricAttention, "Things that somebody should look after; `status` says which."),
+	metric.NewGauge(metricRead, "When the database was last read for these figures, since the Unix epoch."),
+	metric.NewGauge(metricNodes, "Nodes by state.", metric.Closed("state", record.StateUp, record.StateDown, Unknown, Gone)),
+	metric.NewCounter(metricDrops, "What was turned away or set aside, by [stage and event](#sipward_collector_dropped_total).", byStage, byEvent),
+	metric.NewCounter(metricEvents, "Everything else that parts of the collector count, by [stage and event](#sipward_collector_events_total).", byStage, byEvent),
+	metric.NewGauge(metricLost, "Records in the loss ledger: they will never come.", byNode, metric.Open("stream"), metric.Open("reason")),
+	metric.NewGauge(metricLetters, "Batches that are set aside because they could not be stored."),
+	metric.NewGauge(metricDiffer, "Figures that differ from the stored calls at the last reconciliation: minute counters, and summaries.", metric.Closed("against", "counters", "summaries")),
+	metric.NewGauge(metricIncomplete, "Nodes and parties that could not be compared at the last reconciliation."),
+	metric.NewGauge(metricTaskTime, "When a task last ended, since the Unix epoch.", byTask),
+	metric.NewGauge(metricTaskFailed, "1 when the last run of a task failed.", byTask),
+	metric.NewGauge(metricTable, "Version of the table of customers: the newest, and that which all nodes get.", metric.Closed("stage", "newest", "all")),
+}
 
-	{metricNodeUp, "1 while the node is connected, by its own word or its will.", []string{"node"}},
-	{metricNodeReady, "1 when the node says that it does its work.", []string{"node"}},
-	{metricNodeSeen, "When the node last sent anything, since the Unix epoch.", []string{"node"}},
-	{metricNodeLag, "Age of the oldest record that the node has and the collector has not.", []string{"node"}},
-	{metricNodeSkew, "The node's clock minus the collector's.", []string{"node"}},
-	{metricNodeChannels, "Live channels of the node: in setup, and answered.", []string{"node", "state"}},
-	{metricNodeSpool, "Disk that the node's spool takes.", []string{"node"}},
-	{metricNodeBudget, "Disk that the node's spool may take.", []string{"node"}},
-	{metricNodeUnacked, "Records in the node's spool that are not stored here.", []string{"node"}},
-	{metricNodeRecords, "Records since the node's start, by its own word: accepted is acked and spooled and declared lost.", []string{"node", "event"}},
-	{metricNodeHours, "Of the last 48 hours that are over: closed by the node and all here (complete), or not (late).", []string{"node", "state"}},
-	{metricNodeTable, "Version of the table of customers that the node has, when it has it from the centre.", []string{"node"}},
-	{metricNodeTwice, "When two agents with this id were last seen, since the Unix epoch; 0 for never.", []string{"node"}},
+var (
+	byChannel = metric.Closed("channel", "mail", "webhook")
+	alertDefs = []metric.Def{
+		metric.NewGauge(metricAlerts, "Alerts that are on.", metric.Closed("level", "info", "warning", "critical")),
+		metric.NewGauge(metricAlertRules, "Rules for alerts: judged, or invalid and left out.", metric.Closed("state", "judged", "invalid")),
+		metric.NewGauge(metricAlertTime, "When rules were last judged, since the Unix epoch; every 5 seconds."),
+		metric.NewGauge(metricAlertFailing, "1 while rules or figures cannot be read, or alerts cannot be stored."),
+		metric.NewGauge(metricAlertQueue, "Messages on alerts that wait to be sent, 1000 at most."),
+		metric.NewCounter(metricAlertSent, "Messages on alerts by what became of them; `failed`: given up, `dropped`: the queue was full.",
+			byChannel, metric.Closed("event", "sent", "retried", "failed", "dropped")),
+		metric.NewGauge(metricAlertLast, "When a message was last sent, since the Unix epoch; 0 for never.", byChannel),
+	}
+)
+
+var loadDefs = []metric.Def{
+	metric.NewGauge(metricQueue, "Bytes of batches that were taken and are not stored yet."),
+	metric.NewGauge(metricQueueMax, "Bytes that the queue can take."),
+	metric.NewGauge(metricMessages, "Batches in the queue that were not looked at yet."),
+	metric.NewGauge(metricWaiting, "Batches that wait for room in the queue."),
+	metric.NewGauge(metricBrokers, "External brokers by whether they are connected.", metric.Closed("connected", "yes", "no")),
+	metric.NewGauge(metricConnected, "Nodes that are connected to the embedded broker."),
+	metric.NewGauge(metricReporting, "Nodes that sent live figures or a state."),
+	metric.NewGauge(metricActive, "Nodes that were heard within the last minute."),
+	metric.NewGauge(metricStoreFailing, "1 while the last transaction failed and is being repeated."),
+	metric.NewGauge(metricLastCommit, "Time that the last transaction took."),
+	metric.NewHistogram(metricCommits, "Time of transactions."),
+	metric.NewGauge(metricStreams, "Readers of live figures: [dashboards](dashboard.md) that are open."),
+	metric.NewGauge(metricWatched, "Accounts and addresses whose failed logins are remembered."),
+}
+
+var nodeDefs = []metric.Def{
+	metric.NewGauge(metricNodeUp, "1 while the node is connected, by its own word or its will.", byNode),
+	metric.NewGauge(metricNodeReady, "1 when the node says that it does its work.", byNode),
+	metric.NewGauge(metricNodeSeen, "When the node last sent anything, since the Unix epoch.", byNode),
+	metric.NewGauge(metricNodeLag, "Age of the oldest record that the node has and the collector has not.", byNode),
+	metric.NewGauge(metricNodeSkew, "The node's clock minus the collector's.", byNode),
+	metric.NewGauge(metricNodeChannels, "Live channels of the node.", byNode, metric.Closed("state", "setup", "answered")),
+	metric.NewGauge(metricNodeSpool, "Disk that the node's spool takes.", byNode),
+	metric.NewGauge(metricNodeBudget, "Disk that the node's spool may take.", byNode),
+	metric.NewGauge(metricNodeUnacked, "Records in the node's spool that are not stored here.", byNode),
+	metric.NewGauge(metricNodeRecords, "Records since the node's start, by its own word: accepted is acked and spooled and declared lost.",
+		byNode, metric.Closed("event", "accepted", "acked", "declared")),
+	metric.NewGauge(metricNodeHours, "Of the last 48 hours that are over: closed by the node and all here, or not.", byNode, metric.Closed("state", "complete", "late")),
+	metric.NewGauge(metricNodeTable, "Version of the table of customers that the node has, when it has it from the centre.", byNode),
+	metric.NewGauge(metricNodeTwice, "When two agents with this id were last seen, since the Unix epoch; 0 for never.", byNode),
 }
 
 // metrics turns one Status into metrics at every scrape.
 type metrics struct {
+	metric.Set
 	source Source
-	descs  map[string]*prometheus.Desc
 }
 
 func newMetrics(source Source) prometheus.Collector {
-	m := &metrics{source: source, descs: map[string]*prometheus.Desc{}}
-	for _, f := range families {
-		m.descs[f.name] = prometheus.NewDesc(f.name, f.help, f.labels, nil)
-	}
-	return m
-}
-
-// Describe sends every description.
-func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range m.descs {
-		ch <- d
-	}
+	return &metrics{metric.NewSet(Reference()...), source}
 }
 
 // Collect sends the metrics of this moment.
 func (m *metrics) Collect(ch chan<- prometheus.Metric) {
-	s := m.source.Status()
-	out := emitter{ch, m.descs}
-	out.gauge(metricBuild, 1, s.Version, s.ID, s.Broker, s.Store)
-	out.gauge(metricStart, seconds(s.StartedUnixMS))
-	out.gauge(metricReady, truth(s.Ready))
-	out.gauge(metricAttention, float64(len(s.Attention)))
-	out.gauge(metricRead, seconds(s.ReadUnixMS))
+	s, out := m.source.Status(), m.To(ch)
+	out.Send(metricBuild, 1, s.Version, s.ID, s.Broker, s.Store)
+	out.Send(metricStart, seconds(s.StartedUnixMS))
+	out.Truth(metricReady, s.Ready)
+	out.Send(metricAttention, float64(len(s.Attention)))
+	out.Send(metricRead, seconds(s.ReadUnixMS))
 	for _, d := range s.Drops {
-		out.counter(metricDrops, d.N, d.Stage, d.Event)
+		out.Count(metricDrops, d.N, d.Stage, d.Event)
 	}
 	for _, d := range s.Counts {
-		out.counter(metricEvents, d.N, d.Stage, d.Event)
+		out.Count(metricEvents, d.N, d.Stage, d.Event)
 	}
 	for _, l := range s.Losses {
-		out.gauge(metricLost, float64(l.Records), l.Node, l.Stream, l.Reason)
+		out.Send(metricLost, float64(l.Records), l.Node, l.Stream, l.Reason)
 	}
-	out.gauge(metricLetters, float64(s.DeadLetters.Kept))
-	out.gauge(metricDiffer, float64(len(s.Reconciliation.Differ)), "counters")
-	out.gauge(metricDiffer, float64(len(s.Reconciliation.Sums)), "summaries")
-	out.gauge(metricIncomplete, float64(s.Reconciliation.Incomplete))
+	out.Send(metricLetters, float64(s.DeadLetters.Kept))
+	out.Send(metricDiffer, float64(len(s.Reconciliation.Differ)), "counters")
+	out.Send(metricDiffer, float64(len(s.Reconciliation.Sums)), "summaries")
+	out.Send(metricIncomplete, float64(s.Reconciliation.Incomplete))
 	for name, t := range map[string]*Task{"reconciliation": &s.Reconciliation.Task, "retention": &s.Retention} {
-		out.gauge(metricTaskTime, seconds(t.LastUnixMS), name)
-		out.gauge(metricTaskFailed, truth(t.Error != ""), name)
+		out.Send(metricTaskTime, seconds(t.LastUnixMS), name)
+		out.Truth(metricTaskFailed, t.Error != "", name)
 	}
-	out.alerts(s.Alerts)
-	out.load(&s.Load)
+	sendAlerts(s.Alerts, out)
+	sendLoad(&s.Load, out)
 	if t := s.Table; t != nil {
-		out.gauge(metricTable, float64(t.Offered[0].Version), "newest")
+		out.Send(metricTable, float64(t.Offered[0].Version), "newest")
 		if last := t.Offered[len(t.Offered)-1]; len(last.Stage) == 0 {
-			out.gauge(metricTable, float64(last.Version), "all")
+			out.Send(metricTable, float64(last.Version), "all")
 		}
 	}
 	states := map[string]int{record.StateUp: 0, record.StateDown: 0, Unknown: 0, Gone: 0}
 	for i := range s.Nodes {
 		states[s.Nodes[i].State]++
 		if s.Nodes[i].State != Gone {
-			out.node(&s.Nodes[i])
+			sendNode(&s.Nodes[i], out)
 		}
 	}
 	for state, n := range states {
-		out.gauge(metricNodes, float64(n), state)
+		out.Send(metricNodes, float64(n), state)
 	}
 }
 
-// emitter sends metrics by name.
-type emitter struct {
-	ch    chan<- prometheus.Metric
-	descs map[string]*prometheus.Desc
-}
-
-// alerts shows nothing before the store is open: nobody watches then.
-func (e emitter) alerts(a *Alerts) {
+// sendAlerts shows nothing before the store is open: nobody watches then.
+func sendAlerts(a *Alerts, out metric.Sender) {
 	if a == nil {
 		return
 	}
 	for level, n := range a.Open {
-		e.gauge(metricAlerts, float64(n), level)
+		out.Send(metricAlerts, float64(n), level)
 	}
-	e.gauge(metricAlertRules, float64(a.Rules), "judged")
-	e.gauge(metricAlertRules, float64(a.InvalidRules), "invalid")
-	e.gauge(metricAlertTime, seconds(a.JudgedUnixMS))
-	e.gauge(metricAlertFailing, truth(a.Error != ""))
-	e.gauge(metricAlertQueue, float64(a.Queued))
+	out.Send(metricAlertRules, float64(a.Rules), "judged")
+	out.Send(metricAlertRules, float64(a.InvalidRules), "invalid")
+	out.Send(metricAlertTime, seconds(a.JudgedUnixMS))
+	out.Truth(metricAlertFailing, a.Error != "")
+	out.Send(metricAlertQueue, float64(a.Queued))
 	for i := range a.Channels {
 		c := &a.Channels[i]
-		e.counter(metricAlertSent, c.Sent, c.Channel, "sent")
-		e.counter(metricAlertSent, c.Retried, c.Channel, "retried")
-		e.counter(metricAlertSent, c.Failed, c.Channel, "failed")
-		e.counter(metricAlertSent, c.Dropped, c.Channel, "dropped")
-		e.gauge(metricAlertLast, seconds(c.SentUnixMS), c.Channel)
+		out.Count(metricAlertSent, c.Sent, c.Channel, "sent")
+		out.Count(metricAlertSent, c.Retried, c.Channel, "retried")
+		out.Count(metricAlertSent, c.Failed, c.Channel, "failed")
+		out.Count(metricAlertSent, c.Dropped, c.Channel, "dropped")
+		out.Send(metricAlertLast, seconds(c.SentUnixMS), c.Channel)
 	}
 }
 
-func (e emitter) load(l *Load) {
-	e.gauge(metricQueue, float64(l.QueueBytes))
-	e.gauge(metricQueueMax, float64(l.QueueMaxBytes))
-	e.gauge(metricMessages, float64(l.QueueMessages))
-	e.gauge(metricWaiting, float64(l.QueueWaiting))
-	e.gauge(metricBrokers, float64(l.BrokersConnected), "yes")
-	e.gauge(metricBrokers, float64(l.Brokers-l.BrokersConnected), "no")
-	e.gauge(metricConnected, float64(l.NodesConnected))
-	e.gauge(metricReporting, float64(l.NodesReporting))
-	e.gauge(metricActive, float64(l.NodesActive))
-	e.gauge(metricStoreFailing, truth(l.StoreFailing))
-	e.gauge(metricLastCommit, l.LastCommitSeconds)
-	e.gauge(metricStreams, float64(l.DashboardStreams))
-	e.gauge(metricWatched, float64(l.WatchedLogins))
+func sendLoad(l *Load, out metric.Sender) {
+	out.Send(metricQueue, float64(l.QueueBytes))
+	out.Send(metricQueueMax, float64(l.QueueMaxBytes))
+	out.Send(metricMessages, float64(l.QueueMessages))
+	out.Send(metricWaiting, float64(l.QueueWaiting))
+	out.Send(metricBrokers, float64(l.BrokersConnected), "yes")
+	out.Send(metricBrokers, float64(l.Brokers-l.BrokersConnected), "no")
+	out.Send(metricConnected, float64(l.NodesConnected))
+	out.Send(metricReporting, float64(l.NodesReporting))
+	out.Send(metricActive, float64(l.NodesActive))
+	out.Truth(metricStoreFailing, l.StoreFailing)
+	out.Send(metricLastCommit, l.LastCommitSeconds)
+	out.Send(metricStreams, float64(l.DashboardStreams))
+	out.Send(metricWatched, float64(l.WatchedLogins))
 	buckets := map[float64]uint64{}
 	for _, b := range l.Commits.Buckets {
 		buckets[b.UpToSeconds] = b.Count
 	}
-	e.ch <- prometheus.MustNewConstHistogram(e.descs[metricCommits], l.Commits.Count, l.Commits.SumSeconds, buckets)
+	out.Histogram(metricCommits, l.Commits.Count, l.Commits.SumSeconds, buckets)
 }
 
-func (e emitter) node(n *Node) {
-	e.gauge(metricNodeUp, truth(n.State == record.StateUp), n.ID)
-	e.gauge(metricNodeReady, truth(n.State == record.StateUp && len(n.NotReady) == 0), n.ID)
-	e.gauge(metricNodeSeen, seconds(n.LastSeenUnixMS), n.ID)
+func sendNode(n *Node, out metric.Sender) {
+	out.Truth(metricNodeUp, n.State == record.StateUp, n.ID)
+	out.Truth(metricNodeReady, n.State == record.StateUp && len(n.NotReady) == 0, n.ID)
+	out.Send(metricNodeSeen, seconds(n.LastSeenUnixMS), n.ID)
 	if n.LagMS != nil {
-		e.gauge(metricNodeLag, seconds(*n.LagMS), n.ID)
+		out.Send(metricNodeLag, seconds(*n.LagMS), n.ID)
 	}
 	if n.SkewMS != nil {
-		e.gauge(metricNodeSkew, seconds(*n.SkewMS), n.ID)
+		out.Send(metricNodeSkew, seconds(*n.SkewMS), n.ID)
 	}
 	if n.Live != nil {
-		e.gauge(metricNodeChannels, float64(n.Live.LiveSetup), n.ID, "setup")
-		e.gauge(metricNodeChannels, float64(n.Live.LiveAnswered), n.ID, "answered")
+		out.Send(metricNodeChannels, float64(n.Live.LiveSetup), n.ID, "setup")
+		out.Send(metricNodeChannels, float64(n.Live.LiveAnswered), n.ID, "answered")
 	}
 	if s := n.Spool; s != nil {
-		e.gauge(metricNodeSpool, float64(s.Bytes), n.ID)
-		e.gauge(metricNodeBudget, float64(s.BudgetBytes), n.ID)
-		e.gauge(metricNodeUnacked, float64(s.Records), n.ID)
-		e.gauge(metricNodeRecords, float64(s.Accepted), n.ID, "accepted")
-		e.gauge(metricNodeRecords, float64(s.Acked), n.ID, "acked")
-		e.gauge(metricNodeRecords, float64(s.Declared), n.ID, "declared")
+		out.Send(metricNodeSpool, float64(s.Bytes), n.ID)
+		out.Send(metricNodeBudget, float64(s.BudgetBytes), n.ID)
+		out.Send(metricNodeUnacked, float64(s.Records), n.ID)
+		out.Send(metricNodeRecords, float64(s.Accepted), n.ID, "accepted")
+		out.Send(metricNodeRecords, float64(s.Acked), n.ID, "acked")
+		out.Send(metricNodeRecords, float64(s.Declared), n.ID, "declared")
 	}
 	if n.Table != nil {
-		e.gauge(metricNodeTable, float64(n.Table.Version), n.ID)
+		out.Send(metricNodeTable, float64(n.Table.Version), n.ID)
 	}
-	e.gauge(metricNodeHours, float64(n.HoursComplete), n.ID, "complete")
-	e.gauge(metricNodeHours, float64(len(n.HoursLate)), n.ID, "late")
-	e.gauge(metricNodeTwice, seconds(n.DuplicateUnixMS), n.ID)
-}
-
-func (e emitter) gauge(name string, v float64, labels ...string) {
-	e.ch <- prometheus.MustNewConstMetric(e.descs[name], prometheus.GaugeValue, v, labels...)
-}
-
-func (e emitter) counter(name string, n uint64, labels ...string) {
-	e.ch <- prometheus.MustNewConstMetric(e.descs[name], prometheus.CounterValue, float64(n), labels...)
+	out.Send(metricNodeHours, float64(n.HoursComplete), n.ID, "complete")
+	out.Send(metricNodeHours, float64(len(n.HoursLate)), n.ID, "late")
+	out.Send(metricNodeTwice, seconds(n.DuplicateUnixMS), n.ID)
 }
 
 func seconds(ms int64) float64 { return float64(ms) / 1000 }
-
-func truth(b bool) float64 {
-	if b {
-		return 1
-	}
-	return 0
-}
