@@ -5,6 +5,7 @@ import { makeFormat } from '../src/lib/format';
 import { csv } from '../src/lib/save';
 import { xlsx } from '../src/lib/xlsx';
 import { callsOf, columnsOf, fields, sheet, totals } from '../src/pages/summary/columns';
+import cells from './cells.json';
 import { summaryRow } from './mock/api';
 
 const t = makeT(en);
@@ -48,7 +49,11 @@ describe('copies', () => {
   });
   it('quote CSV, and keep formulas from being any', () => {
     expect(csv([['a,b', 'say "x"', null, 1.5]])).toBe('"a,b","say ""x""",,1.5\r\n');
-    expect(csv([['=1+1', '+49301', '@x', -3]])).toBe("'=1+1,+49301,'@x,-3\r\n");
+    expect(csv([['=1+1', '+49301', '@x', -3]])).toBe("'=1+1,'+49301,'@x,-3\r\n");
+  });
+  it.each(cells as [string, string][])('of %j are as the collector writes them', (text, want) => {
+    const quoted = /[",\r\n]/.test(want) ? `"${want}"` : want;
+    expect(csv([[text]])).toBe(`${quoted}\r\n`);
   });
   it('make a workbook', async () => {
     const made = await xlsx(sheet([row(1200, [1, 2])], part, t), 'Summary');

@@ -27,6 +27,11 @@ export async function copyText(text: string): Promise<void> {
 
 type Cell = string | number | null;
 
+// A text that a spreadsheet would take for a formula: with = + - @ first, in full width
+// too, and after what does not show. One that begins with a tab or a line break may be
+// looked at again without it. The collector's own exports do the same: query/cell.go.
+const formula = /^[\s\p{Cc}\u200b\ufeff]*[=+\-@＝＋－＠]|^[\t\r\n]/u;
+
 // csv quotes as RFC 4180 says. A text that a spreadsheet would take for a formula
 // is kept from being one.
 export function csv(rows: Cell[][]): string {
@@ -36,6 +41,6 @@ export function csv(rows: Cell[][]): string {
 function csvCell(v: Cell): string {
   if (v === null) return '';
   if (typeof v === 'number') return String(v);
-  const text = !/^\+[0-9]+$/.test(v) && /^[=+\-@\t\r]/.test(v) ? `'${v}` : v;
+  const text = formula.test(v) ? `'${v}` : v;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
