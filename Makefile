@@ -66,10 +66,6 @@ ui: $(UI_DIST) ## build the dashboard's pages into the collector (Node.js 20.19,
 ui-test: $(UI)/node_modules/.package-lock.json ## types and unit tests of the dashboard's pages
 	cd $(UI) && npm run check && npm test
 
-.PHONY: bench-ui
-bench-ui: build $(BROWSER)/node_modules/.package-lock.json ## how fast the dashboard's pages are, in Chromium
-	cd $(BROWSER) && npm run --silent bench
-
 # The dashboard in a real browser, in front of the demo's collector. Chromium is the
 # system's own.
 BROWSER := test/browser
@@ -81,6 +77,10 @@ $(BROWSER)/node_modules/.package-lock.json: $(BROWSER)/package.json $(BROWSER)/p
 .PHONY: browser
 browser: build $(BROWSER)/node_modules/.package-lock.json ## every page and feature in Chromium; screenshots in dist/screenshots; root
 	cd $(BROWSER) && npm run check && npm test
+
+.PHONY: bench-ui
+bench-ui: build $(BROWSER)/node_modules/.package-lock.json ## how fast the dashboard's pages are, in Chromium
+	cd $(BROWSER) && npm run --silent bench
 
 PREFIX  ?= /usr/local
 DESTDIR ?=
