@@ -15,7 +15,7 @@ import (
 // with both their names, here where lines are known. The file of an agent and the
 // table of the centre are checked alike.
 func checkParties(d *decoder, customers []Customer, carriers []Carrier) {
-	c := partyChecker{d: d, prefixes: map[netip.Prefix]string{}, domains: map[string]string{}, taken: map[string]bool{}}
+	c := partyChecker{d: d, prefixes: map[netip.Prefix]holder{}, domains: map[string]holder{}, taken: map[string]bool{}}
 	for i := range customers {
 		x := &customers[i]
 		at := fmt.Sprintf("customers[%d]", i)
@@ -39,9 +39,23 @@ func checkParties(d *decoder, customers []Customer, carriers []Carrier) {
 // partyChecker checks what customers and carriers have in common.
 type partyChecker struct {
 	d        *decoder
-	prefixes map[netip.Prefix]string // whose
-	domains  map[string]string       // whose
-	taken    map[string]bool         // kind and ID
+	prefixes map[netip.Prefix]holder
+	domains  map[string]holder
+	taken    map[string]bool // kind and ID
+}
+
+// holder is the party that has something first, and the path where it says so. Which of
+// the two is wrong is not known: both lines are named.
+type holder struct{ who, at string }
+
+// sole takes what only one party may have.
+func sole[K comparable](c *partyChecker, held map[K]holder, k K, what string, x holder) {
+	first, taken := held[k]
+	if !taken {
+		held[k] = x
+		return
+	}
+	c.d.at(x.at, "%s of %s belongs to %s already, in line %d", what, x.who, first.who, c.d.lineOf(first.at))
 }
 
 // check checks the party at a path; kind is "customer" or "carrier".
@@ -60,20 +74,15 @@ func (c *partyChecker) check(at, kind string, p *Carrier) {
 		c.d.at(at+".channels", "%d channels: 0 means that no limit is given", p.Channels)
 	}
 	for j, n := range p.Nets {
-		if other, taken := c.prefixes[n.Prefix]; taken {
-			c.d.at(fmt.Sprintf("%s.addresses[%d]", at, j), "address %s of %s belongs to %s already", short(n.Prefix), who, other)
-		}
-		c.prefixes[n.Prefix] = who
+		sole(c, c.prefixes, n.Prefix, "address "+short(n.Prefix), holder{who, fmt.Sprintf("%s.addresses[%d]", at, j)})
 	}
 	for j, name := range p.Domains {
+		x := holder{who, fmt.Sprintf("%s.domains[%d]", at, j)}
 		if !validDomain(name) {
-			c.d.at(fmt.Sprintf("%s.domains[%d]", at, j), "domain %q: write the host part of a SIP address alone", name)
+			c.d.at(x.at, "domain %q: write the host part of a SIP address alone", name)
 		}
 		name = strings.ToLower(name)
-		if other, taken := c.domains[name]; taken {
-			c.d.at(fmt.Sprintf("%s.domains[%d]", at, j), "domain %s of %s belongs to %s already", name, who, other)
-		}
-		c.domains[name] = who
+		sole(c, c.domains, name, "domain "+name, x)
 	}
 }
 

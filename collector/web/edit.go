@@ -86,8 +86,9 @@ func (s *Server) save(q *request, d *table.Draft, comment string, a accounts.Act
 }
 
 // belongs is how a table is refused in which two have the same address or domain. Which of
-// them is changed it does not know: the later one is blamed.
-var belongs = regexp.MustCompile(`^(?:address|domain) (\S+) of \w+ (\S+) belongs to \w+ (\S+) already$`)
+// them is changed it does not know: the later one is blamed, and the line of the other is
+// one of a text that nobody sees here.
+var belongs = regexp.MustCompile(`^((?:address|domain) (\S+) of \w+ (\S+) belongs to \w+ (\S+) already), in line \d+$`)
 
 // notSaved says which field of a form an error is about: the new table was checked as a
 // text, and its keys are the names of the fields.
@@ -99,14 +100,19 @@ func notSaved(d *table.Draft, err error) error {
 	if !errors.As(err, &bad) {
 		return err
 	}
-	p := fault(http.StatusUnprocessableEntity, bad.Problem)
+	problem := bad.Problem
+	m := belongs.FindStringSubmatch(problem)
+	if m != nil {
+		problem = m[1]
+	}
+	p := fault(http.StatusUnprocessableEntity, problem)
 	lines := strings.Split(string(d.Table.Text()), "\n")
 	if at := bad.Line - 1; at >= 0 && at < len(lines) {
 		key, _, is := strings.Cut(strings.TrimLeft(lines[at], " -"), ":")
 		if is && slices.Contains([]string{"id", "channels", "addresses", "domains", "non_numeric", "max_contacts"}, key) {
-			p.Fields = map[string]string{key: bad.Problem}
-			if m := belongs.FindStringSubmatch(bad.Problem); m != nil {
-				p.named("both", key, map[string]string{"what": m[1], "one": m[3], "other": m[2]})
+			p.Fields = map[string]string{key: problem}
+			if m != nil {
+				p.named("both", key, map[string]string{"what": m[2], "one": m[4], "other": m[3]})
 			}
 		}
 	}
