@@ -84,9 +84,10 @@ func ruleOf(r *query.Rule, firing int) ruleRow {
 // formFields are the fields of a form whose names in a rule are others.
 var formFields = map[string]string{"kind": "by", "party": "by", "mail": "email", "webhooks": "webhook"}
 
-// ruleWords are what the pages say of fields that a form lets be wrong: one sentence each,
-// which holds for all that can be wrong with it.
-var ruleWords = map[string]string{"name": "needed", "threshold": "beyond", "reset": "reset", "email": "recipients", "webhook": "webhook"}
+// ruleWords are what the pages say of fields: one sentence each, which holds for all that
+// can be wrong with it.
+var ruleWords = map[string]string{"name": "name", "threshold": "beyond", "reset": "reset", "email": "recipients", "webhook": "webhook",
+	"level": "choice", "area": "choice", "operator": "choice", "by": "scope", "min_sample": "sample", "period_s": "period", "repeat_s": "repeat"}
 
 var errNoAlarm = fault(http.StatusNotFound, "this collector does not watch for alerts")
 

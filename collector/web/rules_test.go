@@ -4,6 +4,8 @@ import (
 	"context"
 	"maps"
 	"net/http"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -122,5 +124,32 @@ func TestNoAlarm(t *testing.T) {
 		if w := boss.ask(post, path, aRule(nil)); w.Code != http.StatusNotFound {
 			t.Errorf("%s: %d", path, w.Code)
 		}
+	}
+}
+
+// TestRuleWords: whatever field of a rule is refused, the pages have a sentence for it in
+// the language of the account.
+func TestRuleWords(t *testing.T) {
+	source, err := os.ReadFile("../alerts/rule.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]bool{}
+	for _, m := range regexp.MustCompile(`x\["(\w+)"\]|x\.text\("(\w+)"|\{"(\w+)", (?:r\.|reset\()`).FindAllSubmatch(source, -1) {
+		name := string(m[1]) + string(m[2]) + string(m[3])
+		if form := formFields[name]; form != "" {
+			name = form
+		}
+		found[name] = true
+		if ruleWords[name] == "" {
+			t.Errorf("%s has no word", name)
+		}
+	}
+	if len(found) != len(ruleWords) {
+		t.Errorf("%v are refused, %v have words", found, ruleWords)
+	}
+	p := asProblem(notValid(map[string]string{"kind": "it is about others", "period_s": "7: calls are counted in whole minutes"}))
+	if p.Words["by"] != "scope" || p.Words["period_s"] != "period" || p.Fields["by"] == "" {
+		t.Errorf("%+v", p)
 	}
 }
