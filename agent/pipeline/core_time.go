@@ -108,6 +108,7 @@ func (c *Core) set(now int64) {
 func (c *Core) pass(now int64) {
 	before := c.clock.now
 	if before != 0 && now <= before {
+		c.clock.first = min(c.clock.first, now) // a late frame can still be the earliest
 		return
 	}
 	// Time moves first: if the tick panics, the next frame must not begin

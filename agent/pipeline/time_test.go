@@ -30,6 +30,7 @@ func TestTime(t *testing.T) {
 	}{
 		{name: "in order", last: 9, steps: []step{{at: 0, now: 0}, {at: 1, now: 1}, {at: 9, now: 9}}},
 		{name: "a little late", last: 9, steps: []step{{at: 0, now: 0}, {at: 9, now: 9}, {at: 1, now: 9}, {at: 2, now: 9}}},
+		{name: "the earliest is not the first", first: -3, last: 2, steps: []step{{at: 0, now: 0}, {at: -3, now: 0}, {at: -1, now: 0}, {at: 2, now: 2}}},
 		{name: "one far ahead", last: 2, strays: 1, steps: []step{{at: 0, now: 0}, {at: 50 * year, now: 0}, {at: 1, now: 1}, {at: 2, now: 2}}},
 		{name: "one far behind", last: 2, strays: 1, steps: []step{{at: 0, now: 0}, {at: -50 * year, now: 0}, {at: 1, now: 1}, {at: 2, now: 2}}},
 		{name: "one far ahead, silence", last: hour, strays: 1, steps: []step{{at: 0, now: 0}, {at: year, now: 0}, {at: hour, now: 0}, {at: hour, now: hour}}},
@@ -44,7 +45,7 @@ func TestTime(t *testing.T) {
 			{at: 0, now: 0}, {at: -60, now: 0}, {at: 1, now: 1}, {at: -59, now: 1}, {at: 2, now: 2}, {at: -58, now: 2}, {at: 3, now: 3}}},
 		{name: "clock set back", first: -hour, last: 5, backs: 1, steps: []step{{at: 5, now: 5}, {at: -hour, now: 5}, {at: 1 - hour, now: 1 - hour}, {what: "tick", at: 2 - hour, now: 2 - hour}}},
 		{name: "clock set back, quiet line", first: -hour, last: 5, backs: 1, steps: []step{{at: 5, now: 5}, {what: "tick", at: -hour, now: -hour}, {at: 1 - hour, now: 1 - hour}}},
-		{name: "clock set back, one frame before the tick", first: 1 - hour, last: 5, backs: 1, steps: []step{{at: 5, now: 5}, {at: -hour, now: 5}, {what: "tick", at: 1 - hour, now: 1 - hour}}},
+		{name: "clock set back, one frame before the tick", first: -hour, last: 5, backs: 1, steps: []step{{at: 5, now: 5}, {at: -hour, now: 5}, {what: "tick", at: 1 - hour, now: 1 - hour}}},
 		{name: "clock set back a little", last: 5, steps: []step{{at: 0, now: 0}, {at: 5, now: 5}, {what: "tick", at: 1, now: 5}, {at: 2, now: 5}}},
 		{name: "suspended, quiet line", last: hour + 1, steps: []step{{at: 0, now: 0}, {what: "tick", at: hour, now: hour}, {at: hour + 1, now: hour + 1}}},
 		{name: "suspended, one frame before the tick", last: hour + 1, steps: []step{{at: 0, now: 0}, {at: hour, now: 0}, {what: "tick", at: hour + 1, now: hour + 1}}},
