@@ -24,7 +24,7 @@ func (t *Table) adopt(p *packet.Packet, m *parse.Message) bool {
 	l.Initial, l.Answer, l.Invited = true, l.Invited, min(p.Time, l.Invited)
 	l.Inbound = role.inbound
 	l.Request, l.UserAgent = clone(m.RequestURI), strings.Clone(m.UserAgent)
-	l.Forks = uint8(len(l.toTags)) //nolint:gosec // below maxToTags
+	l.countForks()
 	t.saw(l, p.Time)
 	t.announce(l, p, m, media.Caller)
 	t.emit(Effect{Kind: LegOpened, Was: Answered, Now: Answered, Time: p.Time, Leg: l})

@@ -189,10 +189,21 @@ func (t *Table) dialogOf(l *Leg, tag string) *toTag {
 	return &l.toTags[len(l.toTags)-1]
 }
 
+// countForks counts the To tags. A 2xx without one, as from before RFC 3261, is
+// a dialog but names no branch.
+func (l *Leg) countForks() {
+	l.Forks = 0
+	for i := range l.toTags {
+		if l.toTags[i].tag != "" {
+			l.Forks++
+		}
+	}
+}
+
 func (t *Table) provisional(l *Leg, tx *transaction, p *packet.Packet, m *parse.Message) {
 	if m.ToTag != "" {
 		t.dialogOf(l, m.ToTag)
-		l.Forks = uint8(len(l.toTags)) //nolint:gosec // below maxToTags
+		l.countForks()
 	}
 	t.announce(l, p, m, media.Callee)
 	if m.Status != 180 && m.Status != 183 {
@@ -215,7 +226,7 @@ func (l *Leg) attemptOf(tx *transaction) *Attempt {
 
 func (t *Table) answered(l *Leg, tx *transaction, p *packet.Packet, m *parse.Message) {
 	d := t.dialogOf(l, m.ToTag)
-	l.Forks = uint8(len(l.toTags)) //nolint:gosec // below maxToTags
+	l.countForks()
 	again := !d.answered
 	d.answered = true
 	t.announce(l, p, m, media.Callee)
@@ -278,9 +289,15 @@ func (t *Table) failed(l *Leg, tx *transaction, p *packet.Packet, m *parse.Messa
 			t.releaseAttempt(l, int(tx.attempt), p.Time, why)
 		}
 	}
-	if news && l.State == Ended && l.Answer == 0 && l.Release == Failed {
-		l.End = p.Time // the last word of a call that failed on several hops
-		l.Status, l.Phrase = m.Status, phrase(m.Phrase)
+	if news && l.State == Ended && l.Answer == 0 {
+		switch l.Release {
+		case Failed:
+			l.End = p.Time // the last word of a call that failed on several hops
+			l.Status, l.Phrase = m.Status, phrase(m.Phrase)
+		case ByeCaller, ByeCallee: // within the early dialog; the INVITE is answered after it (RFC 3261 section 15.1.2)
+			l.Status, l.Phrase = m.Status, phrase(m.Phrase)
+		default:
+		}
 	}
 	if l.State != Setup {
 		return

@@ -36,7 +36,9 @@ func (t *Table) reinvite(p *packet.Packet, m *parse.Message) {
 		fromCaller = true
 	}
 	t.saw(l, p.Time)
-	if !l.invitedBy(m.CSeq) && l.reinvite[index(fromCaller)].add(m.CSeq) {
+	// The callee numbers its requests on its own (RFC 3261 section 12.2.1.1):
+	// that one has the number of the caller's INVITE says nothing.
+	if (!fromCaller || !l.invitedBy(m.CSeq)) && l.reinvite[index(fromCaller)].add(m.CSeq) {
 		l.Reinvites++
 	}
 	t.announce(l, p, m, side(fromCaller))
