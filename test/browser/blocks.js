@@ -55,6 +55,7 @@ check('the next free block is assigned, and released', { at: 'blocks' }, async (
 
     await page.getByRole('button', { name: `Release ${block}` }).click();
     await dialog.getByText('0 registered phones would be strays').waitFor({ timeout: 20_000 });
+    await dialog.getByText(`This is the only block of ${id}.`).waitFor();
     await dialog.getByRole('button', { name: 'Release' }).click();
     await page.getByText(`${block} is free again.`).waitFor();
     assert.deepEqual(await blocksOf(id), []);
@@ -104,6 +105,7 @@ check('who would be a stray is shown before a block is released', async ({ page,
     await rows.first().waitFor({ timeout: 20_000 });
     const said = Number(/(\d+) registered/.exec(await dialog.getByText(/would be strays/).innerText())?.[1]);
     assert.equal(await rows.count(), said);
+    assert.equal(await dialog.getByText('This is the only block').count(), 0);
     for (const text of await rows.allInnerTexts()) assert.match(text, new RegExp(id));
     await dialog.getByRole('button', { name: 'Cancel' }).click();
     assert.deepEqual(await blocksOf(id), before);

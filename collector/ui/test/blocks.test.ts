@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mapOf } from '../src/pages/blockmap';
+import { mapOf, onlyBlock } from '../src/pages/blockmap';
 
 const block = (first: string, last: string, customer: string) => ({ first, last, customer, numbers: Number(BigInt(last) - BigInt(first)) + 1 });
 
@@ -16,5 +16,15 @@ describe('the map of numbers', () => {
   it('bears numbers longer than a double is exact', () => {
     const [row] = mapOf({ version: 1, grid: null, free: [], blocks: [block('493012345678901230', '493012345678901239', 'a'), block('493012345678901241', '493012345678901249', 'b')] });
     expect(row?.cells.map((c) => c.first)).toEqual(['493012345678901230', '493012345678901240', '493012345678901241']);
+  });
+});
+
+describe('the only block of a customer', () => {
+  const [first, second, other] = [block('1000', '1999', 'a'), block('3000', '3999', 'a'), block('2000', '2999', 'b')];
+  const map = (...blocks: (typeof first)[]) => ({ version: 1, grid: null, free: [], blocks });
+  it('is one beside those of others, and none beside another of its own', () => {
+    expect(onlyBlock(map(first, other), first)).toBe(true);
+    expect(onlyBlock(map(first, second, other), first)).toBe(false);
+    expect(onlyBlock(map(first, second, other), other)).toBe(true);
   });
 });

@@ -7,12 +7,12 @@ import type { Assign, Assigned, Blocks as Map, Parties, Released } from '../api/
 import { useT } from '../i18n/i18n';
 import { useApp } from '../lib/app';
 import { href } from '../lib/route';
-import { PageHead, Trouble, Waiting } from '../parts/common';
+import { Note, PageHead, Trouble, Waiting } from '../parts/common';
 import { Dialog } from '../parts/Dialog';
 import { Form, FormProblem, useSubmit } from '../parts/forms';
 import { List, type Col } from '../parts/List';
 import { BindingList } from './Registrations';
-import { mapOf, type Cell } from './blockmap';
+import { mapOf, onlyBlock, type Cell } from './blockmap';
 
 type Held = Map['blocks'][number];
 
@@ -47,7 +47,7 @@ export default function Blocks() {
         </div>
       )}
       {map.data && assigning && <AssignForm map={map.data} customers={customers} onClose={() => setAssigning(false)} />}
-      {map.data && releasing && <ReleaseForm block={releasing} version={map.data.version} onClose={() => setReleasing(null)} />}
+      {map.data && releasing && <ReleaseForm block={releasing} map={map.data} onClose={() => setReleasing(null)} />}
     </>
   );
 }
@@ -126,8 +126,8 @@ function AssignForm({ map, customers, onClose }: { map: Map; customers: string[]
 }
 
 // ReleaseForm shows who would stay behind before anything is changed.
-function ReleaseForm({ block, version: shown, onClose }: { block: Held; version: number; onClose: () => void }) {
-  const [version] = useState(shown); // what is released is what was shown, and not asked for again once it is gone
+function ReleaseForm({ block, map, onClose }: { block: Held; map: Map; onClose: () => void }) {
+  const [{ version, only }] = useState({ version: map.version, only: onlyBlock(map, block) }); // what is released is what was shown, and not asked for again once it is gone
   const t = useT();
   const { notify } = useApp();
   const changed = useChanged();
@@ -148,6 +148,7 @@ function ReleaseForm({ block, version: shown, onClose }: { block: Held; version:
         {dry.data && (
           <>
             <p>{t('blocks.strays', { n: dry.data.strays.length + dry.data.more })}</p>
+            {only && <Note>{t('blocks.only', { customer: block.customer })}</Note>}
             {(dry.data.strays.length > 0 || dry.data.unreached.length > 0) && <BindingList items={dry.data.strays} more={dry.data.more} unreached={dry.data.unreached} />}
             <FormProblem submit={submit} />
             <div className="row">

@@ -43,3 +43,9 @@ export function mapOf(map: Blocks): MapRow[] {
     return { length, first: text(start), last: text(end), cells };
   });
 }
+
+// onlyBlock says whether a customer has no other one. Without any its phones may use what
+// is in nobody's block (collector/table/stray.go).
+export function onlyBlock(map: Blocks, block: Blocks['blocks'][number]): boolean {
+  return map.blocks.every((b) => b.customer !== block.customer || b.first === block.first);
+}
