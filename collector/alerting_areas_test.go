@@ -72,7 +72,7 @@ func TestAreasAreDescribed(t *testing.T) {
 		}
 		return out
 	}
-	types := readFile(t, "ui/src/api/types.ts")
+	types := readFile(t, "ui/src/api/types/alerts.ts")
 	_, types, _ = strings.Cut(types, "export type AlertArea =")
 	types, _, _ = strings.Cut(types, ";")
 	check("types.ts", list(types, `'(\w+)'`))
