@@ -17,7 +17,10 @@ const only = (page, of) => until(async () => (await listed(page).allInnerTexts()
 check('a number is searched for, as one called and as one calling', { at: 'calls' }, async ({ page }) => {
   const { items: [call] } = await (await operator()).get('/calls?answered=true&limit=1');
   for (const number of [call.called, call.caller]) {
-    await page.keyboard.press('/');
+    await until(async () => { // a page that is still loading does not listen yet
+      await page.keyboard.press('/');
+      return page.locator('[data-search]').evaluateAll((fields) => fields.some((x) => x === document.activeElement));
+    }, Boolean, 'the field by its key');
     await page.keyboard.press('Control+a');
     await page.keyboard.type(number);
     await page.keyboard.press('Enter');
