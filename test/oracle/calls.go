@@ -17,11 +17,15 @@ func dialogOf(m *message) dialog {
 	return dialog{min(m.fromTag, m.toTag), max(m.fromTag, m.toTag)}
 }
 
+// request is a From tag and a CSeq number: each side of a dialog counts for
+// itself (RFC 3261 section 12.2.1.1).
+type request struct{ fromTag, cseq string }
+
 // story is all messages of one Call-ID, and what they amount to.
 type story struct {
 	callID   string
 	messages []*message
-	initial  map[string]bool // CSeq numbers of INVITEs without To tag
+	initial  map[request]bool // INVITEs without To tag
 
 	begin    float64 // the first INVITE
 	answer   float64 // the first 2xx to an initial INVITE, or never
@@ -77,7 +81,7 @@ func stories(messages []message) []*story {
 		}
 		s := by[m.callID]
 		if s == nil {
-			s = &story{callID: m.callID, initial: make(map[string]bool)}
+			s = &story{callID: m.callID, initial: make(map[request]bool)}
 			by[m.callID] = s
 			all = append(all, s)
 		}
@@ -86,7 +90,7 @@ func stories(messages []message) []*story {
 			if len(s.initial) == 0 {
 				s.begin = m.time
 			}
-			s.initial[m.cseq] = true
+			s.initial[request{m.fromTag, m.cseq}] = true
 		}
 	}
 	return all
@@ -103,10 +107,10 @@ func (s *story) midcall() bool {
 
 // reinvites counts INVITEs inside dialogs, a re-sent one once.
 func (s *story) reinvites() int {
-	seen := make(map[[2]string]bool)
+	seen := make(map[request]bool)
 	for _, m := range s.messages {
-		if m.method == "INVITE" && m.toTag != "" && !s.initial[m.cseq] {
-			seen[[2]string{m.fromTag, m.cseq}] = true
+		if r := (request{m.fromTag, m.cseq}); m.method == "INVITE" && m.toTag != "" && !s.initial[r] {
+			seen[r] = true
 		}
 	}
 	return len(seen)
@@ -114,7 +118,7 @@ func (s *story) reinvites() int {
 
 // toInitial reports whether m is a response to an initial INVITE.
 func (s *story) toInitial(m *message) bool {
-	return !m.request() && m.cseqFor == "INVITE" && s.initial[m.cseq]
+	return !m.request() && m.cseqFor == "INVITE" && s.initial[request{m.fromTag, m.cseq}]
 }
 
 // forked reports whether more than one callee's tag rang or answered.
