@@ -6,13 +6,13 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
-	"os"
 	"os/signal"
 	"syscall"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sipward/sipward/configs"
+	"github.com/sipward/sipward/internal/program"
 	"github.com/sipward/sipward/internal/tally"
 )
 
@@ -22,8 +22,9 @@ type runCmd struct {
 
 // Run watches until SIGTERM or SIGINT. SIGHUP reads customers, carriers and
 // their limits anew, and opens the file of call records anew.
-func (c *runCmd) Run() error {
-	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+func (c *runCmd) Run() error { return program.Start(c.run(program.Logger())) }
+
+func (c *runCmd) run(log *slog.Logger) error {
 	path, err := c.path()
 	if err != nil {
 		return err
@@ -51,7 +52,7 @@ func load(path string, log *slog.Logger) (*configs.Agent, error) {
 			return nil, err
 		}
 	case err != nil:
-		return nil, explainConfig(path, err)
+		return nil, program.NeedsHand(explainConfig(path, err))
 	}
 	for _, odd := range cfg.Odd() {
 		log.Warn("odd configuration", "at", odd)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"os/signal"
 	"strings"
 	"syscall"
@@ -15,6 +14,7 @@ import (
 	"github.com/sipward/sipward/collector/ingest/broker"
 	"github.com/sipward/sipward/collector/store"
 	"github.com/sipward/sipward/configs"
+	"github.com/sipward/sipward/internal/program"
 	"github.com/sipward/sipward/internal/tally"
 )
 
@@ -24,14 +24,15 @@ type runCmd struct {
 }
 
 // Run takes and stores until SIGTERM or SIGINT.
-func (c *runCmd) Run() error {
-	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+func (c *runCmd) Run() error { return program.Start(c.run(program.Logger())) }
+
+func (c *runCmd) run(log *slog.Logger) error {
 	if err := c.join(&c.Config); err != nil {
 		return err
 	}
 	cfg, err := c.load()
 	if err != nil {
-		return err
+		return program.NeedsHand(err)
 	}
 	for _, odd := range cfg.Odd() {
 		log.Warn("odd configuration", "at", odd)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -99,16 +100,14 @@ func (c *LiveConfig) checkInterfaces() error {
 
 func (c *LiveConfig) any() bool { return c.Interfaces[0] == AnyInterface }
 
-// capabilityHelp says what to do about a missing capability.
+// capabilityHelp says what to do about a missing capability, in one line.
 func capabilityHelp() string {
 	program, err := os.Executable()
 	if err != nil {
 		program = "/path/to/sipward-agent"
 	}
-	return `give the program its capabilities:
-  setcap cap_net_raw,cap_bpf=ep ` + program + `
-or in the systemd unit:
-  AmbientCapabilities=CAP_NET_RAW CAP_BPF`
+	return "a systemd unit gives it by AmbientCapabilities=CAP_NET_RAW CAP_BPF, and CapabilityBoundingSet= must have it; " +
+		"elsewhere: setcap cap_net_raw,cap_bpf=ep " + program
 }
 
 // CapabilityError means that the process lacks a capability. Its text says how
@@ -119,9 +118,14 @@ type CapabilityError struct {
 	Err        error
 }
 
-// Error names the capability and the two ways of granting it.
+// Error names the capability and the two ways of granting it. What libraries guess
+// to be the cause is left out: it is known.
 func (e *CapabilityError) Error() string {
-	return fmt.Sprintf("%s: %v: %s is missing; %s", e.Doing, e.Err, e.Capability, capabilityHelp())
+	var why syscall.Errno
+	if !errors.As(e.Err, &why) {
+		return fmt.Sprintf("%s: %v: %s is missing; %s", e.Doing, e.Err, e.Capability, capabilityHelp())
+	}
+	return fmt.Sprintf("%s: %v: %s is missing; %s", e.Doing, why, e.Capability, capabilityHelp())
 }
 
 // Unwrap returns what the kernel said.

@@ -13,7 +13,7 @@ import (
 
 // Main runs the command of cli, a struct as kong reads it, that the command
 // line names, and ends the program: with 2 when there is no such command, with
-// 1 when it failed. Without a command it prints the help. vars are for the
+// 1 when it failed, with 78 when Start says that it will fail again. Without a command it prints the help. vars are for the
 // texts of cli, which may have a VersionCmd and a kong.VersionFlag.
 func Main(name, version, description string, cli any, vars kong.Vars) {
 	built := buildOf(name, version)
@@ -30,9 +30,18 @@ func Main(name, version, description string, cli any, vars kong.Vars) {
 		os.Exit(2)
 	}
 	if err := ctx.Run(); err != nil {
-		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
-		os.Exit(1)
+		fmt.Fprintln(os.Stderr, lastWords(name, err, toJournal(os.Stderr, os.Getenv("JOURNAL_STREAM"))))
+		os.Exit(exitCode(err))
 	}
+}
+
+// lastWords says why the program ends: to the journal in one line, as an error.
+func lastWords(name string, err error, journal bool) string {
+	text := fmt.Sprintf("%s: %v", name, err)
+	if journal {
+		text = priorities[3] + oneLine(text)
+	}
+	return text
 }
 
 // command returns the part of the command line that a mistake is in.

@@ -43,6 +43,7 @@ func AwaitPart(ctx context.Context, log *slog.Logger, lacks string, ready <-chan
 // long, systemd starts the program anew. Without systemd it only waits.
 func Serve(ctx context.Context, log *slog.Logger, alive func(interval time.Duration) bool) {
 	tell(log, daemon.SdNotifyReady)
+	serving.Store(true)
 	feed(ctx, log, alive)
 	tell(log, daemon.SdNotifyStopping)
 }
