@@ -11,6 +11,7 @@ import (
 	"github.com/sipward/sipward/agent/pipeline"
 	"github.com/sipward/sipward/agent/records"
 	"github.com/sipward/sipward/configs"
+	"github.com/sipward/sipward/internal/certs"
 	"github.com/sipward/sipward/sip/dialog"
 	"github.com/sipward/sipward/sip/media"
 	"github.com/sipward/sipward/sip/party"
@@ -37,6 +38,7 @@ type agent struct {
 	outbox  *outbox.Outbox    // feeds the spool; the pipeline's, made by restore
 	uplink  *uplink.Uplink
 	guard   *guards
+	certs   *certs.Watch
 	tables  *tables // nil when customers are those of the configuration
 	admin   *admin.Server
 }
@@ -47,7 +49,7 @@ func newAgent(cfg *configs.Agent, log *slog.Logger) (*agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &agent{cfg: cfg, log: log, started: time.Now(), book: book, queue: pipeline.NewQueue(queueBatches)}
+	a := &agent{cfg: cfg, log: log, started: time.Now(), book: book, queue: pipeline.NewQueue(queueBatches), certs: certs.NewWatch(certFiles(cfg)...)}
 	core := coreConfig(cfg, book)
 	if err := a.addCaptures(); err != nil {
 		return nil, err
@@ -75,6 +77,18 @@ func newAgent(cfg *configs.Agent, log *slog.Logger) (*agent, error) {
 	listen, socket := cfg.Admin.Places()
 	a.admin = admin.New(admin.Config{Listen: listen, Socket: socket, Source: a, Local: map[string]http.Handler{"/guard/": a.guard.Pages()}, Calls: a.calls, Log: log})
 	return a, nil
+}
+
+// certFiles lists the certificates that end one day.
+func certFiles(cfg *configs.Agent) []certs.File {
+	var out []certs.File
+	if u := &cfg.Uplink; u.On() {
+		out = append(out, certs.File{Use: admin.CertUplink, Path: u.CertFile}, certs.File{Use: admin.CertUplinkCA, Path: u.CAFile, Authority: true})
+	}
+	for i := range cfg.Capture.HEP {
+		out = append(out, certs.File{Use: admin.CertHEP, Path: cfg.Capture.HEP[i].CertFile})
+	}
+	return out
 }
 
 // addCaptures builds what frames come from.

@@ -13,6 +13,7 @@ import (
 	"github.com/sipward/sipward/agent/admin"
 	"github.com/sipward/sipward/agent/guard"
 	"github.com/sipward/sipward/agent/table"
+	"github.com/sipward/sipward/internal/certs"
 	"github.com/sipward/sipward/internal/metric/metrictest"
 	"github.com/sipward/sipward/internal/testkit/promtool"
 	"github.com/sipward/sipward/sip/parse"
@@ -36,6 +37,7 @@ func whole(t *testing.T, mode string) *agent {
 		"guard: {mode: "+mode+", dir: "+filepath.Join(dir, "guard")+"}\n"+
 		"records: {file: "+filepath.Join(dir, "calls.jsonl")+"}\nadmin: {listen: off, socket: "+filepath.Join(dir, "s")+"}")
 	a.tables = &tables{Keeper: table.New(table.Config{Dir: dir})}
+	a.certs = certs.NewWatch(certs.File{Use: admin.CertUplink, Path: "../internal/certs/testdata/node.pem"})
 	a.guard.Judge(&register.Request{To: parse.URI{User: "1005"}}, guard.About{})
 	return a
 }

@@ -20,7 +20,7 @@ func (a *agent) Status() *admin.Status {
 		Retransmissions: p.Core.Retransmissions, Duplicates: p.Core.Duplicates, Panics: p.Core.Panics,
 		LiveLegs: p.Dialogs.Legs, MaxLegs: a.cfg.Calls.Max,
 		Endpoints: p.Endpoints, MaxEndpoints: a.cfg.Capture.MaxEndpoints, QueueLength: a.queue.Len(),
-		NotReady: a.notReady(),
+		NotReady: a.notReady(), Certificates: a.certs.Ends(time.Now()),
 	}
 	out.Drops, out.Counts = pipelineDrops(p), pipelineCounts(p)
 	if a.records != nil {

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -17,6 +19,7 @@ import (
 	"github.com/sipward/sipward/configs"
 	"github.com/sipward/sipward/internal/adminhttp"
 	"github.com/sipward/sipward/internal/backoff"
+	"github.com/sipward/sipward/internal/certs"
 	"github.com/sipward/sipward/internal/seldom"
 )
 
@@ -25,6 +28,7 @@ type collector struct {
 	cfg     *configs.Collector
 	log     *slog.Logger
 	started time.Time
+	certs   *certs.Watch
 	hint    string        // flags by which other commands find this collector
 	folder  *nodes.Folder // nil with external brokers
 	admin   *adminhttp.Server
@@ -38,6 +42,7 @@ type parts struct {
 	store   store.Store
 	ingest  *ingest.Ingest
 	broker  *broker.Broker // nil with external brokers
+	secure  *tls.Config    // of the broker; nil when it has no TLS
 	watcher *watcher
 	chores  *chores
 	tables  *distributor
@@ -47,7 +52,7 @@ type parts struct {
 
 // newCollector builds what needs no store; nothing runs yet.
 func newCollector(cfg *configs.Collector, log *slog.Logger) *collector {
-	c := &collector{cfg: cfg, log: log, started: time.Now(), serving: make(chan struct{})}
+	c := &collector{cfg: cfg, log: log, started: time.Now(), serving: make(chan struct{}), certs: certs.NewWatch(certFiles(cfg)...)}
 	if !cfg.External.On() {
 		c.folder = nodes.New(cfg.Data)
 	}
@@ -66,7 +71,7 @@ func (c *collector) build(s store.Store) (*parts, error) {
 			return nil, err
 		}
 	} else {
-		if p.broker, err = c.newBroker(); err != nil {
+		if p.broker, p.secure, err = c.newBroker(); err != nil {
 			return nil, err
 		}
 		in.Local = p.broker
@@ -163,6 +168,7 @@ func (c *collector) Status() *admin.Status {
 	w, people := p.web.stats()
 	s.Drops, s.Counts = append(s.Drops, dashboardDrops(w, people)...), append(s.Counts, dashboardCounts(w, people)...)
 	s.Load.DashboardStreams, s.Load.WatchedLogins = w.Streams, people.Watched
+	s.Certificates = slices.Concat(c.certs.Ends(now), brokerEnd(p.secure))
 	s.Attention = admin.FindAttention(s)
 	return s
 }

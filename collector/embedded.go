@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"time"
 
@@ -10,8 +11,9 @@ import (
 	"github.com/sipward/sipward/configs"
 )
 
-// newBroker builds the embedded broker; it listens to nothing yet.
-func (c *collector) newBroker() (*broker.Broker, error) {
+// newBroker builds the embedded broker, and says how it speaks TLS, if it does; it
+// listens to nothing yet.
+func (c *collector) newBroker() (b *broker.Broker, secure *tls.Config, err error) {
 	cfg := broker.Config{Nodes: c.folder, Log: c.log}
 	if a := c.cfg.Embedded.Listen; a != configs.Off {
 		cfg.Listen = append(cfg.Listen, broker.Listen{Address: a})
@@ -19,11 +21,13 @@ func (c *collector) newBroker() (*broker.Broker, error) {
 	if a := c.cfg.Embedded.ListenTLS; a != configs.Off {
 		authority, err := c.folder.Authority(time.Now())
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		cfg.Listen = append(cfg.Listen, broker.Listen{Address: a, TLS: authority.ServerTLS(brokerNames(c.cfg))})
+		secure = authority.ServerTLS(brokerNames(c.cfg))
+		cfg.Listen = append(cfg.Listen, broker.Listen{Address: a, TLS: secure})
 	}
-	return broker.New(cfg)
+	b, err = broker.New(cfg)
+	return b, secure, err
 }
 
 // bounceEvery is how long a node that was removed may stay connected.

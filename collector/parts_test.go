@@ -102,6 +102,7 @@ func TestMerge(t *testing.T) {
 		allowed: map[string]bool{"new": true, "up": true, "down": true},
 		nodes: []query.Node{{ID: "up", Epoch: 7, SkewMs: 5}, {ID: "down", LastSeenUnixMs: now.UnixMilli()}, {ID: "removed", LastSeenUnixMs: now.UnixMilli()},
 			{ID: "external", LastSeenUnixMs: now.UnixMilli()}},
+		ends:  map[string]int64{"up": 77},
 		hours: map[string]*nodeHours{"up": {complete: 3, late: []admin.Hour{{HourUnixS: 1}}}},
 	}
 	got := map[string]admin.Node{}
@@ -113,7 +114,7 @@ func TestMerge(t *testing.T) {
 			t.Errorf("%s is %s, want %s", id, got[id].State, want)
 		}
 	}
-	if n := got["up"]; *n.LagMS != 9 || *n.SkewMS != 5 || n.Epoch != "0000000000000007" || n.Live != nil || n.HoursComplete != 3 || len(n.HoursLate) != 1 {
+	if n := got["up"]; *n.LagMS != 9 || *n.SkewMS != 5 || n.Epoch != "0000000000000007" || n.Live != nil || n.HoursComplete != 3 || len(n.HoursLate) != 1 || n.CertUnixMS != 77 {
 		t.Errorf("%+v", n)
 	}
 	if n := got["down"]; n.LagMS != nil || n.Spool != nil {

@@ -28,7 +28,7 @@ func merge(v *view, heard []ingest.Node, now time.Time) []admin.Node {
 		return all[id]
 	}
 	for id := range v.allowed {
-		at(id)
+		at(id).CertUnixMS = v.ends[id]
 	}
 	for i := range v.nodes {
 		stored(at(v.nodes[i].ID), &v.nodes[i])

@@ -32,7 +32,8 @@ type view struct {
 	hours   map[string]*nodeHours
 	losses  []admin.Loss
 	letters admin.DeadLetters
-	allowed map[string]bool // nodes with credentials; nil with external brokers
+	ends    map[string]int64 // of certificates of nodes, in ms; none with external brokers
+	allowed map[string]bool  // nodes with credentials; nil with external brokers
 }
 
 type nodeHours struct {
@@ -99,9 +100,9 @@ func (v *view) readAllowed(folder *nodes.Folder) error {
 		return nil
 	}
 	list, err := folder.List()
-	v.allowed = map[string]bool{}
+	v.allowed, v.ends = map[string]bool{}, map[string]int64{}
 	for _, n := range list {
-		v.allowed[n.ID] = true
+		v.allowed[n.ID], v.ends[n.ID] = true, n.ExpiresUnixMS
 	}
 	return err
 }

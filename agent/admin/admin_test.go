@@ -18,6 +18,7 @@ import (
 
 	"github.com/sipward/sipward/counters"
 	"github.com/sipward/sipward/internal/adminhttp"
+	"github.com/sipward/sipward/internal/certs"
 	"github.com/sipward/sipward/internal/tally"
 	"github.com/sipward/sipward/internal/testkit/golden"
 	"github.com/sipward/sipward/internal/testkit/promtool"
@@ -58,6 +59,8 @@ func sample() *Status {
 		Interfaces: []Interface{{"eth0", "capturing"}}, Listeners: []Listener{{"udp", ":9060", 70, 3, 1}},
 		Sources: []Interface{{"eth*", "capturing"}, {"ppp0", "missing"}},
 		Suspect: []string{"the queue is full"},
+		Certificates: []certs.Certificate{{Use: CertUplink, File: "/etc/sipward/node.pem", NotAfterUnixMS: 1_700_000_000_000 + 6*86_400_000},
+			{Use: CertUplinkCA, File: "/etc/sipward/ca.pem", NotAfterUnixMS: 2_000_000_000_000}, {Use: CertHEP, File: "/etc/hep.pem", Error: "it is gone"}},
 		Guard: &Guard{
 			Mode: "nfqueue", Fail: "open", Resent: 4, Judged: 5, Judging: 250 * time.Millisecond, Bindings: 12, MaxBindings: 1000, Strays: 1, Banned: 2,
 			Verdicts: []Verdict{{"acme", "passed", "allowed", 20}, {"acme", "refused", "outside_blocks", 3}, {"unknown", "refused", "in_use", 1}},

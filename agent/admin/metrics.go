@@ -34,6 +34,7 @@ const (
 	metricEvents        = "sipward_events_total"
 	metricInterface     = "sipward_interface_up"
 	metricSkew          = "sipward_live_skew_total"
+	metricCertificate   = "sipward_certificate_expiry_timestamp_seconds"
 )
 
 // Labels that several metrics have.
@@ -41,6 +42,13 @@ var (
 	byStage  = metric.Open("stage")
 	byEvent  = metric.Open("event")
 	byReason = metric.Open("reason")
+)
+
+// What certificates are for.
+const (
+	CertUplink   = "uplink"    // the agent's own, which a broker asks for
+	CertUplinkCA = "uplink_ca" // whom the broker's must be of
+	CertHEP      = "hep"       // of a listener for HEP over TLS
 )
 
 // agentDefs describes them.
@@ -67,6 +75,8 @@ var agentDefs = []metric.Def{
 	metric.NewCounter(metricEvents, "Everything else that parts count, by [stage and event](#what-else-is-counted-sipward_events_total).", byStage, byEvent),
 	metric.NewGauge(metricInterface, "1 while packets are captured on this name of `capture.interfaces`, or on an interface that this pattern names.", metric.Open("interface")),
 	metric.NewCounter(metricSkew, "Changes of live channels refused because they led below zero; more than 0 is a bug."),
+	metric.NewGauge(metricCertificate, "Until when a certificate is good, since the Unix epoch; not there while it cannot be read.",
+		metric.Closed("use", CertUplink, CertUplinkCA, CertHEP), metric.Open("file")),
 }
 
 func transports() []string {
@@ -149,4 +159,9 @@ func sendAgent(s *Status, out metric.Sender) {
 		out.Truth(metricInterface, i.State == Capturing, i.Name)
 	}
 	out.Count(metricSkew, s.Figures.Skew)
+	for _, c := range s.Certificates {
+		if c.Error == "" {
+			out.Send(metricCertificate, float64(c.NotAfterUnixMS)/1000, c.Use, c.File)
+		}
+	}
 }

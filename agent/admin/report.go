@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/sipward/sipward/counters"
+	"github.com/sipward/sipward/internal/certs"
 	"github.com/sipward/sipward/internal/tally"
 	"github.com/sipward/sipward/sip/dialog"
 	"github.com/sipward/sipward/sip/packet"
@@ -32,6 +33,8 @@ type Report struct {
 	Agent         Agent         `json:"agent"`
 	Sync          *Sync         `json:"sync,omitempty"`
 	Guard         *Guard        `json:"guard,omitempty"`
+
+	Certificates []certs.Certificate `json:"certificates,omitempty"`
 }
 
 // Registrations are counts of REGISTER transactions.
@@ -127,7 +130,7 @@ type SideRatios struct {
 // NewReport makes the report of s at now.
 func NewReport(s *Status, now time.Time) *Report {
 	r := &Report{
-		Sync: s.Sync, Guard: s.Guard,
+		Sync: s.Sync, Guard: s.Guard, Certificates: s.Certificates,
 		Node: s.Node, Version: s.Version, Mode: s.Mode,
 		StartedAt: s.Started.UnixMilli(), TakenAt: s.Taken.UnixMilli(), UptimeS: int64(now.Sub(s.Started) / time.Second),
 		Ready: len(s.NotReady) == 0, NotReady: s.NotReady, Suspect: s.Suspect,

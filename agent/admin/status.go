@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sipward/sipward/counters"
+	"github.com/sipward/sipward/internal/certs"
 	"github.com/sipward/sipward/internal/tally"
 	"github.com/sipward/sipward/sip/packet"
 	"github.com/sipward/sipward/sip/register"
@@ -50,6 +51,8 @@ type Status struct {
 	Interfaces []Interface   // that there are
 	Sources    []Interface   // names and patterns of the configuration, each with the best state of what it names, "" before that is known
 	Listeners  []Listener
+
+	Certificates []certs.Certificate // that the agent uses
 
 	Sync  *Sync  // nil without an uplink
 	Guard *Guard // nil in a replay

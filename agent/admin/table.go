@@ -19,6 +19,12 @@ func WriteTable(w io.Writer, r *Report) error {
 	for _, why := range r.Suspect {
 		fmt.Fprintf(w, "SUSPECT: %s\n", why)
 	}
+	now := time.UnixMilli(r.StartedAt).Add(time.Duration(r.UptimeS) * time.Second)
+	for i := range r.Certificates {
+		if why := r.Certificates[i].Attention(now); why != "" {
+			fmt.Fprintf(w, "ATTENTION: %s\n", why)
+		}
+	}
 	if err := writeFigures(w, r); err != nil {
 		return err
 	}
@@ -36,7 +42,7 @@ func WriteTable(w io.Writer, r *Report) error {
 		r.Agent.Frames, r.Agent.LiveLegs, r.Agent.MaxLegs, r.Agent.Endpoints, r.Agent.MaxEndpoints)
 	writeDrops(w, &r.Agent)
 	writeSync(w, r.Sync)
-	writeGuard(w, r.Guard, time.UnixMilli(r.StartedAt).Add(time.Duration(r.UptimeS)*time.Second))
+	writeGuard(w, r.Guard, now)
 	for _, i := range r.Agent.Interfaces {
 		fmt.Fprintf(w, "interface    %s %s\n", i.Name, i.State)
 	}

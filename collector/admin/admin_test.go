@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/sipward/sipward/internal/adminhttp"
+	"github.com/sipward/sipward/internal/certs"
 	"github.com/sipward/sipward/internal/tally"
 	"github.com/sipward/sipward/internal/testkit/golden"
 	"github.com/sipward/sipward/internal/testkit/promtool"
@@ -35,7 +36,7 @@ func sample() *Status {
 		ID: "c1", Version: "v1.2.3", Broker: "embedded", Store: "sqlite", StoreID: "ab", Ready: true,
 		StartedUnixMS: noon - 3_600_000, TakenUnixMS: noon, ReadUnixMS: noon - 5000, UptimeS: 3600,
 		Nodes: []Node{
-			{ID: "sw1", State: "up", Version: "v1", LastSeenUnixMS: noon - 400, LagMS: number(0), SkewMS: number(-3), HoursComplete: 48,
+			{ID: "sw1", State: "up", Version: "v1", CertUnixMS: noon + 3650*86_400_000, LastSeenUnixMS: noon - 400, LagMS: number(0), SkewMS: number(-3), HoursComplete: 48,
 				Live:  &record.Live{LiveSetup: 2, LiveAnswered: 30},
 				Spool: &Spool{Bytes: 1 << 20, BudgetBytes: 4 << 30, Records: 3, Accepted: 100, Acked: 97}, Table: &record.TableState{Version: 8}},
 			{ID: "sw2", State: "down", Version: "v1", LastSeenUnixMS: noon - 7_200_000, HoursComplete: 46,
@@ -43,7 +44,7 @@ func sample() *Status {
 			{ID: "sw3", State: "up", LastSeenUnixMS: noon, LagMS: number(600_000), SkewMS: number(86_400_000), DuplicateUnixMS: noon - 60_000,
 				NotReady: []string{"capture: eth0 is down"}, Suspect: []string{"the queue is full"}, Spool: &Spool{Bytes: 90, BudgetBytes: 100},
 				Table: &record.TableState{Version: 6, Refused: 3, Error: "signed with a key that is not trusted here"}},
-			{ID: "sw4", State: Unknown},
+			{ID: "sw4", State: Unknown, CertUnixMS: noon - 86_400_000},
 			{ID: "sw5", State: Gone, LastSeenUnixMS: noon - 90*86_400_000},
 		},
 		Table: &Table{Offered: []TableVersion{
@@ -55,6 +56,8 @@ func sample() *Status {
 		Reconciliation: Reconciliation{Task: Task{LastUnixMS: noon}, FromUnixS: noon/1000 - 86_400, ToUnixS: noon / 1000, Compared: 7, Incomplete: 1,
 			Differ: []Difference{{"sw1", "customer", "acme", "answered_ms", 100, 90}}, Sums: []Difference{}},
 		Retention: Task{LastUnixMS: noon, Error: "the disk is full"},
+		Certificates: []certs.Certificate{{Use: CertDashboard, File: "/etc/ssl/x.pem", NotAfterUnixMS: noon + 3*86_400_000}, {Use: CertBroker, NotAfterUnixMS: noon + 60*86_400_000},
+			{Use: CertExternal, File: "/etc/ssl/y.pem", Error: "it is gone"}},
 		Alerts: &Alerts{Open: map[string]int{"info": 0, "warning": 2, "critical": 1}, Rules: 11, InvalidRules: 1, JudgedUnixMS: noon - 3000, Error: "reading rules: the disk is full", Queued: 4,
 			Channels: []AlertChannel{{Channel: "mail", Sent: 7, Retried: 3, Failed: 2, Dropped: 1, SentUnixMS: noon - 60_000, Error: "the server is full"}, {Channel: "webhook"}}},
 		Drops:  []tally.Count{{Stage: "ingest", Event: "buried", N: 1}, {Stage: "ingest", Event: "damaged", N: 0}},
@@ -108,12 +111,15 @@ func TestMetrics(t *testing.T) {
 		`sipward_collector_table_version{stage="newest"} 8`,
 		`sipward_collector_table_version{stage="all"} 7`,
 		`sipward_collector_node_table_version{node="sw1"} 8`,
+		`sipward_collector_certificate_expiry_timestamp_seconds{file="/etc/ssl/x.pem",use="dashboard"} 1.7003088e+09`,
+		`sipward_collector_certificate_expiry_timestamp_seconds{file="",use="broker"} 1.7052336e+09`,
+		`sipward_collector_node_certificate_expiry_timestamp_seconds{node="sw4"} 1.6999632e+09`,
 	} {
 		if !strings.Contains(body, "\n"+want+"\n") {
 			t.Errorf("missing %s", want)
 		}
 	}
-	for _, never := range []string{`node_lag_seconds{node="sw2"}`, `node_table_version{node="sw2"}`, `node="sw5"`} {
+	for _, never := range []string{`node_lag_seconds{node="sw2"}`, `node_table_version{node="sw2"}`, `node_certificate_expiry_timestamp_seconds{node="sw2"}`, `use="external"`, `node="sw5"`} {
 		if strings.Contains(body, never) {
 			t.Errorf("what is not known is shown: %s", never)
 		}
@@ -130,7 +136,8 @@ func TestAttention(t *testing.T) {
 		"sw3: its clock is off by 24h0m0s", "sw3: its records are 10m0s behind", "sw3: its spool is 90% full",
 		"sw3: it has version 6 of the table of customers, and refuses 7: signed with a key that is not trusted here",
 		"sw3: capture: eth0 is down", "sw3: its figures are suspect: the queue is full",
-		"sw4 has credentials and never connected",
+		"sw4 has credentials and never connected", "sw4: its certificate ended at 2023-11-14T12:00:00Z: renew it with sipward-collector node add sw4 --replace",
+		"the certificate /etc/ssl/x.pem (dashboard) ends at 2023-11-18T12:00:00Z, in 3.0 days: renew it", "the certificate /etc/ssl/y.pem (external) cannot be read: it is gone",
 		"sw2: 12 records of telemetry will never come (shed)",
 		"1 batches could not be stored and were set aside; the latest, from sw2: version 9",
 		"minute counters and calls differ in 1 figures; the first: sw1 customer acme: answered_ms is 100 by counters, 90 by calls",
@@ -141,7 +148,7 @@ func TestAttention(t *testing.T) {
 			t.Errorf("missing %q in\n%s", want, got)
 		}
 	}
-	if strings.Contains(got, "sw1:") || strings.Contains(got, "sw5") {
+	if strings.Contains(got, "sw1:") || strings.Contains(got, "broker") || strings.Contains(got, "sw5") {
 		t.Errorf("what is well, or gone, needs no attention:\n%s", got)
 	}
 }

@@ -9,21 +9,22 @@ import (
 
 // Names of the metrics of the collector.
 const (
-	metricBuild      = "sipward_collector_build_info"
-	metricStart      = "sipward_collector_start_time_seconds"
-	metricReady      = "sipward_collector_ready"
-	metricAttention  = "sipward_collector_attention"
-	metricRead       = "sipward_collector_database_read_time_seconds"
-	metricNodes      = "sipward_collector_nodes"
-	metricDrops      = "sipward_collector_dropped_total"
-	metricEvents     = "sipward_collector_events_total"
-	metricLost       = "sipward_collector_lost_records"
-	metricLetters    = "sipward_collector_dead_letters"
-	metricDiffer     = "sipward_collector_differences"
-	metricIncomplete = "sipward_collector_reconciliation_incomplete"
-	metricTaskTime   = "sipward_collector_task_time_seconds"
-	metricTaskFailed = "sipward_collector_task_failed"
-	metricTable      = "sipward_collector_table_version"
+	metricBuild       = "sipward_collector_build_info"
+	metricStart       = "sipward_collector_start_time_seconds"
+	metricReady       = "sipward_collector_ready"
+	metricAttention   = "sipward_collector_attention"
+	metricRead        = "sipward_collector_database_read_time_seconds"
+	metricNodes       = "sipward_collector_nodes"
+	metricDrops       = "sipward_collector_dropped_total"
+	metricEvents      = "sipward_collector_events_total"
+	metricLost        = "sipward_collector_lost_records"
+	metricLetters     = "sipward_collector_dead_letters"
+	metricDiffer      = "sipward_collector_differences"
+	metricIncomplete  = "sipward_collector_reconciliation_incomplete"
+	metricTaskTime    = "sipward_collector_task_time_seconds"
+	metricTaskFailed  = "sipward_collector_task_failed"
+	metricTable       = "sipward_collector_table_version"
+	metricCertificate = "sipward_collector_certificate_expiry_timestamp_seconds"
 
 	metricAlerts       = "sipward_collector_alerts"
 	metricAlertRules   = "sipward_collector_alert_rules"
@@ -60,6 +61,7 @@ const (
 	metricNodeHours    = "sipward_collector_node_hour_marks"
 	metricNodeTwice    = "sipward_collector_node_duplicate_time_seconds"
 	metricNodeTable    = "sipward_collector_node_table_version"
+	metricNodeCert     = "sipward_collector_node_certificate_expiry_timestamp_seconds"
 )
 
 // Labels that several metrics have.
@@ -68,6 +70,15 @@ var (
 	byStage = metric.Open("stage")
 	byEvent = metric.Open("event")
 	byTask  = metric.Closed("task", "reconciliation", "retention")
+)
+
+// What certificates are for.
+const (
+	CertDashboard  = "dashboard"
+	CertBroker     = "broker"      // of the embedded broker; in memory, and made anew in time
+	CertAuthority  = "authority"   // which signs that and those of nodes
+	CertExternal   = "external"    // the collector's own, which an external broker asks for
+	CertExternalCA = "external_ca" // whom the external broker's must be of
 )
 
 // Reference describes all metrics of the collector, in the groups of docs/collector.md.
@@ -91,6 +102,8 @@ var ownDefs = []metric.Def{
 	metric.NewGauge(metricTaskTime, "When a task last ended, since the Unix epoch.", byTask),
 	metric.NewGauge(metricTaskFailed, "1 when the last run of a task failed.", byTask),
 	metric.NewGauge(metricTable, "Version of the table of customers: the newest, and that which all nodes get.", metric.Closed("stage", "newest", "all")),
+	metric.NewGauge(metricCertificate, "Until when a certificate is good, since the Unix epoch; not there while it cannot be read.",
+		metric.Closed("use", CertDashboard, CertBroker, CertAuthority, CertExternal, CertExternalCA), metric.Open("file")),
 }
 
 var (
@@ -137,6 +150,7 @@ var nodeDefs = []metric.Def{
 		byNode, metric.Closed("event", "accepted", "acked", "declared")),
 	metric.NewGauge(metricNodeHours, "Of the last 48 hours that are over: closed by the node and all here, or not.", byNode, metric.Closed("state", "complete", "late")),
 	metric.NewGauge(metricNodeTable, "Version of the table of customers that the node has, when it has it from the centre.", byNode),
+	metric.NewGauge(metricNodeCert, "Until when the certificate is good that the node has from here, since the Unix epoch.", byNode),
 	metric.NewGauge(metricNodeTwice, "When two agents with this id were last seen, since the Unix epoch; 0 for never.", byNode),
 }
 
@@ -181,6 +195,11 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 		out.Send(metricTable, float64(t.Offered[0].Version), "newest")
 		if last := t.Offered[len(t.Offered)-1]; len(last.Stage) == 0 {
 			out.Send(metricTable, float64(last.Version), "all")
+		}
+	}
+	for _, c := range s.Certificates {
+		if c.Error == "" {
+			out.Send(metricCertificate, seconds(c.NotAfterUnixMS), c.Use, c.File)
 		}
 	}
 	states := map[string]int{record.StateUp: 0, record.StateDown: 0, Unknown: 0, Gone: 0}
@@ -260,6 +279,9 @@ func sendNode(n *Node, out metric.Sender) {
 		out.Send(metricNodeRecords, float64(s.Accepted), n.ID, "accepted")
 		out.Send(metricNodeRecords, float64(s.Acked), n.ID, "acked")
 		out.Send(metricNodeRecords, float64(s.Declared), n.ID, "declared")
+	}
+	if n.CertUnixMS != 0 {
+		out.Send(metricNodeCert, seconds(n.CertUnixMS), n.ID)
 	}
 	if n.Table != nil {
 		out.Send(metricNodeTable, float64(n.Table.Version), n.ID)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/sipward/sipward/internal/certs"
 	"github.com/sipward/sipward/internal/tally"
 	"github.com/sipward/sipward/sync/record"
 )
@@ -34,13 +35,14 @@ type Status struct {
 	NotReady      []string `json:"not_ready,omitempty"`
 	Attention     []string `json:"attention,omitempty"` // sentences on what somebody should look after
 
-	Table          *Table         `json:"table"` // of customers and number blocks; null: there is none here
-	Nodes          []Node         `json:"nodes"`
-	Losses         []Loss         `json:"losses"` // the ledger, added up
-	DeadLetters    DeadLetters    `json:"dead_letters"`
-	Reconciliation Reconciliation `json:"reconciliation"`
-	Retention      Task           `json:"retention"`
-	Alerts         *Alerts        `json:"alerts"` // null: nobody watches yet
+	Table          *Table              `json:"table"` // of customers and number blocks; null: there is none here
+	Nodes          []Node              `json:"nodes"`
+	Losses         []Loss              `json:"losses"` // the ledger, added up
+	DeadLetters    DeadLetters         `json:"dead_letters"`
+	Reconciliation Reconciliation      `json:"reconciliation"`
+	Retention      Task                `json:"retention"`
+	Certificates   []certs.Certificate `json:"certificates,omitempty"`
+	Alerts         *Alerts             `json:"alerts"` // null: nobody watches yet
 
 	Load   Load          `json:"load"`
 	Drops  []tally.Count `json:"drops"`
@@ -96,11 +98,12 @@ type Node struct {
 	SkewMS          *int64             `json:"skew_ms"`                     // its clock minus ours; null: not known
 	NotReady        []string           `json:"not_ready,omitempty"`
 	Suspect         []string           `json:"suspect,omitempty"`
-	DuplicateUnixMS int64              `json:"duplicate_unix_ms,omitempty"` // when two agents with this id were last seen
-	Spool           *Spool             `json:"spool"`                       // null: not known
-	Table           *record.TableState `json:"table"`                       // as the node has it; null: not known, or it has its own
-	Live            *record.Live       `json:"live"`                        // null: none, or too old
-	HoursComplete   int                `json:"hours_complete"`              // of those that were looked at
+	DuplicateUnixMS int64              `json:"duplicate_unix_ms,omitempty"`             // when two agents with this id were last seen
+	CertUnixMS      int64              `json:"certificate_not_after_unix_ms,omitempty"` // until when its certificate is good; 0: it has none from here
+	Spool           *Spool             `json:"spool"`                                   // null: not known
+	Table           *record.TableState `json:"table"`                                   // as the node has it; null: not known, or it has its own
+	Live            *record.Live       `json:"live"`                                    // null: none, or too old
+	HoursComplete   int                `json:"hours_complete"`                          // of those that were looked at
 	HoursLate       []Hour             `json:"hours_late"`
 }
 
@@ -204,6 +207,7 @@ func FindAttention(s *Status) (out []string) {
 		if s.Nodes[i].State != Gone {
 			attendNode(&s.Nodes[i], say)
 			attendTable(s, &s.Nodes[i], say)
+			attendCertificate(s, &s.Nodes[i], say)
 		}
 	}
 	for _, l := range s.Losses {
@@ -230,7 +234,21 @@ func FindAttention(s *Status) (out []string) {
 		}
 	}
 	attendAlerts(s.Alerts, say)
+	for i := range s.Certificates {
+		if why := s.Certificates[i].Attention(time.UnixMilli(s.TakenUnixMS)); why != "" {
+			say("%s", why)
+		}
+	}
 	return out
+}
+
+func attendCertificate(s *Status, n *Node, say func(format string, args ...any)) {
+	if n.CertUnixMS == 0 {
+		return
+	}
+	if why := certs.Ends("its certificate", n.CertUnixMS, time.UnixMilli(s.TakenUnixMS)); why != "" {
+		say("%s: %s with sipward-collector node add %s --replace", n.ID, why, n.ID)
+	}
 }
 
 func attendAlerts(a *Alerts, say func(format string, args ...any)) {

@@ -41,9 +41,12 @@ type Authority struct {
 	pem  []byte // of cert
 }
 
+// AuthorityFile is where the authority is kept, with its key.
+func (f *Folder) AuthorityFile() string { return filepath.Join(f.dir, "ca.pem") }
+
 // Authority reads the folder's authority, and makes it when there is none.
 func (f *Folder) Authority(now time.Time) (*Authority, error) {
-	path := filepath.Join(f.dir, "ca.pem")
+	path := f.AuthorityFile()
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := f.makeAuthority(path, now); err != nil && !errors.Is(err, fs.ErrExist) { // another program was faster
@@ -186,7 +189,11 @@ func (b *brokerCertificate) get(now time.Time) (*tls.Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.cert, b.made = &tls.Certificate{Certificate: [][]byte{der, b.authority.cert.Raw}, PrivateKey: key}, now
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, fmt.Errorf("reading the certificate that was just made: %w", err)
+	}
+	b.cert, b.made = &tls.Certificate{Certificate: [][]byte{der, b.authority.cert.Raw}, PrivateKey: key, Leaf: leaf}, now
 	return b.cert, nil
 }
 
