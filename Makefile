@@ -154,6 +154,11 @@ e2e: build ## real SIP peers in network namespaces; root
 load: build ## how much the agent bears: tcpreplay at full rate, many calls a second; root
 	SIPWARD_LOAD=1 SIPWARD_AGENT=$(CURDIR)/$(BIN)/sipward-agent $(GO) test -count=1 -timeout 30m -v ./test/load/
 
+COMPARE ?=
+.PHONY: compare
+compare: build ## the agent beside sngrep, sipgrep, tshark, ... on the same calls: CPU, memory, what each finds (COMPARE="-rounds 5"); root
+	@$(GO) run ./test/compare -agent $(BIN)/sipward-agent $(COMPARE)
+
 .PHONY: demo
 demo: build ## collector and agent with made-up calls, live figures in this terminal (DEMO_SECONDS=40)
 	@$(GO) run ./internal/testkit/cmd/demo -agent $(BIN)/sipward-agent -collector $(BIN)/sipward-collector -seconds $(DEMO_SECONDS)

@@ -37,7 +37,7 @@ func (s *Sniffer) Start(ctx context.Context) (*Proc, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p, p.waitPacketSocket(ctx, s.Program)
+	return p, p.WaitCapture(ctx, s.Program)
 }
 
 func (s *Sniffer) arguments() ([]string, error) {
@@ -55,9 +55,9 @@ func (s *Sniffer) arguments() ([]string, error) {
 	return nil, fmt.Errorf("%s sends no HEP of version %d", s.Program, s.Version)
 }
 
-// waitPacketSocket waits until something in the program's namespace reads
+// WaitCapture waits until something in the program's namespace reads
 // packets off an interface: a socket that is made gets none until it is bound.
-func (p *Proc) waitPacketSocket(ctx context.Context, name string) error {
+func (p *Proc) WaitCapture(ctx context.Context, name string) error {
 	return Poll(ctx, readyTimeout, name+" to capture", func() (bool, error) {
 		if p.Ended() {
 			return false, fmt.Errorf("it ended: %v: %s", p.err, tail(p.Log, 3000))
