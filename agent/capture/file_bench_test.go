@@ -12,6 +12,7 @@ import (
 	"github.com/gopacket/gopacket/pcapgo"
 	"golang.org/x/sys/unix"
 
+	"github.com/sipward/sipward/internal/testkit/race"
 	"github.com/sipward/sipward/sip/packet"
 )
 
@@ -37,7 +38,7 @@ func TestFileAllocations(t *testing.T) {
 
 // manyPackets writes a file of G.711 size packets: 20 ms, 214 bytes.
 func manyPackets(t testing.TB, kind string) (path string, n int) {
-	n = 200_000
+	n = race.Of(200_000, 20_000)
 	data := strings.Repeat("\xd5", 214)
 	if kind == "pcapng" {
 		f := newNgFile(binary.LittleEndian).iface(1, 0)

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sipward/sipward/internal/testkit/race"
 	"github.com/sipward/sipward/sip/party"
 	"github.com/sipward/sipward/sip/register"
 )
@@ -120,7 +121,7 @@ func TestBanEnds(t *testing.T) {
 func TestBansAreBounded(t *testing.T) {
 	b := testBans(t, Ban{Refusals: 50})
 	source := func(n int) netip.Addr { return netip.AddrFrom4([4]byte{11, byte(n >> 16), byte(n >> 8), byte(n)}) }
-	for n := range 1_000_000 {
+	for n := range race.Of(1_000_000, 4*maxCounted) {
 		b.refusal(source(n), t0)
 		if n%1000 == 0 {
 			b.refusal(none, t0)

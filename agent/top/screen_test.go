@@ -16,6 +16,7 @@ import (
 
 	"github.com/sipward/sipward/agent/admin"
 	"github.com/sipward/sipward/internal/testkit/golden"
+	"github.com/sipward/sipward/internal/testkit/race"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -101,7 +102,7 @@ func wild(r *rand.Rand) *fake {
 // those of colours controls the terminal.
 func TestAnySize(t *testing.T) {
 	keys := []string{"up", "down", "left", "right", "enter", "esc", "tab", "1", "2", "/", "a", "日", "\u202e", "r", "?", "space", "backspace", "pgdown", "pgup", "home", "end", "G"}
-	rounds := 80
+	rounds := race.Of(80, 20)
 	if testing.Short() {
 		rounds = 20
 	}
@@ -136,7 +137,7 @@ func TestEverySize(t *testing.T) {
 	for _, f := range []*fake{busy(), wild(rand.New(rand.NewPCG(1, 1)))} { //nolint:gosec // reproducible
 		m := view(t, f, 80, 24)
 		for w := 1; w <= 200 && !t.Failed(); w++ {
-			for h := 1; h <= 60; h += 2 + w/8 { // the narrow ones are the hard ones
+			for h := 1; h <= 60; h += race.Of(2+w/8, 3+w/4) { // the narrow ones are the hard ones
 				m.Update(tea.WindowSizeMsg{Width: w, Height: h})
 				check(t, m)
 			}
