@@ -12,6 +12,7 @@ import (
 
 	"github.com/sipward/sipward/configs"
 	"github.com/sipward/sipward/internal/seal"
+	"github.com/sipward/sipward/internal/seldom"
 	"github.com/sipward/sipward/sip/party"
 )
 
@@ -27,11 +28,12 @@ type reloader struct {
 	book  *party.Book    // of cfg
 	addrs func() ([]net.Addr, error)
 
-	blind bool // the log knows that addrs fails
+	blind  bool           // the log knows that addrs fails
+	seldom *seldom.Logger // of what flapping interfaces bring about
 }
 
 func newReloader(a *agent, path string) *reloader {
-	return &reloader{agent: a, path: path, cfg: a.cfg, book: a.book, addrs: net.InterfaceAddrs}
+	return &reloader{agent: a, path: path, cfg: a.cfg, book: a.book, addrs: net.InterfaceAddrs, seldom: seldom.New(a.log)}
 }
 
 // run answers SIGHUP and follows the host's addresses until ctx ends.
@@ -137,7 +139,7 @@ func (r *reloader) follow(ctx context.Context) {
 	changed, err := next.FindLocal(r.addrs)
 	if err == nil && changed {
 		if err = r.use(ctx, &next); err == nil {
-			r.agent.log.Info("the host's addresses changed", "addresses", len(next.Local))
+			r.seldom.Info(time.Now(), "the host's addresses changed", "addresses", len(next.Local))
 		}
 	}
 	if err != nil && !r.blind && ctx.Err() == nil {

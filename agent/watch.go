@@ -7,9 +7,12 @@ import (
 	"github.com/sipward/sipward/agent/capture"
 )
 
-// complaintInterval is the least time between two log lines about the same
-// thing that keeps happening.
-const complaintInterval = time.Minute
+// The least time between two log lines about the same thing that keeps happening, at
+// first; it doubles up to complaintMost.
+const (
+	complaintInterval = time.Minute
+	complaintMost     = time.Hour
+)
 
 // watcher is the task that logs what goes wrong at a rate that others decide:
 // faults of our own that some packet meets, and HEP senders that are refused.
@@ -24,15 +27,19 @@ type watcher struct {
 type complaint struct {
 	n    uint64 // when it was last logged
 	when time.Time
+	wait time.Duration // from then on
 }
 
 // due reports whether n has to be logged at now, and how many are new.
 func (c *complaint) due(n uint64, now time.Time) (more uint64, yes bool) {
-	if n <= c.n || !c.when.IsZero() && now.Sub(c.when) < complaintInterval {
+	if n <= c.n || !c.when.IsZero() && now.Sub(c.when) < c.wait {
 		return 0, false
 	}
+	if now.Sub(c.when) > c.wait+complaintMost {
+		c.wait = complaintInterval / 2
+	}
 	more = n - c.n
-	c.n, c.when = n, now
+	c.n, c.when, c.wait = n, now, min(2*c.wait, complaintMost)
 	return more, true
 }
 
@@ -70,6 +77,10 @@ func (w *watcher) refused(i int, s capture.HEPStats, now time.Time) {
 		return
 	}
 	l := &w.agent.cfg.Capture.HEP[i]
-	w.agent.log.Warn("HEP packets are refused: the sender's authentication key is not that of auth_key_file, or it sends no HEP",
+	why := "what comes to a HEP listener is no HEPv3 and is refused"
+	if s.Unauthorized > 0 {
+		why = "HEP packets are refused: the sender's authentication key is not that of auth_key_file, or it sends no HEPv3"
+	}
+	w.agent.log.Warn(why,
 		"network", l.Network, "address", l.Address, "packets", more, "without_the_key", s.Unauthorized, "malformed", s.Malformed)
 }

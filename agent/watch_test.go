@@ -39,9 +39,28 @@ func TestRefusedHEPIsLoggedOnceAMinute(t *testing.T) {
 	w := newWatcher(a)
 	now := time.Unix(1_700_000_000, 0)
 	for i := range 120 {
-		w.refused(0, capture.HEPStats{Unauthorized: uint64(i), Malformed: 1}, now.Add(time.Duration(i)*time.Second))
+		w.refused(0, capture.HEPStats{Unauthorized: uint64(i + 1)}, now.Add(time.Duration(i)*time.Second))
 	}
 	if got := log.String(); strings.Count(got, "HEP packets are refused") != 2 || !strings.Contains(got, "address=127.0.0.1:9060") {
 		t.Error(got)
+	}
+	log.Reset()
+	newWatcher(a).refused(0, capture.HEPStats{Malformed: 1}, now)
+	if got := log.String(); strings.Contains(got, "auth_key_file") || !strings.Contains(got, "no HEPv3") {
+		t.Errorf("without a key it says %s", got)
+	}
+}
+
+// TestComplaintsBecomeRare: a scanner that never ends has a line an hour in the end.
+func TestComplaintsBecomeRare(t *testing.T) {
+	var c complaint
+	lines := 0
+	for i := range 24 * 60 {
+		if _, yes := c.due(uint64(i+1), time.Unix(1_700_000_000, 0).Add(time.Duration(i)*time.Minute)); yes {
+			lines++
+		}
+	}
+	if lines < 24 || lines > 32 {
+		t.Errorf("%d lines in a day", lines)
 	}
 }

@@ -52,7 +52,8 @@ func (l *Live) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r := &reader{live: l, cfg: &l.cfg, filter: filter, watch: -1, warned: map[string]bool{}}
+	r := &reader{live: l, cfg: &l.cfg, filter: filter, watch: -1, warned: map[string]bool{},
+		links: newLinkLog(l.cfg.Log, l.Mode().String())}
 	err = r.run(ctx)
 	return errors.Join(err, r.close())
 }
@@ -97,7 +98,8 @@ type reader struct {
 	watch  int // netlink, -1 if not needed
 	waiter *waiter
 	taps   []*tap
-	warned map[string]bool // patterns whose absence was reported
+	warned map[string]bool // interfaces whose failure was reported
+	links  *linkLog
 	out    hand
 	ready  bool
 	looked time.Time // when the kernel's counters and the interfaces were last looked at

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -68,10 +69,7 @@ func (r *reader) scan() error {
 			r.warnOnce(l.name, "cannot capture on an interface, trying again", err)
 		}
 	}
-	for _, name := range missing {
-		r.warnOnce(name, "an interface to capture on does not exist, waiting for it", nil)
-	}
-	r.publish(missing, failed)
+	r.links.see(time.Now(), r.publish(missing, failed))
 	if len(r.taps) > 0 && !r.ready {
 		r.ready = true
 		close(r.live.ready)
@@ -85,9 +83,6 @@ func (r *reader) closeGone(want []link) {
 	r.taps = slices.DeleteFunc(r.taps, func(t *tap) bool {
 		for _, l := range want {
 			if l.name == t.name && l.index == t.index {
-				if t.up != l.up {
-					r.logLink(l)
-				}
 				t.up = l.up
 				return false
 			}
@@ -102,18 +97,8 @@ func (r *reader) closeGone(want []link) {
 		if err := t.ring.close(); err != nil {
 			r.cfg.Log.Warn("closing a capture socket", "interface", t.name, "error", err)
 		}
-		r.cfg.Log.Warn("an interface is gone", "interface", t.name)
 		return true
 	})
-}
-
-// logLink says that an interface went down, or came up again.
-func (r *reader) logLink(l link) {
-	if l.up {
-		r.cfg.Log.Info("an interface is up again", "interface", l.name)
-		return
-	}
-	r.cfg.Log.Warn("an interface is down: nothing is captured on it", "interface", l.name)
 }
 
 // ensure opens a socket on l unless there is one.
@@ -136,10 +121,6 @@ func (r *reader) ensure(l link) error {
 	}
 	r.taps = append(r.taps, &tap{link: l, ring: ring})
 	delete(r.warned, l.name)
-	r.cfg.Log.Info("capturing", "interface", l.name, "filter", r.live.Mode().String())
-	if !l.up {
-		r.logLink(l)
-	}
 	return nil
 }
 
@@ -149,16 +130,11 @@ func (r *reader) warnOnce(name, text string, err error) {
 		return
 	}
 	r.warned[name] = true
-	if err != nil {
-		r.cfg.Log.Warn(text, "interface", name, "error", err)
-		return
-	}
-	r.cfg.Log.Warn(text, "interface", name)
+	r.cfg.Log.Warn(text, "interface", name, "error", err)
 }
 
-// publish makes the state of all interfaces visible to Stats.
-func (r *reader) publish(missing []string, failed []link) {
-	var state []InterfaceState
+// publish makes the state of all interfaces visible to Stats, and returns it.
+func (r *reader) publish(missing []string, failed []link) (state []InterfaceState) {
 	for _, t := range r.taps {
 		s := InterfaceState{t.name, t.index, LinkCapturing}
 		if !t.up {
@@ -173,12 +149,12 @@ func (r *reader) publish(missing []string, failed []link) {
 		state = append(state, InterfaceState{name, 0, LinkMissing})
 	}
 	for name := range r.warned {
-		if name != "" && !slices.Contains(missing, name) &&
-			!slices.ContainsFunc(failed, func(l link) bool { return l.name == name }) {
+		if name != "" && !slices.ContainsFunc(failed, func(l link) bool { return l.name == name }) {
 			delete(r.warned, name)
 		}
 	}
 	r.live.mu.Lock()
 	defer r.live.mu.Unlock()
 	r.live.state = state
+	return state
 }

@@ -42,6 +42,13 @@ func (l *Logger) Warn(now time.Time, message string, args ...any) {
 	}
 }
 
+// Info is Warn for what may be all right.
+func (l *Logger) Info(now time.Time, message string, args ...any) {
+	if left, due := l.due(now, message); due {
+		l.log.Info(message, more(args, left)...)
+	}
+}
+
 // Error is Warn for what somebody has to look after.
 func (l *Logger) Error(now time.Time, message string, args ...any) {
 	if left, due := l.due(now, message); due {
