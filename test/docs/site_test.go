@@ -79,7 +79,7 @@ func newSite(t *testing.T, programs, agent string) *site {
 	defer u.Close()
 	s.ports = strings.NewReplacer("127.0.0.1:9464", free[0], "127.0.0.1:9465", free[1], "127.0.0.1:9466", free[2],
 		"127.0.0.1:9480", free[3], "/etc/sipward", dir, "/backup/", dir+"/backup-",
-		"/etc/prometheus", dir, " monitoring/", " "+module+"/monitoring/",
+		"/etc/prometheus", dir, "/usr/share/doc/sipward-collector/examples/monitoring/", module+"/monitoring/",
 		" test/captures/", " "+module+"/test/captures/", "/var/lib/sipward-collector", dir+"/data")
 	marks := strings.NewReplacer("@DIR@", dir, "@AGENT@", free[0], "@COLLECTOR@", free[1], "@ASK@", free[2], "@WEB@", free[3],
 		"@BROKER@", free[4], "@TLS@", free[5], "@HEP@", u.LocalAddr().String())

@@ -216,6 +216,11 @@ systemctl daemon-reload && systemctl restart sipward-agent`)
 
 // What belongs to a program is in its place.
 func documented(t *testing.T, m *machine) {
+	for _, file := range []string{"sipward.rules.yml", "grafana-sipward.json"} { // where docs/monitoring.md says
+		if path := "/usr/share/doc/" + collector + "/examples/monitoring/" + file; !m.exists(path) {
+			t.Errorf("%s is missing", path)
+		}
+	}
 	for _, p := range []string{agent, collector} {
 		for _, file := range []string{"man/man1/" + p + ".1.gz", "man/man5/" + p + ".yaml.5.gz", "bash-completion/completions/" + p,
 			"zsh/vendor-completions/_" + p, "fish/vendor_completions.d/" + p + ".fish", "doc/" + p + "/copyright", "doc/" + p + "/THIRD-PARTY.gz",
