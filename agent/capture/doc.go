@@ -1,4 +1,6 @@
-// Package capture reads interfaces, live, in this way.
+// Package capture brings packets in: from live interfaces, from capture files and from
+// HEPv3 senders. What comes live is handed over in batches and never waits for the
+// taker; what comes from a file waits for it, so that nothing of a file is lost.
 //
 // # Live capture
 //

@@ -1,7 +1,3 @@
-// Package capture brings packets in: from live interfaces, from capture files
-// and from HEPv3 senders. What comes live is handed over in batches and never
-// waits for the taker; what comes from a file waits for it, so that nothing of
-// a file is lost.
 package capture
 
 import "github.com/sipward/sipward/sip/packet"
