@@ -202,21 +202,21 @@ func (n *node) branch(i int) (key []byte, child uint64) {
 
 // bucketOf splits the value of a bucket's element: its root page, or, where that
 // is 0, the one node that stands in the value itself.
-func bucketOf(value []byte) (root uint64, sequence uint64, inline *node, err error) {
+func bucketOf(value []byte) (root uint64, inline *node, err error) {
 	if len(value) < bucketHeader {
-		return 0, 0, nil, damaged("a bucket of %d bytes", len(value))
+		return 0, nil, damaged("a bucket of %d bytes", len(value))
 	}
-	root, sequence = native.Uint64(value), native.Uint64(value[8:])
+	root = native.Uint64(value)
 	if root != 0 {
-		return root, sequence, nil, nil
+		return root, nil, nil
 	}
 	if len(value) < bucketHeader+pageHeader {
-		return 0, 0, nil, damaged("a bucket of %d bytes without a page", len(value))
+		return 0, nil, damaged("a bucket of %d bytes without a page", len(value))
 	}
 	page := value[bucketHeader:]
 	n := &node{flags: native.Uint16(page[8:]), count: int(native.Uint16(page[10:])), data: page}
 	if n.flags != leafFlag {
-		return 0, 0, nil, damaged("a bucket in a value with flags %#x", n.flags)
+		return 0, nil, damaged("a bucket in a value with flags %#x", n.flags)
 	}
-	return 0, sequence, n, n.check()
+	return 0, n, n.check()
 }

@@ -22,7 +22,7 @@ func (t *tree) buckets() (map[string][]byte, error) {
 // bucket visits what is in a bucket, whose element has this value. Every page is
 // visited at most once over the life of t.
 func (t *tree) bucket(value []byte, do visit) error {
-	root, _, inline, err := bucketOf(value)
+	root, inline, err := bucketOf(value)
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func (t *tree) descend(id uint64, first []byte, depth int, do visitElement) erro
 // edge returns the first or last element of the bucket whose element has this
 // value, by one path down the tree; nil when it is empty.
 func (t *tree) edge(bucketValue []byte, last bool) (key []byte, err error) {
-	id, _, inline, err := bucketOf(bucketValue)
+	id, inline, err := bucketOf(bucketValue)
 	if err != nil {
 		return nil, err
 	}
