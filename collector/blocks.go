@@ -58,11 +58,11 @@ type editFlags struct {
 }
 
 func (c *editFlags) save() table.Save {
-	return table.Save{Who: whoever(), Comment: c.Comment, Stage: c.Stage, OtherKey: c.otherKey}
+	return table.Save{Who: commandUser(), Comment: c.Comment, Stage: c.Stage, OtherKey: c.otherKey}
 }
 
-// whoever is the user of the command line, as the history has it.
-func whoever() string {
+// commandUser is the user of the command line, as the history has it.
+func commandUser() string {
 	name := os.Getenv("SUDO_USER")
 	if u, err := user.Current(); name == "" && err == nil {
 		name = u.Username
