@@ -25,7 +25,7 @@ import (
 // Mode says where verdicts are enforced.
 type Mode string
 
-// Modes. A proxy in front of the registrar will be another.
+// Modes.
 const (
 	Monitor   Mode = "monitor"   // nowhere
 	NFQueue   Mode = "nfqueue"   // in the way of UDP packets to this host
@@ -50,8 +50,8 @@ type Config struct {
 // Dropper has the kernel drop what a source sends. A site is one IPv4 address, or
 // a /64 of IPv6. It is called by one goroutine at a time.
 type Dropper interface {
-	// Drop begins now and ends by itself; a second one replaces the first.
-	Drop(site netip.Prefix, for_ time.Duration) error
+	// Drop begins now and ends by itself after d; a second one replaces the first.
+	Drop(site netip.Prefix, d time.Duration) error
 	// Lift ends it early. A site that is not dropped is no error.
 	Lift(site netip.Prefix) error
 }
@@ -68,7 +68,7 @@ type Guard struct {
 	wake   chan struct{} // the kernel has to be told something
 	faults chan string   // a panic that has to be logged
 
-	urgent   atomic.Int32 // who wait for mu and should not
+	urgent   atomic.Int32 // callers that wait for mu and must not wait long
 	mu       sync.Mutex   // guards everything below; nothing waits while it is held
 	book     *party.Book
 	registry *register.Registry
@@ -170,7 +170,7 @@ func (g *Guard) SetBook(book *party.Book, local []netip.Addr) {
 	g.registry.SetBook(book)
 }
 
-// SetPolicy changes what the table does not say.
+// SetPolicy changes how verdicts are given where the table says nothing.
 func (g *Guard) SetPolicy(p register.Policy) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -186,16 +186,16 @@ func (g *Guard) poke() {
 	}
 }
 
-// lock is for who must not wait long.
+// lock takes mu for a caller that must not wait long: it goes before those that yield.
 func (g *Guard) lock() {
 	g.urgent.Add(1)
 	g.mu.Lock()
 	g.urgent.Add(-1)
 }
 
-// yield lets those go first who must not wait long. Who does much in small steps
-// calls it between them: a mutex alone would let the same one have it again and
-// again, for a millisecond.
+// yield lets callers of lock go first. Work in many small steps calls it between them:
+// a mutex alone would give the lock to the same goroutine again and again, for a
+// millisecond.
 func (g *Guard) yield() {
 	for range 100 {
 		if g.urgent.Load() == 0 {

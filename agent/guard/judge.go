@@ -130,7 +130,7 @@ func (g *Guard) ban(q *register.Request, about *About, kind register.Kind) {
 	}
 }
 
-// report makes what people are told.
+// report makes the report of a verdict, for people.
 func (g *Guard) report(q *register.Request, about *About, v register.Verdict, kind register.Kind) *register.Report {
 	r := &register.Report{
 		At: about.At, Kind: kind, Reason: v.Reason, Mode: string(g.cfg.Mode), Customer: partyName(g.book, v.Customer),

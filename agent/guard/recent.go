@@ -24,7 +24,7 @@ const maxResends = 16
 type recent struct {
 	young, old map[uint64]settled // by transaction
 	turned     int64
-	forgotten  uint64 // for their number, before their time
+	forgotten  uint64 // early, because there were too many
 	seed       maphash.Seed
 }
 

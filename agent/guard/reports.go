@@ -13,8 +13,8 @@ const (
 	// reportEvery is the least time between two reports of one source, number
 	// and reason.
 	reportEvery = time.Minute
-	// maxSaid bounds the reports that are remembered for that long, and so those
-	// that are said in it.
+	// maxSaid bounds how many reports are remembered for that long, and so how many are
+	// made in that time.
 	maxSaid = 8192
 	// maxNumbers is how many numbers of one source are reported by themselves
 	// within reportEvery. Those beyond are one report: a scanner tries them all.
@@ -177,9 +177,8 @@ func (r *reports) flush(now int64, most int) {
 	}
 }
 
-// text is s as a report keeps it and people are shown it: not too long, fit for any
-// record, no part of what it was read from, and without what a terminal obeys:
-// phones write it.
+// text is s as a report keeps it and people are shown it: not too long, valid for any
+// record, a copy, and without control characters for terminals: phones write it.
 func text(s string) string {
 	return strings.Clone(strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) || r == unicode.ReplacementChar {

@@ -107,8 +107,8 @@ func (g *Guard) hand(r *register.Report) {
 	}
 }
 
-// flush hands on what waits, and then makes what is held back wait; false when
-// there was nothing.
+// flush hands on the reports that wait, then queues those that were held back. It
+// reports whether there were any.
 func (g *Guard) flush() (some bool) {
 	for {
 		select {

@@ -6,7 +6,7 @@ import (
 	"github.com/sipward/sipward/sip/register"
 )
 
-// counts are what no part of the guard counts itself.
+// counts are those that belong to no single part of the guard.
 type counts struct {
 	resent       uint64
 	panics       uint64
@@ -26,7 +26,7 @@ type Stats struct {
 	Verdicts []Verdict     // by customer, verdict and reason; each transaction once
 	Resent   uint64        // REGISTERs of transactions that had their verdict
 	Judged   uint64        // asked by edges
-	Judging  time.Duration // they took, waiting for the lock too
+	Judging  time.Duration // time that they took, with the wait for the lock
 	Panics   uint64        // in the core: each cost a verdict
 
 	Registry  register.Stats

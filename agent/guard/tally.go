@@ -33,7 +33,8 @@ func (t *tallies) add(customer party.ID, kind register.Kind, reason register.Rea
 	c[kind][reason]++
 }
 
-// Verdict counts transactions of one customer that had one fate.
+// Verdict counts the transactions of one customer that got the same verdict for the
+// same reason.
 type Verdict struct {
 	Customer string // its id; party.UnknownName for nobody's
 	Verdict  string // Passed, or a register.Kind
@@ -41,9 +42,9 @@ type Verdict struct {
 	Count    uint64
 }
 
-// some appends what was counted of the customers from an index on, a few hundred
-// at a time, and returns where to go on; 0 at the end.
-func (t *tallies) some(from int, book *party.Book, to []Verdict) ([]Verdict, int) {
+// portion appends what was counted of a few hundred customers, from an index on, and
+// returns where to go on; 0 at the end.
+func (t *tallies) portion(from int, book *party.Book, to []Verdict) ([]Verdict, int) {
 	const most = 256
 	end := min(from+most, len(t.by))
 	for id := from; id < end; id++ {
@@ -79,7 +80,7 @@ func (g *Guard) verdicts() (out []Verdict) {
 	for at := 0; ; {
 		g.yield()
 		g.mu.Lock()
-		out, at = g.tallies.some(at, g.book, out)
+		out, at = g.tallies.portion(at, g.book, out)
 		g.mu.Unlock()
 		if at == 0 {
 			break

@@ -31,7 +31,7 @@ type Judge interface {
 	Judge(q *register.Request, about About) register.Verdict
 }
 
-// About is what a verdict is not made of, but its report is.
+// About is what goes into the report of a verdict, and does not decide it.
 type About struct {
 	Port      uint16 // of the source; 0 when the switch does not say
 	Transport string // udp, tcp, tls, sctp, ws or wss
@@ -86,9 +86,9 @@ type Stats struct {
 	Refused   uint64
 	Elsewhere uint64 // of FreeSWITCH, about something else than a registration
 	Bad       uint64 // could not be understood, or not answered for a fault of ours
-	Slow      uint64 // of all, answered later than within 1 ms
-	Busy      uint64 // turned away beside these, for too many at once
-	Shed      uint64 // connections closed at once, for too many
+	Slow      uint64 // of all, answered after more than 1 ms
+	Busy      uint64 // not in Asked: turned away, because there were too many at once
+	Shed      uint64 // connections closed at once, because there were too many
 }
 
 type counters struct {

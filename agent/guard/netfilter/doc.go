@@ -8,14 +8,14 @@
 // options, IPv6 extension headers and fragments are no way round. What is
 // uncertain goes to the queue, which lets through what is no REGISTER.
 //
-// At its end, for whatever reason it ends, a [Guard] removes its rules: REGISTERs
-// then pass also where fail is closed. Only a process that dies without its end
-// leaves them, and with them the kernel does as fail says.
+// When a [Guard] ends, for whatever reason, it removes its rules: REGISTERs then pass,
+// even where fail is closed. Only a process that is killed leaves them behind, and then
+// the kernel does what fail says.
 //
-// Two things it does not see: what a host that redirects SIP ports to itself
-// (DNAT) had as destination before, so that the answer comes from behind the
-// redirection; and, with nft alone, REGISTERs behind another datagram in one packet
-// of a virtual machine's (see [Rules.Text]).
+// Two things it does not see. Where the host redirects SIP ports to itself (DNAT), the
+// destination before that is lost, so the answer comes from the one behind it. And with
+// nft, a REGISTER that a virtual machine sent in one packet behind another datagram
+// goes unseen (see [Rules.Text]).
 //
 // The netlink side of the queue is written here and not taken from
 // florianl/go-nfqueue. That one (v1.3.2) binds the queue, has it send packets and then
