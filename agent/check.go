@@ -13,7 +13,7 @@ import (
 	"github.com/sipward/sipward/internal/seal"
 )
 
-// configFile is the file that run and check read: both take both forms.
+// configFile names the file that run and check read: as an argument, or as a flag.
 type configFile struct {
 	File   string `arg:"" optional:"" name:"config-file" help:"Configuration file (${config})."`
 	Config string `placeholder:"FILE" help:"The same, as a flag."`
@@ -52,8 +52,8 @@ func (c *checkCmd) Run() error {
 	return nil
 }
 
-// oddHere lists what the configuration names and this host has not. It may be
-// meant for another host, or come later.
+// oddHere lists what the configuration names and this host does not have. The file may
+// be meant for another host, or what is missing may come later.
 func oddHere(path string, cfg *configs.Agent) (odd []string) {
 	if links, err := net.Interfaces(); err == nil {
 		for _, name := range cfg.Capture.Interfaces {

@@ -71,7 +71,7 @@ func netfilterConfig(cfg *configs.Agent, g *guards, a *agent) netfilter.Config {
 	return out
 }
 
-// queued has the guard judge what the netfilter edge asks about.
+// queued is the guard as the netfilter edge asks it.
 type queued struct{ g *guards }
 
 // Judge implements netfilter.Judge.
@@ -81,7 +81,7 @@ func (j queued) Judge(q *register.Request, p *packet.Packet, m *parse.Message) r
 	})
 }
 
-// asked has the guard judge what a switch asks about.
+// asked is the guard as a switch asks it.
 type asked struct{ g *guards }
 
 // Judge implements authorize.Judge.

@@ -19,7 +19,7 @@ import (
 	"github.com/sipward/sipward/configs"
 )
 
-// feed is what nodes say of themselves; ingest is.
+// feed is what nodes say of themselves; *ingest.Ingest is one.
 type feed interface {
 	Nodes() []ingest.Node
 	Stats() ingest.Stats

@@ -241,7 +241,8 @@ func (p *partyRow) words() string {
 	return strings.Join(parts, "; ")
 }
 
-// plain is s without what a terminal obeys: nodes, and phones, write it.
+// plain is s without control characters: nodes and phones write it, and a terminal
+// shows it.
 func plain(s string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {

@@ -70,7 +70,7 @@ func (p *place) apply(cfg *configs.Collector) error {
 	return nil
 }
 
-// configFile is the file that run and check read: both take both forms.
+// configFile names the file that run and check read: as an argument, or as a flag.
 type configFile struct {
 	File string `arg:"" optional:"" name:"config-file" help:"Configuration file (${config})."`
 }
@@ -106,8 +106,8 @@ func (c *checkCmd) Run() error {
 	return nil
 }
 
-// oddHere lists what the configuration names and this host has not. It may be
-// meant for another host, or come later.
+// oddHere lists what the configuration names and this host does not have. The file may
+// be meant for another host, or what is missing may come later.
 func oddHere(path string, cfg *configs.Collector) (odd []string) {
 	if info, err := os.Stat(cfg.Data); err == nil && !info.IsDir() {
 		odd = append(odd, fmt.Sprintf("%s: data: %s is no folder; run fails", path, cfg.Data))

@@ -20,8 +20,8 @@ type Minute struct {
 
 const (
 	minute = int64(time.Minute)
-	// watching is how far two ticks may be apart if somebody watched between
-	// them: they come every second. A clock that was set does not count.
+	// watching is how far apart two ticks may be for the time between them to count as
+	// watched. They come every second; a clock that was set makes a longer gap.
 	watching = 10 * second
 )
 

@@ -26,7 +26,7 @@ type TallyFigures struct {
 // MaxTally bounds the Call-IDs of a Tally: about 80 bytes each.
 const MaxTally = 1 << 24
 
-// open is the end of what has none within the capture.
+// open stands for the end of a call that does not end within the capture.
 const open = int64(1<<63 - 1)
 
 // tallied is one Call-ID. Times are nanoseconds since the Unix epoch.

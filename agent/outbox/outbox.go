@@ -21,7 +21,8 @@ type Spool interface {
 	// Add queues an encoded record; what finds the queue full is counted there,
 	// and declared as lost.
 	Add(st record.Stream, encoded []byte) bool
-	// AddCall adds the record of a call that is over, and drops the call with it.
+	// AddCall queues the record of a call that is over and drops the open call, in one
+	// step.
 	AddCall(id uint64, encoded []byte) bool
 	SaveOpen(id uint64, state []byte)
 	DropOpen(id uint64)

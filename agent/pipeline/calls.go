@@ -35,8 +35,8 @@ const (
 
 const defaultCalls = 100
 
-// answering is how long nothing at all is no remark on the media of a call that was
-// just answered.
+// answering is how long a call that was just answered may have no media at all before
+// that says anything about it.
 const answering = 2 * time.Second
 
 // question is one Calls that waits for its answer.
@@ -57,7 +57,7 @@ type callList struct {
 //
 // The goroutine that owns the calls looks through them in small portions, between
 // two batches of frames, so neither capture nor figures wait for it; one question is
-// worked on at a time. So the list is no moment's: a call that began or ended in the
+// worked on at a time. So the list is not of one moment: a call that began or ended in the
 // few milliseconds that it took may be in it or not. With 100,000 calls that is some
 // 50 ms of one core. Calls returns the context's error when that ends first, as it must before
 // Run and after it.

@@ -23,7 +23,7 @@ type repeats struct {
 	seed       maphash.Seed
 	young, old map[uint64]last
 	turned     int64
-	forgotten  uint64 // for their number, before their time
+	forgotten  uint64 // early, because there were too many
 }
 
 // last is the packet that carried a message last.

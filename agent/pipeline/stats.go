@@ -21,7 +21,7 @@ type Stats struct {
 	Duplicates      uint64                    // of these, captured twice
 	MalformedBy     [parse.Reasons]uint64     // the malformed, and what only looked like SIP, by reason
 	NotSIP          uint64                    // payloads that begin neither as RTP and RTCP nor as SIP do: keep-alives, STUN, T.38
-	Forgotten       uint64                    // messages whose repeats are not known any more, for the number of others
+	Forgotten       uint64                    // messages forgotten early because there were too many: a repeat of one counts as new
 	Digits          uint64                    // RFC 4733 presses, on every hop where they were seen
 	KernelRefused   uint64                    // media endpoints that the kernel filter did not take
 	StrayTimes      uint64                    // frames whose time no other frame bore out; taken as of the moment

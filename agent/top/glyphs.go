@@ -61,8 +61,8 @@ func (g *glyphs) bar(n, limit uint64, w int) (full, rest string) {
 	return full, strings.Repeat(g.rest, w-(halves+1)/2)
 }
 
-// spark draws values, the last of them now, in w columns: the most of those that
-// share a column. Nothing is blank, and a little is seen.
+// spark draws values, the last of them now, in w columns: the greatest of those that
+// share a column. Zero is blank, and the least above it can be seen.
 func (g *glyphs) spark(values []uint32, w int) string {
 	if w <= 0 {
 		return ""

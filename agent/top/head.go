@@ -108,7 +108,8 @@ func (m *Model) losses() []*line {
 	return append(out, spool, uplink(h.Sync))
 }
 
-// oldRecord is how long a record may wait without a remark, in milliseconds.
+// oldRecord is how old the oldest unsent record may be, in milliseconds, before its age
+// is shown.
 const oldRecord = 60_000
 
 // uplink is the way to the collectors.

@@ -15,8 +15,8 @@ const (
 	quiet       // labels, and what is as it should be
 	strong      // titles
 	good        // bars
-	warn        // soon a matter
-	bad         // a matter
+	warn        // needs attention soon
+	bad         // needs attention now
 	chosen      // the line of the cursor
 	tones
 )

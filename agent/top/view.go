@@ -31,7 +31,8 @@ func (m *Model) Screen() string {
 	return b.String()
 }
 
-// fewest is how many rows of the table come before the head, where lines are few.
+// fewest is how many rows the table keeps on a low screen, before the head gets any
+// line.
 const fewest = 4
 
 // lines lays the screen out: the head, the table, and the line of keys at the

@@ -168,8 +168,8 @@ func (s *Service) Stats() Stats {
 	return out
 }
 
-// LockedUntil says until when nobody but who comes from where the account was
-// used last can log in; zero when it is not locked.
+// LockedUntil returns until when nobody can log in to the account except from where it
+// was used last; zero when it is not locked.
 func (s *Service) LockedUntil(a *Account) time.Time {
 	until := s.byAccount.until(accountKey(a.Email))
 	if code := s.byCode.until(a.ID); code.After(until) {

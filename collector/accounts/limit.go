@@ -41,10 +41,9 @@ func newLimiter(p policy, limit int) *limiter {
 	return &limiter{policy: p, max: limit, entries: map[string]*failures{}}
 }
 
-// begin counts a try as a failure before it is known to be one: a thousand
-// tries at the same time are a thousand, not one. It refuses with the time to
-// wait. Each begin that is not refused is followed by nothing when the try
-// failed, by success or by undo.
+// begin counts a try as a failure before it is known to be one: a thousand tries at the
+// same time are a thousand, not one. It refuses with the time to wait. A begin that is
+// not refused is followed by success or undo, or by nothing when the try failed.
 func (l *limiter) begin(key string, now time.Time) (wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -99,7 +99,7 @@ func periodic(s string) bool {
 	return false
 }
 
-// rows are what fingers follow.
+// rows are those of keyboards, and alphabets: what fingers follow.
 var rows = []string{
 	"abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiop", "qwertzuiop", "azertyuiop", "asdfghjkl", "zxcvbnm", "yxcvbnm",
 	"1qaz2wsx3edc4rfv5tgb6zhn7ujm", "1q2w3e4r5t6y7u8i9o0p", "1q2w3e4r5t6z7u8i9o0p",

@@ -77,9 +77,9 @@ func (p *Profile) changed(q Profile) string {
 	return strings.Join(names, ", ")
 }
 
-// checkScope holds role and customer together: a customer's account without a
-// customer would see nothing or all, one of another role with a customer would
-// only seem to be limited.
+// checkScope checks that role and customer fit: a customer's account without a customer
+// would see nothing or all, one of another role with a customer would only seem to be
+// limited.
 func checkScope(r Role, customer string) error {
 	switch {
 	case r < Operator || r > Customer:

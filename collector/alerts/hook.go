@@ -31,10 +31,11 @@ const (
 
 // Hook is how webhooks are called.
 //
-// Where they may lead to is decided by the address that is dialled, so that no name can
-// change its mind after it was looked at: never to link-local (where clouds keep their
-// secrets), multicast or unspecified addresses; to loopback and private ones only with
-// AllowPrivate; over http only to those. Redirects are not followed, and no proxy is used.
+// Where they may lead to is decided by the address that is dialled, since a name may
+// resolve to another one after it was checked: never to link-local (where clouds keep
+// their secrets), multicast or unspecified addresses; to loopback and private ones only
+// with AllowPrivate; over http only to those. Redirects are not followed, and no proxy
+// is used.
 type Hook struct {
 	Secret       []byte // empty: requests are not signed
 	AllowPrivate bool

@@ -47,8 +47,8 @@ func (u *unpacker) read(m *message) (b *record.Received, err error) {
 
 var errPanic = errors.New("the program's own error")
 
-// inflate unpacks body into at most size bytes, whatever it claims to become. What
-// it returns is good until the next call.
+// inflate unpacks body into at most size bytes, whatever size it claims to have. What
+// it returns is valid until the next call.
 func (u *unpacker) inflate(body []byte, size int) ([]byte, error) {
 	u.src.Reset(body)
 	if err := u.dec.Reset(&u.src); err != nil {

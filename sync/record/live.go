@@ -22,8 +22,8 @@ type LiveParty struct {
 	Channels       int    `json:"channels,omitempty"` // configured
 }
 
-// State is what is known of a node while it is connected, and after: it is
-// retained, and the node's will says down.
+// State is what is known of a node while it is connected, and after: the message is
+// retained, and the node's MQTT will replaces it by one that says down.
 type State struct {
 	Node       string     `json:"node"`
 	State      string     `json:"state"` // up or down

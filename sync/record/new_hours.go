@@ -14,7 +14,8 @@ const (
 	// markAfter is how long after an hour and the settle time it is closed:
 	// calls that a late message kept from settling have this time, too.
 	markAfter = 10 * time.Second
-	// watching is how far two ticks may be apart if somebody watched between.
+	// watching is how far apart two ticks may be for the time between them to count as
+	// watched.
 	watching = 10 * second
 	// steady is how long time must have gone on evenly before an hour is closed: a
 	// clock that leaps for a moment, as one does before NTP has set it, must not close
@@ -27,10 +28,10 @@ const (
 	maxAhead = 1024
 )
 
-// Hours assigns calls to the hours under which they are summed up, and closes
-// each hour with a mark: after it nothing more is counted in that hour. Time is
-// that of the packets. An hour stays closed whatever the clock does, also over a
-// restart, if the last mark is told. It is not safe for concurrent use.
+// Hours assigns calls to the hours under which they are summed up, and closes each hour
+// with a mark: after it nothing more is counted in that hour. Time is that of the
+// packets. An hour stays closed whatever the clock does, and over a restart if NewHours
+// is given the last mark. It is not safe for concurrent use.
 type Hours struct {
 	open   int64 // the first hour that is not closed, hours since the Unix epoch; valid if known
 	known  bool

@@ -12,9 +12,9 @@ const MaxParts = 1 << 16
 // leastPart is how many bytes an attempt or a held range takes at least.
 const leastPart = 2
 
-// checkShape counts what is in the unpacked body of a batch before it is decoded.
-// Two bytes can become a message of hundreds in memory: without this, a few
-// bytes on the wire would take gigabytes of whoever reads them.
+// checkShape counts what is in the unpacked body of a batch before it is decoded. Two
+// bytes on the wire can become hundreds in memory: without this check a small message
+// could cost its reader gigabytes.
 func checkShape(body []byte, count int) error {
 	records, parts := 0, 0
 	deep := len(body) > leastPart*MaxParts // else there cannot be too many

@@ -14,8 +14,8 @@ import (
 // What was acked and unlinked is remembered over restarts: a store that goes back
 // to an older copy than that does not have it, and must learn that it never will.
 
-// maxLines bounds of how many epochs and streams without any file that is
-// remembered; those that ended last stay. A hello names all of them.
+// maxLines bounds how many epochs and streams without any file this is remembered of;
+// the latest stay. A hello names all of them.
 const maxLines = 128
 
 // maxGoneRanges bounds what is remembered of each; mostly it is one range.

@@ -12,9 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// whole is a lock of a whole file. It belongs to the open file, not to the
-// process (F_OFD_SETLK): it goes with it, however the process ends, and to ask
-// whether it is held takes nothing.
+// whole is a lock of a whole file. It belongs to the open file, not to the process
+// (F_OFD_SETLK): it ends with the file, however the process ends, and asking whether it
+// is held does not take it.
 func whole(kind int16) *unix.Flock_t { return &unix.Flock_t{Type: kind} }
 
 // lockFolder takes the folder for this process until the file is closed.
@@ -75,7 +75,7 @@ func checkFormat(dir string, write bool) error {
 	return fmt.Errorf("reading the spool's format: %s says %.40q", path, got)
 }
 
-// syncDir makes new, renamed and removed names of a folder last.
+// syncDir makes the names that were added to a folder, changed or removed durable.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

@@ -9,9 +9,9 @@ import (
 	"github.com/sipward/sipward/sync/record"
 )
 
-// gatherFor is how long the writer lets those that it has just answered come
-// again before it commits without them. It yields meanwhile, it does not sleep: a
-// timer is late by as much as a commit takes.
+// gatherFor is how long the writer waits for the callers that it has just answered to
+// come back with their next record. It yields meanwhile and does not sleep: a timer is
+// late by as much as a commit takes.
 const gatherFor = 200 * time.Microsecond
 
 // write is the one writer. It returns when the queue is closed and empty.
@@ -68,10 +68,10 @@ func (s *Spool) write(ctx context.Context) {
 	}
 }
 
-// gather decides whether a batch is committed now; else it says how long it may
-// wait. One that nobody waits for is filled for 10 ms. One that somebody waits for
-// goes as soon as all those are back that the last commit answered: alone, a
-// caller is never held up for company that does not come.
+// gather decides whether a batch is committed now; else it says how long it may wait.
+// One that nobody waits for is filled for 10 ms. One that somebody waits for goes as
+// soon as all callers are back that the last commit answered: a lone caller does not
+// wait for others that will not come.
 func (s *Spool) gather(b *batch, expected int) time.Duration {
 	full, waiters := s.queue.ready(b)
 	if full {

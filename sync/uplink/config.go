@@ -55,7 +55,7 @@ type Spool interface {
 	Appended() <-chan struct{}
 }
 
-// timing of the connection; tests have none of their own, they run in virtual time.
+// Times of a connection. Tests use the same, in virtual time.
 const (
 	keepAlive      = 5 * time.Second  // without anything received, a ping is sent
 	pingTimeout    = 5 * time.Second  // a half-open link is found 12.5 s after its last byte

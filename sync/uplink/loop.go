@@ -61,9 +61,9 @@ func (s *session) run(ctx context.Context) error {
 	}
 }
 
-// errDeaf ends a connection over which nothing comes. A hello is answered at
-// once, so either no collector runs, or the broker has lost what this agent
-// subscribed to, as one does that two agents with one id come to at the same moment.
+// errDeaf ends a connection over which nothing comes. A hello is answered at once, so
+// either no collector runs, or the broker has lost the subscriptions of this agent, as
+// brokers do when two agents with one id connect at the same moment.
 var errDeaf = errors.New("no collector answered for minutes; trying a new connection")
 
 // idle reports whether all that was handed over has left.

@@ -45,7 +45,7 @@ func (s *sender) next(now time.Time) (o order, hello bool, at time.Time) {
 	return o, false, w.first
 }
 
-// waker keeps the earliest of the times to come that it is told.
+// waker keeps the earliest of the times it is given that lie ahead.
 type waker struct{ now, first time.Time }
 
 func (w *waker) at(t time.Time) time.Time {

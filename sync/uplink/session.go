@@ -177,8 +177,8 @@ func (s *session) received(_ mqtt.Client, m mqtt.Message) {
 	}
 }
 
-// end closes the connection: in peace with a last word, for a clean end keeps the
-// broker from publishing the will.
+// end closes the connection. When the program ends it publishes first that the node is
+// down: after a clean end the broker does not publish the will.
 func (s *session) end(ctx context.Context) {
 	if ctx.Err() != nil && s.client.IsConnectionOpen() {
 		t := s.client.Publish(record.Topic(s.u.cfg.Node, record.TopicState), 1, true, Will(s.u.cfg.Node))
