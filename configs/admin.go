@@ -27,7 +27,7 @@ func (a Admin) Places() (listen, socket string) {
 
 func (a Admin) check(d *decoder) {
 	if a.Listen != Off && !address(a.Listen) {
-		d.at("admin.listen", "listen %q: write address:port, or off", a.Listen)
+		d.at("admin.listen", "listen %q: write address:port, or off%s", a.Listen, addressHint(a.Listen))
 	}
 	if s := a.Socket; s != Off && (!filepath.IsAbs(s) || len(s) > 100) {
 		d.at("admin.socket", "socket %q: write an absolute path of at most 100 characters, or off", s)

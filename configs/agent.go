@@ -200,7 +200,7 @@ func (a *Agent) readFiles(d *decoder, dir string) {
 		}
 		if h.CertFile != "" && h.KeyFile != "" {
 			if _, err := tls.LoadX509KeyPair(h.CertFile, h.KeyFile); err != nil {
-				d.at(fmt.Sprintf("capture.hep[%d].cert_file", i), "certificate and key: %v", err)
+				d.at(fmt.Sprintf("capture.hep[%d].cert_file", i), "cert_file and key_file: %v", explainFile(err))
 			}
 		}
 		if h.AuthFile == "" {
@@ -208,7 +208,7 @@ func (a *Agent) readFiles(d *decoder, dir string) {
 		}
 		secret, err := readSecret(h.AuthFile)
 		if err != nil {
-			d.at(fmt.Sprintf("capture.hep[%d].auth_key_file", i), "%v", err)
+			d.at(fmt.Sprintf("capture.hep[%d].auth_key_file", i), "auth_key_file: %v", explainFile(err))
 		}
 		h.AuthKey = secret
 	}

@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Bounds that capture has too; here they are reported with file and line.
@@ -33,6 +34,7 @@ func (a *Agent) check(d *decoder) {
 	a.checkGuard(d)
 	a.checkTable(d)
 	checkParties(d, a.Customers, a.Carriers)
+	checkListeners(d, a.listeners())
 	if len(d.errs) == 0 {
 		if _, err := a.Book(nil); err != nil {
 			d.at("customers", "%v", err)
@@ -90,7 +92,7 @@ func checkHEP(d *decoder, h *HEPListener, at string) {
 		d.at(at+".network", "network %q: choose udp, tcp or tls", h.Network)
 	}
 	if !address(h.Address) {
-		d.at(at+".address", "address %q: write address:port, or :9060 for all addresses", h.Address)
+		d.at(at+".address", "address %q: write address:port, or :9060 for all addresses%s", h.Address, addressHint(h.Address))
 	}
 }
 
@@ -111,6 +113,24 @@ func address(s string) bool {
 	return err == nil
 }
 
+// addressHint says what is wrong with an address that cannot be listened on, where
+// that is likely; "" otherwise.
+func addressHint(s string) string {
+	host, _, err := net.SplitHostPort(s)
+	switch {
+	case err != nil && strings.Count(s, ":") > 1 && !strings.Contains(s, "["):
+		return "; an IPv6 address stands in brackets, as in [::1]:9464"
+	case err != nil:
+		return ""
+	case host == "" || host == "localhost":
+	default:
+		if _, err := netip.ParseAddr(host); err != nil {
+			return "; it needs an IP address: what a name means can change"
+		}
+	}
+	return "; ports are numbers up to 65535"
+}
+
 func (a *Agent) checkCalls(d *decoder) {
 	c := &a.Calls
 	within(d, "calls.max", c.Max, 1, maxCalls)
@@ -127,6 +147,6 @@ func (a *Agent) checkCalls(d *decoder) {
 
 func within(d *decoder, path string, n, low, high int) {
 	if n < low || n > high {
-		d.at(path, "%d is out of range: from %d to %d", n, low, high)
+		d.at(path, "%s: %d is out of range: from %d to %d", path, n, low, high)
 	}
 }

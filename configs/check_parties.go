@@ -71,7 +71,7 @@ func (c *partyChecker) check(at, kind string, p *Carrier) {
 	}
 	c.taken[who] = true
 	if p.Channels < 0 {
-		c.d.at(at+".channels", "%d channels: 0 means that no limit is given", p.Channels)
+		c.d.at(at+".channels", "channels: %d is less than 0; 0 means that no limit is given", p.Channels)
 	}
 	for j, n := range p.Nets {
 		sole(c, c.prefixes, n.Prefix, "address "+short(n.Prefix), holder{who, fmt.Sprintf("%s.addresses[%d]", at, j)})

@@ -185,7 +185,7 @@ func (c *Collector) readFiles(d *decoder, dir string) {
 		}
 		secret, err := readSecret(s.file)
 		if err != nil {
-			d.at(s.at, "%v", err)
+			d.at(s.at, "%s: %v", s.at, explainFile(err))
 		}
 		*s.to = secret
 	}
@@ -193,11 +193,11 @@ func (c *Collector) readFiles(d *decoder, dir string) {
 		d.at("external.share_secret_file", "%s is to hold the name of a group: at most 64 letters, digits, dashes and underscores", x.ShareFile)
 	}
 	if _, err := x.TLS(); err != nil {
-		d.at("external", "%v", err)
+		d.at("external", "%v", explainFile(err))
 	}
 	if w := &c.Web; w.On() && w.TLS() && w.KeyFile != "" {
 		if _, err := tls.LoadX509KeyPair(w.CertFile, w.KeyFile); err != nil {
-			d.at("web.cert_file", "certificate and key: %v", err)
+			d.at("web.cert_file", "cert_file and key_file: %v", explainFile(err))
 		}
 	}
 }

@@ -36,6 +36,7 @@ func (c *Collector) check(d *decoder) {
 	c.Admin.check(d)
 	c.Web.check(d)
 	c.Alerts.Mail.check(d)
+	checkListeners(d, c.listeners())
 	if len(d.errs) == 0 {
 		c.lookOdd(d)
 	}
@@ -45,7 +46,7 @@ func (c *Collector) checkEmbedded(d *decoder) {
 	e := &c.Embedded
 	for _, l := range []struct{ at, addr string }{{"embedded.listen", e.Listen}, {"embedded.listen_tls", e.ListenTLS}} {
 		if l.addr != Off && !address(l.addr) {
-			d.at(l.at, "%q: write address:port, :port for all addresses, or off", l.addr)
+			d.at(l.at, "%q: write address:port, :port for all addresses, or off%s", l.addr, addressHint(l.addr))
 		}
 	}
 	if e.Listen == Off && e.ListenTLS == Off && !c.External.On() {

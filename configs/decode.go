@@ -1,10 +1,13 @@
 package configs
 
 import (
+	"bytes"
 	"encoding"
 	"errors"
 	"fmt"
+	"net/netip"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -35,6 +38,7 @@ func decode(name string, text []byte, out any) *decoder {
 
 // read makes d.root of a file; false when it is none.
 func (d *decoder) read(text []byte) (ok bool) {
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // some editors write it
 	if d.root, ok = quick(string(text)); ok {
 		return true
 	}
@@ -67,10 +71,23 @@ func (d *decoder) readYAML(text []byte) bool {
 func (d *decoder) syntax(err error) {
 	var e yaml.Error
 	if errors.As(err, &e) && e.GetToken() != nil {
-		d.fail(e.GetToken().Position.Line, "%s", e.GetMessage())
+		d.fail(e.GetToken().Position.Line, "%s", plainly(e.GetMessage()))
 		return
 	}
 	d.fail(1, "%s", strings.SplitN(err.Error(), "\n", 2)[0])
+}
+
+var givenTwice = regexp.MustCompile(`^mapping key ("[^"]*") already defined at \[(\d+):\d+\]$`)
+
+// plainly says what the YAML parser means.
+func plainly(message string) string {
+	switch {
+	case strings.Contains(message, "character '\t'"):
+		return "a tab where spaces should be: YAML is indented by spaces alone"
+	case strings.HasPrefix(message, "mapping value is not allowed"):
+		return message + ": is this line, or the next, indented too far, or does a text with a colon lack its quotes?"
+	}
+	return givenTwice.ReplaceAllString(message, "key $1 is given twice, first in line $2")
 }
 
 func (d *decoder) fail(line int, format string, args ...any) {
@@ -150,7 +167,11 @@ func (d *decoder) value(n *node, v reflect.Value, at *trail) {
 	case scalar, sequence, mapping, strange:
 	}
 	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok && v.Type() != timeType {
-		d.text(n, at, "a word", u.UnmarshalText)
+		want := "a word"
+		if v.Type() == addrType {
+			want = wantAddress
+		}
+		d.text(n, at, want, u.UnmarshalText)
 		return
 	}
 	switch {
@@ -206,6 +227,9 @@ func (d *decoder) text(n *node, at *trail, want string, set func([]byte) error) 
 		return
 	}
 	if err := set([]byte(n.text)); err != nil {
+		if want == wantAddress {
+			err = fmt.Errorf("%q is no IP address; write it alone, as in 192.0.2.1", n.text)
+		}
 		d.fail(n.line, "%s: %v", at, err)
 	}
 }
@@ -213,7 +237,10 @@ func (d *decoder) text(n *node, at *trail, want string, set func([]byte) error) 
 var (
 	durationType = reflect.TypeFor[time.Duration]()
 	timeType     = reflect.TypeFor[time.Time]()
+	addrType     = reflect.TypeFor[netip.Addr]()
 )
+
+const wantAddress = "an IP address"
 
 func setScalar(s string, v reflect.Value) error {
 	switch {

@@ -41,7 +41,7 @@ func Explain(err error, path, reference string) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%w; copy %s there, or name another file with --config", err, reference)
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%w; run as the user who owns %s", err, path)
+		return fmt.Errorf("%w; become root or, for the service, give %s its group, and mode 0640", err, path)
 	}
 	return err
 }
@@ -60,6 +60,17 @@ func under(dir string, path *string) {
 	if *path != "" && !filepath.IsAbs(*path) {
 		*path = filepath.Join(dir, *path)
 	}
+}
+
+// explainFile says what to do about a file that a key of the configuration names.
+func explainFile(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w; let the service's user read it: give it the service's group, and mode 0640", err)
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%w; put the file there, or correct its name", err)
+	}
+	return err
 }
 
 func readSecret(path string) (Secret, error) {

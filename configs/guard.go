@@ -189,11 +189,9 @@ func (a *Agent) checkAuthorize(d *decoder) {
 		host, _, err := net.SplitHostPort(z.Listen)
 		switch {
 		case err != nil || !address(z.Listen):
-			d.at("guard.authorize.listen", "listen %q: write address:port, or off", z.Listen)
+			d.at("guard.authorize.listen", "listen %q: write address:port, or off%s", z.Listen, addressHint(z.Listen))
 		case !loopback(host):
 			d.at("guard.authorize.listen", "listen %q: whoever asks learns who owns which number; listen on loopback, as 127.0.0.1:9466, or set socket", z.Listen)
-		case z.Listen == a.Admin.Listen:
-			d.at("guard.authorize.listen", "listen %q is admin.listen already", z.Listen)
 		}
 	}
 	if s := z.Socket; s != Off && (!filepath.IsAbs(s) || len(s) > socketBytes) {

@@ -127,7 +127,7 @@ func TestTableErrors(t *testing.T) {
 		{"unknown key of a customer", tableHead + a + "  block: []", `f:8: unknown key "block" in customers[0]; did you mean "blocks"?`},
 		{"unknown key of a block", tableHead + a + b + "  blocks:\n  - frist: 1", `f:10: unknown key "frist" in customers[1].blocks[0]; did you mean "first"?`},
 		{"blocks of a carrier", tableHead + "carriers:\n- id: t\n  blocks: []", `f:5: unknown key "blocks" in carriers[0]; known are addresses, channels, domains, id`},
-		{"key twice", tableHead + "version: 8", `f:3: mapping key "version" already defined at [1:1]`},
+		{"key twice", tableHead + "version: 8", `f:3: key "version" is given twice, first in line 1`},
 		{"overlap", tableHead + a + b + "  blocks:\n  - {first: 5000, last: 5999}\n  - {first: 1999, last: 2998}", "f:11: block 1999-2998 of b overlaps block 1000-1999 of a in line 7"},
 		{"overlap of one", tableHead + a + b + "  blocks:\n  - {first: 5000, last: 5999}\n  - {first: 5000, last: 5999}", "f:11: block 5000-5999 of b overlaps block 5000-5999 of b in line 10"},
 		{"overlaps", tableHead + a + b + "  blocks:\n  - {first: 1000, last: 1000}\n  - {first: 1500, last: 1600}",

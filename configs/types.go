@@ -58,7 +58,12 @@ func (p *Prefix) UnmarshalText(b []byte) error {
 	s := string(b)
 	if !strings.Contains(s, "/") {
 		a, err := netip.ParseAddr(s)
-		if err != nil || a.Zone() != "" {
+		switch {
+		case strings.HasPrefix(s, "["):
+			return fmt.Errorf("%q: write an IPv6 address without brackets and port", s)
+		case a.Zone() != "":
+			return fmt.Errorf("%q: write the address without its zone, which is %%%s", s, a.Zone())
+		case err != nil:
 			return fmt.Errorf("%q is neither an IP address nor a network as 192.0.2.0/24", s)
 		}
 		a = a.Unmap()

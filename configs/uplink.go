@@ -24,6 +24,12 @@ func secure(broker string) bool {
 	return err == nil && brokerurl.Secure(u)
 }
 
+// readable reports whether a broker's URL is one.
+func readable(broker string) bool {
+	_, err := brokerurl.Parse(broker)
+	return err == nil
+}
+
 func (a *Agent) checkUplink(d *decoder) {
 	u := &a.Uplink
 	for i, b := range u.Brokers {
@@ -36,7 +42,7 @@ func (a *Agent) checkUplink(d *decoder) {
 	if (u.CertFile == "") != (u.KeyFile == "") {
 		d.at("uplink.cert_file", "cert_file and key_file go together; both may name one file")
 	}
-	if u.CAFile+u.CertFile != "" && u.On() && !slices.ContainsFunc(u.Brokers, secure) {
+	if u.CAFile+u.CertFile != "" && u.On() && !slices.ContainsFunc(u.Brokers, secure) && slices.ContainsFunc(u.Brokers, readable) {
 		d.at("uplink.brokers", "certificates need a broker by mqtts:// or wss://")
 	}
 	if u.PasswordFile == "" && u.Username != "" {
@@ -56,7 +62,7 @@ func (a *Agent) checkSpool(d *decoder) {
 	}
 	within(d, "spool.budget_mib", s.BudgetMiB, 128, 1<<24)
 	within(d, "spool.min_free_mib", s.MinFreeMiB, 0, 1<<24)
-	within(d, "spool.reserve_mib", s.ReserveMiB, 0, s.BudgetMiB/2)
+	within(d, "spool.reserve_mib", s.ReserveMiB, 0, max(s.BudgetMiB, 128)/2)
 	if s.KeepAcked < 0 || s.KeepAcked > 400*24*time.Hour {
 		d.at("spool.keep_acked", "%v is out of range: from 0s to 9600h", s.KeepAcked)
 	}
@@ -68,11 +74,11 @@ func (u *Uplink) readFiles(d *decoder, dir string) {
 		under(dir, p)
 	}
 	if _, err := u.TLS(); err != nil {
-		d.at("uplink", "%v", err)
+		d.at("uplink", "%v", explainFile(err))
 	}
 	if u.PasswordFile != "" {
 		if _, err := u.Password(); err != nil {
-			d.at("uplink.password_file", "%v", err)
+			d.at("uplink.password_file", "password_file: %v", explainFile(err))
 		}
 	}
 }

@@ -29,7 +29,7 @@ func TestUplinkErrors(t *testing.T) {
 		{"username alone", "uplink: {brokers: [mqtt://a], username: x}", "a username needs a password_file"},
 		{"rate", "uplink: {backlog_records_per_second: -1}", "-1 is out of range"},
 		{"no folder", "spool: {dir: ''}", "name a folder"},
-		{"budget", "spool:\n  budget_mib: 100", "f:2: 100 is out of range: from 128"},
+		{"budget", "spool:\n  budget_mib: 100", "f:2: spool.budget_mib: 100 is out of range: from 128"},
 		{"reserve", "spool: {budget_mib: 128, reserve_mib: 65}", "65 is out of range: from 0 to 64"},
 		{"keep", "spool: {keep_acked: 9601h}", "from 0s to 9600h"},
 	}

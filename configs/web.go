@@ -28,7 +28,7 @@ func (w *Web) check(d *decoder) {
 	host, _, err := net.SplitHostPort(w.Listen)
 	switch {
 	case err != nil || !address(w.Listen):
-		d.at("web.listen", "listen %q: write address:port, or off", w.Listen)
+		d.at("web.listen", "listen %q: write address:port, or off%s", w.Listen, addressHint(w.Listen))
 	case !loopback(host) && !w.TLS() && !w.BehindProxy:
 		d.at("web.listen", "listen %q: passwords would cross the network in clear; set cert_file and key_file, or listen on loopback behind a proxy that speaks TLS, with behind_proxy", w.Listen)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
 )
 
 // scheme is one way to reach a broker.
@@ -34,6 +35,9 @@ func Parse(s string) (*url.URL, error) {
 	how, ok := schemes[u.Scheme]
 	if !ok {
 		return nil, fmt.Errorf("broker %q: choose mqtts, mqtt, wss or ws", s)
+	}
+	if n, err := strconv.ParseUint(u.Port(), 10, 16); u.Port() != "" && (err != nil || n == 0) {
+		return nil, fmt.Errorf("broker %q: ports are numbers from 1 to 65535", s)
 	}
 	if u.Port() == "" {
 		u.Host += ":" + how.port
