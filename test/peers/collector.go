@@ -119,14 +119,6 @@ func (c *Collector) AddNode(ctx context.Context, node string) (string, error) {
 		netip.AddrPortFrom(c.Address, collectorPort), bundle, filepath.Join(c.Host.lab.Dir, "spool-"+node)), nil
 }
 
-// Stop ends the collector, and fails if it does not end well.
-func (c *Collector) Stop(ctx context.Context) error {
-	if err := c.proc.Stop(ctx, syscall.SIGTERM); err != nil {
-		return err
-	}
-	return c.proc.Wait(ctx)
-}
-
 // ask runs one of its commands beside it.
 func (c *Collector) ask(ctx context.Context, args ...string) ([]byte, error) {
 	cmd := c.Host.Command(ctx, c.Program, args...)

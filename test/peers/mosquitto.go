@@ -43,8 +43,3 @@ func (m *Mosquitto) Retain(ctx context.Context, topic string, payload []byte) er
 	}
 	return m.Host.Run(ctx, "mosquitto_pub", "-h", m.At.Addr().String(), "-p", fmt.Sprint(m.At.Port()), "-q", "1", "-r", "-t", topic, "-f", file)
 }
-
-// WaitLog waits until the broker has printed text.
-func (m *Mosquitto) WaitLog(ctx context.Context, text string) error {
-	return m.proc.WaitLog(ctx, text)
-}
