@@ -4,13 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strconv"
-	"strings"
-	"text/tabwriter"
-	"time"
 
 	"github.com/sipward/sipward/collector/admin"
 	"github.com/sipward/sipward/collector/query"
@@ -20,68 +16,6 @@ import (
 	"github.com/sipward/sipward/sip/party"
 	"github.com/sipward/sipward/sync/record"
 )
-
-// tableRow is a version as JSON.
-type tableRow struct {
-	Version         uint64   `json:"version"`
-	MadeUnixMS      int64    `json:"made_unix_ms"`
-	Who             string   `json:"who"`
-	Comment         string   `json:"comment,omitempty"`
-	Key             string   `json:"key"`
-	Bytes           int64    `json:"bytes"`
-	Stage           []string `json:"stage"` // nodes that alone get it; none: all
-	PublishedUnixMS int64    `json:"published_unix_ms"`
-}
-
-func versionRow(v *table.Version) tableRow {
-	return tableRow{v.Version, v.MadeUnixMs, v.Who, v.Comment, v.KeyID, v.Size, append([]string{}, v.Stage...), v.PublishedUnixMs}
-}
-
-func (r *tableRow) whom() string {
-	if len(r.Stage) > 0 {
-		return "staged to " + strings.Join(r.Stage, ", ")
-	}
-	return "for all nodes"
-}
-
-type blocksHistoryCmd struct {
-	place
-	Most int  `short:"n" default:"20" help:"The newest so many; 0 for all."`
-	JSON bool `name:"json" help:"Print JSON for programs, one object a line."`
-}
-
-// Run lists versions, the newest first.
-func (c *blocksHistoryCmd) Run() (err error) {
-	ctx, stop := interrupted()
-	defer stop()
-	s, err := openReader(ctx, &c.place)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	w := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
-	if !c.JSON {
-		fmt.Fprintln(w, "version\tmade\tby\tfor\tbytes\tcomment")
-	}
-	many := 0
-	err = s.Tables(ctx, query.TableFilter{Most: c.Most}, func(t *query.Table) error {
-		v := table.Version(*t)
-		row := versionRow(&v)
-		many++
-		if c.JSON {
-			return printLine(row)
-		}
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%d\t%s\n", row.Version, clockTime(row.MadeUnixMS), orDash(row.Who), strings.TrimPrefix(row.whom(), "for "), row.Bytes, row.Comment)
-		return nil
-	})
-	if err != nil || c.JSON {
-		return err
-	}
-	if many == 0 {
-		return explainTable(table.ErrNone)
-	}
-	return w.Flush()
-}
 
 type blocksListCmd struct {
 	place
@@ -261,79 +195,4 @@ func (l *blockList) holding(number string) *blockRow {
 		return nil
 	}
 	return &l.Blocks[at]
-}
-
-// write prints the list for people.
-func (l *blockList) write(out io.Writer) error {
-	v := &l.Table
-	fmt.Fprintf(out, "version %d of %s by %s, %s", v.Version, clockTime(v.MadeUnixMS), orDash(v.Who), v.whom())
-	if l.Grid.Size > 0 {
-		fmt.Fprintf(out, "; grid of %d from %s", l.Grid.Size, l.Grid.Start)
-	}
-	fmt.Fprintln(out)
-	if err := l.writeBlocks(out); err != nil {
-		return err
-	}
-	if len(l.Blockless) > 0 {
-		fmt.Fprintf(out, "\nwithout blocks: %s\n", strings.Join(l.Blockless, ", "))
-	}
-	for _, u := range l.Unasked {
-		warn("not counted: %s", u)
-	}
-	if l.Note != "" {
-		warn("nothing is known of the nodes: %s", l.Note)
-		return nil
-	}
-	return l.writeNodes(out)
-}
-
-func (l *blockList) writeBlocks(out io.Writer) error {
-	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
-	fmt.Fprintf(w, "\nblock\tnumbers\tcustomer\tphones\n")
-	free := l.Free
-	gaps := func(before string) {
-		for len(free) > 0 && (before == "" || table.Compare(free[0].First, before) < 0) {
-			f := free[0]
-			fmt.Fprintf(w, "%s\t\tfree: %d blocks\t\n", table.Word(configs.Block(f.Range)), f.Blocks)
-			free = free[1:]
-		}
-	}
-	for i := range l.Blocks {
-		b := &l.Blocks[i]
-		gaps(b.First)
-		phones := ""
-		if b.Live != nil {
-			phones = strconv.Itoa(*b.Live)
-		}
-		fmt.Fprintf(w, "%s\t%d\t%s\t%s\n", table.Word(configs.Block(b.Range)), b.Size, b.Customer, phones)
-	}
-	gaps("")
-	if err := w.Flush(); err != nil {
-		return fmt.Errorf("printing: %w", err)
-	}
-	return nil
-}
-
-// writeNodes prints who has which version.
-func (l *blockList) writeNodes(out io.Writer) error {
-	if len(l.Nodes) == 0 {
-		return nil
-	}
-	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
-	fmt.Fprintf(w, "\nnode\tstate\tgiven\thas\tissued\t\n")
-	for i := range l.Nodes {
-		n := &l.Nodes[i]
-		has, issued, fault := "-", "-", ""
-		if t := n.Table; t != nil {
-			has, fault = strconv.FormatUint(t.Version, 10), t.Error
-			if t.Version > 0 {
-				issued = (time.Duration(t.AgeS) * time.Second).String() + " ago"
-			}
-		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\n", n.Node, n.State, n.Given, has, issued, fault)
-	}
-	if err := w.Flush(); err != nil {
-		return fmt.Errorf("printing: %w", err)
-	}
-	return nil
 }
