@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/goccy/go-yaml"
@@ -33,19 +34,24 @@ type described struct {
 	} `yaml:"paths"`
 }
 
-func description(t *testing.T) (d described, compile func(ref string) *jsonschema.Schema) {
-	t.Helper()
+// openAPI is the description, read once: that takes long.
+var openAPI = sync.OnceValues(func() (d described, doc any) {
 	if err := yaml.Unmarshal(openAPIFile, &d); err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	raw, err := yaml.YAMLToJSON(openAPIFile)
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
-	if err != nil {
-		t.Fatal(err)
+	if doc, err = jsonschema.UnmarshalJSON(bytes.NewReader(raw)); err != nil {
+		panic(err)
 	}
+	return d, doc
+})
+
+func description(t *testing.T) (described, func(ref string) *jsonschema.Schema) {
+	t.Helper()
+	d, doc := openAPI()
 	c := jsonschema.NewCompiler()
 	if err := c.AddResource("openapi.json", doc); err != nil {
 		t.Fatal(err)

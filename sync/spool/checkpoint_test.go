@@ -34,6 +34,7 @@ func ids(saved []Saved) string {
 }
 
 func TestOpenCalls(t *testing.T) {
+	t.Parallel() // it waits for checkpoints
 	r := start(t, Config{Dir: t.TempDir()})
 	if len(r.OpenCalls()) != 0 {
 		t.Error("a new folder has open calls")
@@ -112,6 +113,7 @@ func (r *tester) killed() *Spool {
 // TestAddCall: whoever hands over the record of a call may be held up for as
 // long as it takes to write checkpoints. The next run does not know the call again.
 func TestAddCall(t *testing.T) {
+	t.Parallel() // it waits for checkpoints
 	r := start(t, Config{Dir: t.TempDir()})
 	r.SaveOpen(1, []byte("x"))
 	r.SaveOpen(2, []byte("x"))

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/sipward/sipward/internal/testkit/race"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -93,7 +94,7 @@ func damage(t testing.TB, rng *rand.Rand, path string) string {
 // written, and all else is declared.
 func TestDamage(t *testing.T) {
 	x := makeTemplate(t)
-	rounds := 40
+	rounds := race.Of(40, 20)
 	if testing.Short() {
 		rounds = 10
 	}

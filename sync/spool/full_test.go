@@ -47,6 +47,7 @@ func smallDisk(t *testing.T, kind string, n string) string {
 func TestDiskFull(t *testing.T) {
 	for _, kind := range []string{"tmpfs", "ext4"} {
 		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
 			dir := smallDisk(t, kind, "24M")
 			r := start(t, Config{Dir: filepath.Join(dir, "spool"), Budget: 1 << 30, Reserve: 2 << 20, SegmentBytes: 1 << 20})
 			if got := r.Stats().Reserve; got != 2<<20 {

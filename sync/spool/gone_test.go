@@ -22,6 +22,7 @@ func (r *tester) goneOf(epoch uint64, st record.Stream) record.Ranges {
 // What was acked and deleted is known to later runs, whether it was deleted with
 // the end of its own, or by one that came after.
 func TestDeletedIsRemembered(t *testing.T) {
+	t.Parallel() // it waits for checkpoints
 	r := start(t, Config{Dir: t.TempDir()})
 	first := r.Epoch()
 	for range 5 {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sipward/sipward/internal/testkit/race"
 	"github.com/sipward/sipward/sync/record"
 )
 
@@ -120,7 +121,7 @@ func (w *world) crash() {
 // TestProperty: whatever happens, each record that was promised is in the store
 // in the end, or the store was told that it is lost; and no call is.
 func TestProperty(t *testing.T) {
-	seeds := uint64(6)
+	seeds := race.Of[uint64](6, 4)
 	if testing.Short() {
 		seeds = 2
 	}

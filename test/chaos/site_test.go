@@ -79,7 +79,7 @@ func program(ctx context.Context, dir, name, variable string) (string, error) {
 		return filepath.Abs(have)
 	}
 	path := filepath.Join(dir, "sipward-"+name)
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", path, "github.com/sipward/sipward/"+name)
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "github.com/sipward/sipward/"+name)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the %s: %w: %s", name, err, out)

@@ -63,7 +63,9 @@ var buildAgent = sync.OnceValues(func() (string, error) {
 		return filepath.Abs(have)
 	}
 	out := filepath.Join(agentDir, "sipward-agent")
-	b, err := exec.Command("go", "build", "-o", out, "../../agent").CombinedOutput()
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", out, "../../agent")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as make build does, so that little is compiled
+	b, err := cmd.CombinedOutput()
 	if err != nil {
 		return "", errors.New(string(b))
 	}

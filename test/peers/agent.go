@@ -45,7 +45,7 @@ func BuildAgent(ctx context.Context, dir string) (string, error) {
 		return filepath.Abs(have)
 	}
 	program := filepath.Join(dir, "sipward-agent")
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", program, "github.com/sipward/sipward/agent")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "github.com/sipward/sipward/agent")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the agent: %w: %s", err, out)

@@ -39,7 +39,7 @@ func BuildCollector(ctx context.Context, dir string) (string, error) {
 		return filepath.Abs(have)
 	}
 	program := filepath.Join(dir, "sipward-collector")
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", program, "github.com/sipward/sipward/collector")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "github.com/sipward/sipward/collector")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the collector: %w: %s", err, out)

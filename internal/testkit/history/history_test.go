@@ -2,7 +2,9 @@ package history
 
 import (
 	"bytes"
+	"fmt"
 	"net/netip"
+	"sync"
 	"testing"
 	"time"
 
@@ -56,6 +58,26 @@ func config() Config {
 	}
 }
 
+// twice is what config makes at each node. Tests only read it.
+var twice = sync.OnceValues(func() (made [2]*memory, figures [2]*Figures) {
+	for n := range made {
+		cfg := config()
+		made[n] = new(memory)
+		f, err := simulate(&cfg, n, made[n])
+		if err != nil || made[n].bad != nil {
+			panic(fmt.Sprint(err, made[n].bad))
+		}
+		figures[n] = f
+	}
+	return made, figures
+})
+
+// shared is what config makes at a node, made once for all tests.
+func shared(node int) (*memory, *Figures) {
+	made, figures := twice()
+	return made[node], figures[node]
+}
+
 func make2(t *testing.T, cfg Config, node int) (*memory, *Figures) {
 	t.Helper()
 	m := new(memory)
@@ -67,7 +89,7 @@ func make2(t *testing.T, cfg Config, node int) (*memory, *Figures) {
 }
 
 func TestTheSameSeedMakesTheSameHistory(t *testing.T) {
-	a, fa := make2(t, config(), 0)
+	a, fa := shared(0)
 	b, fb := make2(t, config(), 0)
 	same := func(a, b *memory) bool { return bytes.Equal(a.raw[0], b.raw[0]) && bytes.Equal(a.raw[1], b.raw[1]) }
 	if !same(a, b) || len(a.records[0]) < 1000 {
@@ -134,7 +156,7 @@ func trial(s *Sums, outcome, effective, answered bool, ms int64, pdd *int64) {
 // What the agent's code makes of the calls is what was made up.
 func TestRecordsAddUpToTheFigures(t *testing.T) {
 	for n, node := range config().Nodes {
-		m, want := make2(t, config(), n)
+		m, want := shared(n)
 		got := sumsOf(m.records[0], node.Name)
 		if diff := cmp.Diff(want.Hours, got.Hours); diff != "" {
 			t.Errorf("%s: %s", node.Name, diff)
@@ -153,7 +175,7 @@ func TestRecordsAddUpToTheFigures(t *testing.T) {
 
 // Minutes come to the same as records: each call in the minute in which it was closed.
 func TestMinutesAddUpToTheFigures(t *testing.T) {
-	m, f := make2(t, config(), 1)
+	m, f := shared(1)
 	got, want := map[string]Sums{}, map[string]Sums{}
 	totals, live := 0, uint64(0)
 	for _, r := range m.records[1] {
@@ -187,7 +209,7 @@ func TestMinutesAddUpToTheFigures(t *testing.T) {
 
 // Every hour is closed by a mark, which comes behind all calls that it counts.
 func TestHoursAreClosed(t *testing.T) {
-	m, f := make2(t, config(), 1)
+	m, f := shared(1)
 	closed := map[int64]*record.HourMark{}
 	for _, r := range m.records[0] {
 		if h := r.GetHourMark(); h != nil {
@@ -213,7 +235,7 @@ func TestHoursAreClosed(t *testing.T) {
 
 func TestTablesAddUp(t *testing.T) {
 	_, f := make2(t, config(), 0)
-	_, g := make2(t, config(), 1)
+	_, g := shared(1)
 	f.Join(g)
 	sum := func(rows []Row, kind string) (s Sums) {
 		for i := range rows {
@@ -250,7 +272,7 @@ func TestLay(t *testing.T) {
 		t.Fatal(err)
 	}
 	for n, dir := range dirs {
-		m, want := make2(t, cfg, n)
+		m, want := shared(n)
 		s := spool.New(spool.Config{Dir: dir})
 		if err := s.Open(); err != nil {
 			t.Fatal(err)
