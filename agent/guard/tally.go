@@ -48,23 +48,26 @@ func (t *tallies) portion(from int, book *party.Book, to []Verdict) ([]Verdict, 
 	const most = 256
 	end := min(from+most, len(t.by))
 	for id := from; id < end; id++ {
-		c := t.by[id]
-		if c == nil {
-			continue
-		}
-		name := partyName(book, party.ID(id)) //nolint:gosec // an index that came from one
-		for kind := range c {
-			for reason, n := range c[kind] {
-				if n > 0 {
-					to = append(to, Verdict{name, kindWord(kind), register.Reason(reason).String(), n}) //nolint:gosec // below Reasons
-				}
-			}
+		if c := t.by[id]; c != nil {
+			to = appendVerdicts(to, partyName(book, party.ID(id)), c) //nolint:gosec // an index that came from one
 		}
 	}
 	if end >= len(t.by) {
 		return to, 0
 	}
 	return to, end
+}
+
+// appendVerdicts appends what was counted of one customer.
+func appendVerdicts(to []Verdict, name string, c *[kinds][register.Reasons]uint64) []Verdict {
+	for kind := range c {
+		for reason, n := range c[kind] {
+			if n > 0 {
+				to = append(to, Verdict{name, kindWord(kind), register.Reason(reason).String(), n}) //nolint:gosec // below Reasons
+			}
+		}
+	}
+	return to
 }
 
 func kindWord(kind int) string {

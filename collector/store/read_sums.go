@@ -110,28 +110,39 @@ func (r *reads) mergeSums(ctx context.Context, from, to int64, q *statement, eac
 		return err
 	}
 	for {
-		var first *query.Summary
-		for _, s := range streams {
-			if s.ok && (first == nil || compareSummaries(&s.at, first) < 0) {
-				first = &s.at
-			}
+		out, err := takeFirst(streams)
+		if out == nil || err != nil {
+			return err
 		}
-		if first == nil {
-			return nil
-		}
-		out := query.Summary{TimeUnixS: first.TimeUnixS, Node: first.Node, Kind: first.Kind, Party: first.Party}
-		for _, s := range streams {
-			if s.ok && compareSummaries(&s.at, &out) == 0 {
-				out.Add(&s.at.Sums)
-				if err := s.next(); err != nil {
-					return err
-				}
-			}
-		}
-		if err := each(&out); err != nil {
+		if err := each(out); err != nil {
 			return err
 		}
 	}
+}
+
+// takeFirst adds up what streams have of the summary that comes first, and goes on behind
+// it; nil at the end.
+func takeFirst(streams []*sumStream) (*query.Summary, error) {
+	var first *query.Summary
+	for _, s := range streams {
+		if s.ok && (first == nil || compareSummaries(&s.at, first) < 0) {
+			first = &s.at
+		}
+	}
+	if first == nil {
+		return nil, nil //nolint:nilnil // the end, and that is no error
+	}
+	out := query.Summary{TimeUnixS: first.TimeUnixS, Node: first.Node, Kind: first.Kind, Party: first.Party}
+	for _, s := range streams {
+		if !s.ok || compareSummaries(&s.at, &out) != 0 {
+			continue
+		}
+		out.Add(&s.at.Sums)
+		if err := s.next(); err != nil {
+			return nil, err
+		}
+	}
+	return &out, nil
 }
 
 func compareSummaries(a, b *query.Summary) int {

@@ -44,15 +44,24 @@ func (s *SQLite) housekeep(ctx context.Context) error {
 	now := s.o.Now().UnixMilli()
 	if now-s.rested >= restEvery {
 		s.rested = now
-		for _, f := range s.byMonth() {
-			if f.used != 0 && now-f.used >= restAfter {
-				if err := f.rest(); err != nil {
-					return err
-				}
-			}
+		if err := s.restUnused(now); err != nil {
+			return err
 		}
 	}
 	return s.saveSeen(ctx)
+}
+
+// restUnused lets the files rest that nothing was written to for a while.
+func (s *SQLite) restUnused(now int64) error {
+	for _, f := range s.byMonth() {
+		if f.used == 0 || now-f.used < restAfter {
+			continue
+		}
+		if err := f.rest(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // plan sorts out what is new. It changes nothing.

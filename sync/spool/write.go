@@ -46,12 +46,7 @@ func (s *Spool) write(ctx context.Context) {
 		}
 		if !more && ctx.Err() == nil {
 			if wait := s.gather(b, expected); wait > 0 {
-				delay.Reset(wait)
-				select {
-				case <-s.wake:
-				case <-delay.C:
-				case <-ctx.Done():
-				}
+				s.pause(ctx, delay, wait)
 				continue
 			}
 		}
@@ -65,6 +60,16 @@ func (s *Spool) write(ctx context.Context) {
 			s.housekeep()
 		default:
 		}
+	}
+}
+
+// pause waits for so long, or until the queue has something new for the writer.
+func (s *Spool) pause(ctx context.Context, delay *time.Timer, wait time.Duration) {
+	delay.Reset(wait)
+	select {
+	case <-s.wake:
+	case <-delay.C:
+	case <-ctx.Done():
 	}
 }
 
