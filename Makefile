@@ -129,8 +129,9 @@ packages-test: $(NFPM) ## install, upgrade, remove and purge the packages on a D
 	SIPWARD_ROOTFS=$(abspath $(ROOTFS)) SIPWARD_PACKAGES=$(CURDIR)/$(BIN)/packages $(GO) test -count=1 -timeout 10m -v ./test/packages/
 
 .PHONY: release
-release: $(if $(shell command -v npm),ui) $(NFPM) ## archives, packages, bills of materials and sums in dist/release, the same bits each time
+release: $(if $(shell command -v npm),ui) $(NFPM) ## archives, packages, bills of materials and sums in dist/release, the same bits each time; tries arm64 under qemu
 	@$(RELEASE_ENV) scripts/binaries $(OUT) $(ARCHS)
+	@$(RELEASE_ENV) scripts/foreign $(OUT) $(ARCHS)
 	@$(RELEASE_ENV) scripts/release $(NFPM) $(OUT) $(ARCHS)
 
 .PHONY: release-test
