@@ -27,7 +27,7 @@ func pipelineDrops(p *pipeline.Snapshot) []tally.Count {
 			{"kernel_refused", p.Core.KernelRefused, "announced media addresses that the kernel filter did not take: their media is not counted"},
 		}),
 		tally.Stage("tcp", []tally.Event{
-			{"evicted", p.Streams.Evicted, "SIP connections forgotten for their number"},
+			{"evicted", p.Streams.Evicted, "SIP connections forgotten because there were too many"},
 			{"starved", p.Streams.Starved, "times that the memory for TCP took or refused a buffer"},
 		}),
 		tally.Stage("fragment", []tally.Event{
@@ -66,7 +66,7 @@ func packetCounts(p *pipeline.Snapshot) []tally.Count {
 			{"stray_times", p.Core.StrayTimes, "frames whose time no other frame bore out"},
 			{"steps_back", p.Core.StepsBack, "times that the clock was set back"},
 			{"clock_corrections", p.Packets.ClockCorrections, "times that the clock of a HEP sender was found to be off, or right again"},
-			{"clocks_forgotten", p.Packets.ClocksForgotten, "HEP senders with such a clock that were forgotten for their number"},
+			{"clocks_forgotten", p.Packets.ClocksForgotten, "HEP senders with such a clock that were forgotten because there were too many"},
 		}),
 		tally.Stage("fragment", []tally.Event{
 			{"fragments", p.Packets.Fragments.Fragments, "fragments seen"},
@@ -118,7 +118,7 @@ func messageCounts(p *pipeline.Snapshot) []tally.Count {
 	for e := parse.ErrStartLine; int(e) < parse.Reasons; e++ {
 		parsed = append(parsed, tally.Event{"malformed_" + e.String(), p.Core.MalformedBy[e], malformedHelp[e]})
 	}
-	parsed = append(parsed, tally.Event{"repeats_forgotten", p.Core.Forgotten, "messages that are not known as seen any more, for the number of others"})
+	parsed = append(parsed, tally.Event{"repeats_forgotten", p.Core.Forgotten, "messages forgotten early because there were too many; a repeat of one counts as new"})
 	return slices.Concat(tally.Stage("parse", parsed),
 		tally.Stage("parse", []tally.Event{
 			{"lenient_uri", p.Parser.LenientURI, "SIP URIs against the grammar that were read all the same"},
@@ -150,7 +150,7 @@ func callCounts(p *pipeline.Snapshot) []tally.Count {
 			{"mixed", p.Media.Mixed, "addresses that were announced while another call used them"},
 			{"folded_flows", p.Media.FoldedFlows, "flows that were summed up for want of room"},
 			{"learned", p.Media.Learned, "packets of media that nothing announced; in a replay only"},
-			{"refused_learning", p.Media.RefusedLearning, "such flows that were forgotten for their number"},
+			{"refused_learning", p.Media.RefusedLearning, "such flows that were forgotten because there were too many"},
 		}),
 		tally.Stage("dtmf", []tally.Event{
 			{"packets", p.Events.Packets, "packets of a telephone-event type"},
@@ -229,7 +229,7 @@ func hepDrops(h capture.HEPStats) []tally.Count {
 		{"kernel_dropped", h.KernelDrops, "datagrams that found the socket's buffer full"},
 		{"queue_dropped", h.Dropped, "packets that found the pipeline's queue full"},
 		{"too_long", h.TooLong, "packets that no batch holds"},
-		{"refused", h.Refused, "connections turned away for their number"},
+		{"refused", h.Refused, "connections turned away because there were too many"},
 		{"unauthorized", h.Unauthorized, "packets without the authentication key of the listener"},
 		{"malformed", h.Malformed, "packets that are no HEP"},
 	})

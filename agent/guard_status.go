@@ -75,7 +75,7 @@ func guardCounts(s *guard.Stats) []tally.Count {
 		tally.Stage("guard", []tally.Event{
 			{"bans", s.Bans, "sources that were banned"},
 			{"bans_spared", s.Spared, "sources that were not, since they are never banned"},
-			{"bans_refused", s.BansRefused, "sources that were not for want of room"},
+			{"bans_refused", s.BansRefused, "sources that were not banned, for want of room"},
 			{"bans_forgotten", s.Uncounted, "sources whose refusals were forgotten early for want of room"},
 			{"ban_errors", s.KernelErrors, "bans and lifts that the kernel refused; they are tried again"},
 		}),

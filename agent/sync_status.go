@@ -55,7 +55,7 @@ func spoolCounts(s *spool.Stats) []tally.Count {
 		{"commit_errors", s.CommitErrors, "commits that the disk refused; they are tried again"},
 		{"checkpoints", s.Checkpoints, "times that the calls that go on were written down"},
 		{"checkpoint_errors", s.CheckpointErrors, "times that this failed"},
-		{"open_calls_refused", s.OpenRefused, "calls that went on and were not written down, for their number"},
+		{"open_calls_refused", s.OpenRefused, "calls in progress that were not written down because there were too many"},
 		{"segments_corrupt", s.Corrupt, "damaged files that were set aside; what was readable in them is sent"},
 		{"segments_shed", s.ShedFiles, "files of telemetry that gave way to calls"},
 		{"epochs_forgotten", s.Forgotten, "earlier runs of which it is no longer known what was deleted"},
