@@ -2,9 +2,9 @@ package store
 
 import "strings"
 
-// deskSchema makes the tables of the desk. In it INT is a whole number, REAL a broken
-// one, BYTES a blob, WORD a text that is compared and ordered by its bytes, and ID a number that
-// rises by itself.
+// deskSchema makes the tables of the desk. In it INT is a whole number, REAL one with a
+// fraction, BYTES a blob, WORD a text that is compared and ordered by its bytes, and ID
+// a number that the database counts up.
 const deskSchema = `
 CREATE TABLE accounts (id WORD PRIMARY KEY, version INT NOT NULL, email WORD NOT NULL UNIQUE, role WORD NOT NULL, customer WORD NOT NULL,
   disabled INT NOT NULL, profile WORD NOT NULL, password WORD NOT NULL, password_ms INT NOT NULL, totp WORD NOT NULL, totp_pending WORD NOT NULL,

@@ -67,9 +67,9 @@ func unpackEpochs(s string) []uint64 {
 	return out
 }
 
-// maxReleased bounds the ranges that one hello may say were released: as many as
-// an agent names. What one that means ill names above that would keep the store from
-// others for as long as it takes to look them up.
+// maxReleased bounds the ranges that one hello may say were released: as many as an
+// agent names. A hostile node could name so many that looking them up keeps the store
+// from all others.
 const maxReleased = 1000
 
 // released returns what a hello says acks of, as much as is looked at.

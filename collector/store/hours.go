@@ -109,8 +109,8 @@ func (r *reads) Completeness(ctx context.Context, f query.SummaryFilter, each fu
 	return nil
 }
 
-// firstHour leaves out the time before there was anything: who asks since ever is not to
-// wait for decades of empty days.
+// firstHour leaves out the time before there was anything: a question without a
+// beginning must not wait for decades of empty days.
 func (r *reads) firstHour(ctx context.Context, nodes []query.Node, from, to int64) (int64, error) {
 	begin := to
 	for i := range nodes {

@@ -127,7 +127,7 @@ func (p *planner) add(b *record.Received) error {
 var maxRanges = 100_000
 
 // tidy gives up the lowest gaps of a stream that has too many: each costs memory and
-// time at every commit, and who means ill could make millions with a few messages.
+// time at every commit, and a hostile node could make millions with a few messages.
 func (p *planner) tidy(key streamKey) {
 	done := p.done(key)
 	if len(*done) <= maxRanges {

@@ -38,7 +38,7 @@ func (p *planner) minuteTime(m *record.Minute) int64 {
 	return p.time(s * 1000)
 }
 
-// placeOf says which month a record belongs to; false when it is none's.
+// placeOf says which month a record belongs to; false when it belongs to none.
 func (p *planner) placeOf(r *record.Record) (place, bool) {
 	switch {
 	case r.GetCall() != nil:
