@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"os"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/sipward/sipward/agent/capture"
 	"github.com/sipward/sipward/configs"
+	"github.com/sipward/sipward/internal/program"
 	"github.com/sipward/sipward/internal/seal"
 )
 
@@ -44,12 +46,34 @@ func (c *checkCmd) Run() error {
 	if _, err := cfg.FindLocal(net.InterfaceAddrs); err != nil {
 		return err
 	}
-	for _, odd := range append(cfg.Odd(), oddHere(path, cfg)...) {
+	odds := slices.Concat(cfg.Odd(), oddHere(path, cfg), oddCertificate(path, cfg))
+	if path == defaultConfig {
+		odds = append(odds, program.Unreadable(serviceUser, append(cfg.Files(), path))...)
+	}
+	for _, odd := range odds {
 		fmt.Fprintf(os.Stdout, "odd: %s\n", odd)
 	}
 	fmt.Fprintf(os.Stdout, "%s is valid: node %s, %d customers, %d carriers, %d addresses of this switch\n",
 		path, cfg.Node, len(cfg.Customers), len(cfg.Carriers), len(cfg.Local))
 	return nil
+}
+
+// serviceUser is as whom the unit runs the agent.
+const serviceUser = "sipward"
+
+// oddCertificate says that the certificate for the broker is of another node, which
+// may not publish as this one.
+func oddCertificate(path string, cfg *configs.Agent) []string {
+	u := &cfg.Uplink
+	if !u.On() || u.CertFile == "" || u.Username != "" {
+		return nil
+	}
+	pair, err := tls.LoadX509KeyPair(u.CertFile, u.KeyFile)
+	if err != nil || pair.Leaf == nil || pair.Leaf.Subject.CommonName == cfg.Node {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s: uplink.cert_file: the certificate is that of %q, and node is %q; the broker lets each publish as itself alone",
+		path, pair.Leaf.Subject.CommonName, cfg.Node)}
 }
 
 // oddHere lists what the configuration names and this host does not have. The file may
@@ -90,7 +114,7 @@ func matches(pattern, name string) bool {
 }
 
 // reference is the example of a configuration.
-const reference = "configs/agent.yaml"
+const reference = "/usr/share/doc/sipward-agent/agent.yaml"
 
 // explainConfig says what to do about a configuration that cannot be used.
 func explainConfig(path string, err error) error {

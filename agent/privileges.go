@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/sipward/sipward/agent/capture"
 	"github.com/sipward/sipward/configs"
+	"github.com/sipward/sipward/internal/program"
 )
 
 // capabilities is a set of them, as the kernel writes it: one bit each.
@@ -118,4 +120,16 @@ func limit(keep capabilities) error {
 		return fmt.Errorf("giving up capabilities: %w", errno)
 	}
 	return nil
+}
+
+// mayQueue says what mode nfqueue lacks, before firewalls say it in their words.
+func mayQueue(mode configs.GuardMode) error {
+	if mode != configs.NFQueue {
+		return nil
+	}
+	have, err := permitted()
+	if err != nil || have&capNetAdmin != 0 {
+		return err
+	}
+	return program.NeedsHand(errors.New("guard.mode nfqueue: CAP_NET_ADMIN is missing; the drop-in /usr/share/doc/sipward-agent/examples/nfqueue.conf gives it to the service, and says where it belongs"))
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/sipward/sipward/agent/capture"
@@ -45,5 +46,19 @@ func TestBefore(t *testing.T) {
 func TestPermitted(t *testing.T) {
 	if _, err := permitted(); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestMayQueue(t *testing.T) {
+	if err := mayQueue(configs.Monitor); err != nil {
+		t.Errorf("monitor: %v", err)
+	}
+	have, err := permitted()
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = mayQueue(configs.NFQueue)
+	if lacks := have&capNetAdmin == 0; lacks != (err != nil) || err != nil && !strings.Contains(err.Error(), "nfqueue.conf") {
+		t.Errorf("with %v: %v", have, err)
 	}
 }

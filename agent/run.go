@@ -77,6 +77,9 @@ func (a *agent) run(ctx context.Context, path string) error {
 	if err := a.openTable(); err != nil {
 		return err
 	}
+	if err := mayQueue(a.cfg.Guard.Mode); err != nil {
+		return err
+	}
 	if err := a.guard.Open(); err != nil {
 		return err
 	}

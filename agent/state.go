@@ -141,6 +141,14 @@ func opened(ready <-chan struct{}) bool {
 	}
 }
 
+// lacksCapture says what a capture that is not ready waits for.
+func lacksCapture(interfaces []string) string {
+	if slices.Contains(interfaces, capture.AnyInterface) {
+		return "capture: not open yet"
+	}
+	return fmt.Sprintf("capture: none of the interfaces %v is there yet", interfaces)
+}
+
 // part is one part of the agent, while it is not ready.
 type part struct {
 	ready <-chan struct{}
@@ -151,7 +159,7 @@ type part struct {
 func (a *agent) parts() []part {
 	out := []part{{a.task.Ready(), "pipeline: not started yet"}}
 	if a.live != nil {
-		out = append(out, part{a.live.Ready(), fmt.Sprintf("capture: none of the interfaces %v is there yet", a.cfg.Capture.Interfaces)})
+		out = append(out, part{a.live.Ready(), lacksCapture(a.cfg.Capture.Interfaces)})
 	}
 	for i, h := range a.heps {
 		out = append(out, part{h.Ready(), fmt.Sprintf("hep: %s %s is not open yet", a.cfg.Capture.HEP[i].Network, a.cfg.Capture.HEP[i].Address)})

@@ -4,13 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"syscall"
 	"time"
 
 	"github.com/sipward/sipward/agent/outbox"
 	"github.com/sipward/sipward/agent/pipeline"
 	"github.com/sipward/sipward/counters"
+	"github.com/sipward/sipward/internal/program"
 	"github.com/sipward/sipward/sip/dialog"
 	"github.com/sipward/sipward/sip/party"
 	"github.com/sipward/sipward/sync/record"
@@ -105,7 +105,9 @@ func (a *agent) restore() error {
 func explainOpen(err error, dir string) error {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%w; make user %d the owner of %s (chown), or name another folder in spool.dir", err, os.Geteuid(), dir)
+		return fmt.Errorf("%w; make %s the owner of %s (chown -R), or name another folder in spool.dir", err, program.Me(), dir)
+	case errors.Is(err, spool.ErrFormat):
+		return program.NeedsHand(fmt.Errorf("%w; install that version again, or name another folder in spool.dir", err))
 	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EROFS):
 		return fmt.Errorf("%w; name a folder that can be written in spool.dir", err)
 	}

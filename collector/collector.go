@@ -20,6 +20,7 @@ import (
 	"github.com/sipward/sipward/internal/adminhttp"
 	"github.com/sipward/sipward/internal/backoff"
 	"github.com/sipward/sipward/internal/certs"
+	"github.com/sipward/sipward/internal/program"
 	"github.com/sipward/sipward/internal/seldom"
 )
 
@@ -126,10 +127,11 @@ func (c *collector) openStore(ctx context.Context) (store.Store, error) {
 		case errors.Is(err, store.ErrNewerSchema), ctx.Err() != nil:
 			return nil, err
 		}
-		why := "store: " + err.Error()
+		why := "store: " + program.OneLine(err.Error())
 		c.waiting.Store(&why)
 		if !failures.Again(time.Now(), why) {
-			c.log.Error("opening the database; trying again", "error", err)
+			c.log.Error("opening the database; trying again", "error", program.OneLine(err.Error()), "do", "see that PostgreSQL runs, and that store.url is right")
+			program.Waiting(c.log, why)
 		}
 		if err := backoff.Wait(ctx, pause); err != nil {
 			return nil, err

@@ -8,9 +8,11 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/sipward/sipward/configs"
+	"github.com/sipward/sipward/internal/program"
 )
 
 // place is where a collector keeps its state. Every command takes it as run
@@ -99,12 +101,19 @@ func (c *checkCmd) Run() error {
 	if err != nil {
 		return configs.ExplainAll(err, path, reference)
 	}
-	for _, odd := range append(cfg.Odd(), oddHere(path, cfg)...) {
+	odds := slices.Concat(cfg.Odd(), oddHere(path, cfg))
+	if path == defaultConfig {
+		odds = append(odds, program.Unreadable(serviceUser, append(cfg.Files(), path))...)
+	}
+	for _, odd := range odds {
 		fmt.Fprintf(os.Stdout, "odd: %s\n", odd)
 	}
 	fmt.Fprintf(os.Stdout, "%s is valid: collector %s, broker %s, store %s\n", path, cfg.ID, brokerWord(cfg), storeWord(cfg))
 	return nil
 }
+
+// serviceUser is as whom the unit runs the collector.
+const serviceUser = "sipward-collector"
 
 // oddHere lists what the configuration names and this host does not have. The file may
 // be meant for another host, or what is missing may come later.
@@ -123,7 +132,7 @@ func oddHere(path string, cfg *configs.Collector) (odd []string) {
 }
 
 // reference is the example of a configuration.
-const reference = "configs/collector.yaml"
+const reference = "/usr/share/doc/sipward-collector/collector.yaml"
 
 // explainConfig says what to do about a configuration that cannot be used.
 func explainConfig(path string, err error) error {
@@ -153,7 +162,7 @@ func writable(dir string) error {
 func explainData(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("opening the data folder: %w; user %d may not use it: run as the user who owns it (sudo, or systemctl start sipward-collector), or name a folder of your own with --data DIR", err, os.Geteuid())
+		return fmt.Errorf("opening the data folder: %w; %s may not use it: run as the user who owns it (sudo, or systemctl start sipward-collector), or name a folder of your own with --data DIR", err, program.Me())
 	case err != nil:
 		return fmt.Errorf("opening the data folder: %w; name another one with --data DIR", err)
 	}

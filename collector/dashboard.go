@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -115,7 +114,7 @@ func (c *collector) askForWeb(ctx context.Context, f web.BindingFilter) ([]web.N
 // open opens the listener, and says how the first account is made.
 func (d *dashboard) open(ctx context.Context) error {
 	if err := d.server.Open(ctx); err != nil {
-		return fmt.Errorf("%w; set web.listen to a free address, or off", err)
+		return err
 	}
 	link, err := d.service.Setup(ctx)
 	switch {

@@ -86,6 +86,12 @@ func explainStore(err error) error {
 	if errors.Is(err, store.ErrInUse) {
 		return fmt.Errorf("%w; stop it, or name another folder with --data DIR", err)
 	}
+	if errors.Is(err, store.ErrNewerSchema) {
+		return program.NeedsHand(fmt.Errorf("%w; install that version again, or restore a backup of before", err))
+	}
+	if strings.Contains(err.Error(), "disk is full") { // as SQLite says it
+		return fmt.Errorf("%w; free some space", err)
+	}
 	return err
 }
 

@@ -84,3 +84,21 @@ func readSecret(path string) (Secret, error) {
 	}
 	return Secret(b), nil
 }
+
+// Files are those that the configuration names and the agent reads.
+func (a *Agent) Files() []string {
+	u := &a.Uplink
+	out := []string{u.CAFile, u.CertFile, u.KeyFile, u.PasswordFile, a.Table.PublicKeyFile}
+	for i := range a.Capture.HEP {
+		h := &a.Capture.HEP[i]
+		out = append(out, h.CertFile, h.KeyFile, h.AuthFile)
+	}
+	return out
+}
+
+// Files are those that the configuration names and the collector reads.
+func (c *Collector) Files() []string {
+	x := &c.External
+	return []string{x.CAFile, x.CertFile, x.KeyFile, x.PasswordFile, x.ShareFile, c.Store.PasswordFile,
+		c.Web.CertFile, c.Web.KeyFile, c.Alerts.Mail.PasswordFile, c.Alerts.Webhook.SecretFile}
+}

@@ -39,7 +39,7 @@ func Main(name, version, description string, cli any, vars kong.Vars) {
 func lastWords(name string, err error, journal bool) string {
 	text := fmt.Sprintf("%s: %v", name, err)
 	if journal {
-		text = priorities[3] + oneLine(text)
+		text = priorities[3] + OneLine(text)
 	}
 	return text
 }

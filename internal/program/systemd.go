@@ -78,3 +78,7 @@ func feed(ctx context.Context, log *slog.Logger, alive func(time.Duration) bool)
 		}
 	}
 }
+
+// Waiting shows what a program that is not ready waits for, as the status of the
+// service.
+func Waiting(log *slog.Logger, why string) { tell(log, "STATUS="+OneLine(why)) }

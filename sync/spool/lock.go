@@ -72,7 +72,7 @@ func checkFormat(dir string, write bool) error {
 	if n, err := strconv.Atoi(number); word == "sipward-spool" && err == nil && n > formatNumber {
 		return fmt.Errorf("%w: format %d in %s, this program knows %d", ErrFormat, n, path, formatNumber)
 	}
-	return fmt.Errorf("reading the spool's format: %s says %.40q", path, got)
+	return fmt.Errorf("reading the spool's format: %s says %.40q, which no version wrote; name another folder in spool.dir", path, got)
 }
 
 // syncDir makes the names that were added to a folder, changed or removed durable.

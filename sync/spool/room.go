@@ -12,8 +12,8 @@ import (
 	"github.com/sipward/sipward/sync/record"
 )
 
-// errBudget says that the configuration, not the file system, has no room.
-var errBudget = errors.New("the budget is used up")
+// errBudget says that the configuration, not the file system, sets the limit.
+var errBudget = errors.New("there is no room")
 
 const reserveName = "reserve"
 
@@ -31,7 +31,7 @@ func (s *Spool) affordable(more int64) error {
 	used := s.used()
 	s.mu.Unlock()
 	if used+more > s.cfg.Budget {
-		return fmt.Errorf("%w: %d of %d bytes", errBudget, used, s.cfg.Budget)
+		return fmt.Errorf("%w: %d of %d MiB (budget_mib)", errBudget, used>>20, s.cfg.Budget>>20)
 	}
 	if s.cfg.MinFree == 0 {
 		return nil
@@ -41,7 +41,7 @@ func (s *Spool) affordable(more int64) error {
 		return err
 	}
 	if free-more < s.cfg.MinFree {
-		return fmt.Errorf("%w: %d bytes are free, %d must stay so", errBudget, free, s.cfg.MinFree)
+		return fmt.Errorf("%w: %d MiB are free, and %d must stay so for others (min_free_mib)", errBudget, free>>20, s.cfg.MinFree>>20)
 	}
 	return nil
 }
