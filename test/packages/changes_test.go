@@ -13,7 +13,7 @@ func explains(t *testing.T, m *machine) {
 		"config":     {"", "capture:\n  interfases: [any]\n", `broken.yaml:2: unknown key "interfases"`},
 		"permission": {"CapabilityBoundingSet=\nAmbientCapabilities=\n", "node: x\n", "CAP_NET_RAW"},
 		"port":       {"", "admin: {listen: 127.0.0.1:9465}\n", "address already in use"},
-		"secret":     {"", "uplink:\n  brokers: [\"mqtt://127.0.0.1:1883\"]\n  password_file: none\n", "broken.yaml:3: open /etc/sipward/none: no such file"},
+		"secret":     {"", "uplink:\n  brokers: [\"mqtt://127.0.0.1:1883\"]\n  password_file: none\n", "broken.yaml:3: password_file: open /etc/sipward/none: no such file"},
 	} {
 		m.run("systemctl stop sipward-agent")
 		m.run("rm -rf /run/log/journal/*/*@* && journalctl -q --rotate --vacuum-time=1s >/dev/null 2>&1 || true")
