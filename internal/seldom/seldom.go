@@ -9,7 +9,7 @@ import (
 )
 
 // Every is the least time between two equal messages at first. It doubles with each
-// that follows the last one at once, up to Most.
+// that follows, up to Most, and is as at first after Most without any.
 const (
 	Every = 10 * time.Second
 	Most  = 10 * time.Minute
@@ -70,7 +70,7 @@ func (l *Logger) due(now time.Time, message string) (left int, yes bool) {
 		x.left++
 		return 0, false
 	}
-	if x.wait == 0 || gone > x.wait+Every {
+	if x.wait == 0 || gone > x.wait+Most {
 		x.wait = Every / 2
 	}
 	left = x.left

@@ -55,3 +55,16 @@ func TestRepeats(t *testing.T) {
 		t.Errorf("said %v, want %v", said, want)
 	}
 }
+
+// TestOnceAMinute: what comes back every minute, as on a disk that is full, is
+// throttled as well.
+func TestOnceAMinute(t *testing.T) {
+	var out bytes.Buffer
+	s := New(slog.New(slog.NewTextHandler(&out, nil)))
+	for n := range 6 * 60 {
+		s.Info(time.Unix(int64(60*n), 0), "full")
+	}
+	if got := strings.Count(out.String(), "level=INFO msg=full"); got < 36 || got > 42 {
+		t.Errorf("%d lines in 6 hours", got)
+	}
+}

@@ -29,6 +29,7 @@ type Uplink struct {
 	inbox    *inbox
 	tries    int            // since the last connection that lasted
 	failures seldom.Repeats // of connections
+	unsaid   bool           // the last failure: then what mends it is not said either
 	unread   seldom.Repeats // records
 	twin     bool           // was said
 	skewed   bool           // was said
@@ -93,7 +94,9 @@ func (u *Uplink) once(ctx context.Context, broker *url.URL) error {
 		st.Connections++
 		st.Reconnects = st.Connections - 1
 	})
-	u.log.Info("connected to a broker", "broker", broker.Redacted())
+	if !u.unsaid {
+		u.log.Info("connected to a broker", "broker", broker.Redacted())
+	}
 	err = s.run(ctx)
 	s.end(ctx)
 	now := time.Now()
@@ -137,7 +140,7 @@ func (u *Uplink) failed(broker *url.URL, err error) {
 			st.Refused++
 		}
 	})
-	if u.failures.Again(now, broker.Host+err.Error()) {
+	if u.unsaid = u.failures.Again(now, broker.Host+err.Error()); u.unsaid {
 		return
 	}
 	switch {
