@@ -118,8 +118,9 @@ func (d *dashboard) open(ctx context.Context) error {
 	}
 	link, err := d.service.Setup(ctx)
 	switch {
-	case err != nil:
-		return err
+	case err != nil && ctx.Err() == nil:
+		// As on a full disk: what is stored can be read, and nodes are told to wait.
+		d.log.Error("the link for the first account cannot be made; restart when the database can be written", "error", err)
 	case link != nil:
 		d.log.Warn("nobody can log in to the dashboard yet: open this link once to make the first account",
 			"url", d.server.Link(link.Token), "until", link.Expires.Format(time.RFC3339))

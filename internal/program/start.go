@@ -39,6 +39,9 @@ func Start(err error) error {
 	case errors.Is(err, syscall.EROFS) && underSystemd():
 		err = &hint{err, "or let the service write there: `systemctl edit` it, and below [Service] set ReadWritePaths="}
 		code = exitConfig
+	case errors.Is(err, syscall.EACCES) && strings.Contains(err.Error(), "bind:"):
+		err = &hint{err, "ports below 1024 are for root: take a higher one"}
+		code = exitConfig
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		code = exitConfig
 	case errors.Is(err, syscall.ENOSPC):

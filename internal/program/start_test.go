@@ -27,6 +27,7 @@ func TestStart(t *testing.T) {
 		"anything":      {errors.New("no luck"), 1, "no luck"},
 		"permission":    {fmt.Errorf("opening: %w", fs.ErrPermission), exitConfig, "permission denied"},
 		"read-only":     {fmt.Errorf("opening: %w", syscall.EROFS), exitConfig, "ReadWritePaths="},
+		"low port":      {fmt.Errorf("listen: %w", &os.SyscallError{Syscall: "bind", Err: syscall.EACCES}), exitConfig, "ports below 1024"},
 		"full":          {fmt.Errorf("writing: %w", syscall.ENOSPC), 1, "; free some space"},
 		"configuration": {fmt.Errorf("two: %w", NeedsHand(errors.New("a.yaml:1: no"))), exitConfig, "two: a.yaml:1: no"},
 		"not there yet": {fmt.Errorf("opening: %w", fs.ErrNotExist), 1, "not exist"},
