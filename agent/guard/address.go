@@ -3,6 +3,7 @@ package guard
 import (
 	"net/netip"
 
+	"github.com/sipward/sipward/internal/site"
 	"github.com/sipward/sipward/sip/party"
 )
 
@@ -11,16 +12,8 @@ type address [16]byte
 
 func addressOf(a netip.Addr) address { return a.As16() }
 
-// site is the address by which refusals of a source are counted: of IPv6 the
-// /64, since whoever has one address of it has all of them.
-func site(a netip.Addr) address {
-	s := a.Unmap()
-	if s.Is6() {
-		p, _ := s.Prefix(64) // fails for none
-		s = p.Addr()
-	}
-	return s.As16()
-}
+// siteOf is the address by which refusals of a source are counted.
+func siteOf(a netip.Addr) address { return site.Of(a).Addr().As16() }
 
 // prefix is what a site means to the kernel.
 func (a address) prefix() netip.Prefix {
@@ -43,7 +36,7 @@ type protected struct {
 func newProtected(book *party.Book, allow []netip.Prefix, local []netip.Addr) protected {
 	p := protected{book: book, allow: allow, sites: map[address]bool{}}
 	for _, a := range local {
-		p.sites[site(a)] = true
+		p.sites[siteOf(a)] = true
 	}
 	for _, x := range allow {
 		p.within(x)
@@ -59,13 +52,13 @@ func newProtected(book *party.Book, allow []netip.Prefix, local []netip.Addr) pr
 // within notes x when it is a part of a site.
 func (p *protected) within(x netip.Prefix) {
 	if x.Addr().Is6() && !x.Addr().Is4In6() && x.Bits() > 64 {
-		p.sites[site(x.Addr())] = true
+		p.sites[siteOf(x.Addr())] = true
 	}
 }
 
 // holds reports whether a must not be banned.
 func (p *protected) holds(a netip.Addr) bool {
-	if a.IsLoopback() || p.book.Local(a) || p.sites[site(a)] || p.book.ByAddr(a) != party.Unknown {
+	if a.IsLoopback() || p.book.Local(a) || p.sites[siteOf(a)] || p.book.ByAddr(a) != party.Unknown {
 		return true
 	}
 	for _, x := range p.allow {

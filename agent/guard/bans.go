@@ -54,7 +54,7 @@ func (b *bans) holds(source netip.Addr, now int64) bool {
 	if len(b.banned) == 0 || !source.IsValid() {
 		return false
 	}
-	x := b.banned[site(source)]
+	x := b.banned[siteOf(source)]
 	if x == nil || x.until <= now {
 		return false
 	}
@@ -68,7 +68,7 @@ func (b *bans) refusal(source netip.Addr, now int64) {
 		return
 	}
 	b.turn(now)
-	key := site(source)
+	key := siteOf(source)
 	if _, known := b.young[key]; !known && len(b.young) >= maxCounted {
 		b.evict()
 	}

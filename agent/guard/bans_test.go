@@ -155,8 +155,8 @@ func TestFlood(t *testing.T) {
 			t.Fatal(v.Reason)
 		}
 	}
-	if g.bans.young[site(none)] != 1 {
-		t.Errorf("retransmissions count as %d refusals", g.bans.young[site(none)])
+	if g.bans.young[siteOf(none)] != 1 {
+		t.Errorf("retransmissions count as %d refusals", g.bans.young[siteOf(none)])
 	}
 	for range 30 {
 		g.Judge(ask("1", none), at(t0, "a", 1))

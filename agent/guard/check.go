@@ -30,7 +30,7 @@ func (g *Guard) Check(q *register.Request) (c Checked) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	defer g.caught(nil)
-	x := g.bans.banned[site(q.Source)]
+	x := g.bans.banned[siteOf(q.Source)]
 	q.Banned = x != nil && x.until > now
 	v, steps := g.registry.Explain(q, now)
 	kind := register.Refused

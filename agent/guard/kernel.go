@@ -119,7 +119,7 @@ func (g *Guard) BannedSources() []Banned {
 
 // Lift ends the ban of the site that a is in, and reports whether there was one.
 func (g *Guard) Lift(a netip.Addr) (lifted bool, err error) {
-	key := site(a)
+	key := siteOf(a)
 	g.mu.Lock()
 	lifted = g.bans.lift(func(other address) bool { return other == key }) > 0
 	g.mu.Unlock()

@@ -120,11 +120,11 @@ func (g *Guard) liftPage(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 	case !lifted:
-		http.Error(w, fmt.Sprintf("%s is not banned", siteText(site(a).prefix())), http.StatusNotFound)
+		http.Error(w, fmt.Sprintf("%s is not banned", siteText(siteOf(a).prefix())), http.StatusNotFound)
 	default:
 		show(w, struct {
 			Lifted string `json:"lifted"`
-		}{siteText(site(a).prefix())})
+		}{siteText(siteOf(a).prefix())})
 	}
 }
 

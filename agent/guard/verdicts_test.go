@@ -49,7 +49,7 @@ func judgeRow(t *testing.T, g *Guard, row *verdicts.Row, now int64) {
 	t.Helper()
 	p, m := rowMessage(t, row, now)
 	if row.Banned {
-		g.bans.banned[site(p.Src.Addr())] = &ban{since: now, until: now + 600*sec}
+		g.bans.banned[siteOf(p.Src.Addr())] = &ban{since: now, until: now + 600*sec}
 	}
 	var q register.Request
 	q.Fill(m, p)

@@ -3,7 +3,6 @@ package accounts
 import (
 	"cmp"
 	"maps"
-	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -165,17 +164,4 @@ func (l *limiter) stats() (keys int, locks, discarded uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.entries), l.locks, l.discarded
-}
-
-// addressKey is what an address counts as: itself for IPv4, its /64 for IPv6,
-// since a single host is given as many as it likes of one (RFC 4291, 2.5.4).
-func addressKey(a netip.Addr) string {
-	a = a.Unmap().WithZone("")
-	if a.Is6() {
-		p, err := a.Prefix(64)
-		if err == nil {
-			return p.String()
-		}
-	}
-	return a.String()
 }

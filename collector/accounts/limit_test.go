@@ -2,7 +2,6 @@ package accounts
 
 import (
 	"fmt"
-	"net/netip"
 	"testing"
 	"time"
 )
@@ -120,20 +119,6 @@ func TestAllLocked(t *testing.T) {
 	}
 	if _, ok := l.entries["0"]; ok || len(l.entries) != 3 {
 		t.Errorf("entries %v", l.entries)
-	}
-}
-
-func TestAddressKey(t *testing.T) {
-	for in, want := range map[string]string{
-		"192.0.2.1": "192.0.2.1", "::ffff:192.0.2.1": "192.0.2.1", "2001:db8:1:2:3::4": "2001:db8:1:2::/64",
-		"2001:db8:1:2:ffff::": "2001:db8:1:2::/64", "fe80::1%eth0": "fe80::/64", "::1": "::/64",
-	} {
-		if got := addressKey(netip.MustParseAddr(in)); got != want {
-			t.Errorf("%s: %s, want %s", in, got, want)
-		}
-	}
-	if got := addressKey(netip.Addr{}); got != "invalid IP" {
-		t.Errorf("no address: %s", got)
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+
+	"github.com/sipward/sipward/internal/site"
 )
 
 // issue makes a one-time link in the place of an older one.
@@ -108,7 +110,7 @@ func (s *Service) FirstOperator(ctx context.Context, token string, n NewAccount,
 	if err != nil {
 		return nil, err
 	}
-	a.LastLoginUnixMs, a.LastLoginFrom = a.CreatedUnixMs, addressKey(from)
+	a.LastLoginUnixMs, a.LastLoginFrom = a.CreatedUnixMs, site.Name(from)
 	e := s.entry(&Principal{Account: a.ID, Name: a.Email, From: from}, ActionSetup, a.Email, "with the set-up link")
 	if err := s.repo.AddAccount(ctx, a, e); err != nil {
 		return nil, fmt.Errorf("create the first account: %w", err)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/netip"
 	"time"
+
+	"github.com/sipward/sipward/internal/site"
 )
 
 // Credentials are what a login form sends, and where it came from.
@@ -84,7 +86,7 @@ func (s *Service) begin(raw, email string, a *Account, from netip.Addr) (try, er
 	if email == "" {
 		email = cut(raw, maxEmail) // no address, but guesses at it count
 	}
-	t := try{s, accountKey(email), addressKey(from)}
+	t := try{s, accountKey(email), site.Name(from)}
 	if a != nil && a.LastLoginFrom != "" && a.LastLoginFrom == t.address {
 		t.account += knownPlace
 	}
@@ -158,7 +160,7 @@ func (s *Service) enter(ctx context.Context, a *Account, in Credentials, weak bo
 // loggedIn notes a login in the account and returns its line of the audit log.
 func (s *Service) loggedIn(a *Account, from netip.Addr, detail string) *Entry {
 	a.LastLoginUnixMs = s.now().UnixMilli()
-	a.LastLoginFrom = addressKey(from)
+	a.LastLoginFrom = site.Name(from)
 	p := &Principal{Account: a.ID, Name: a.Email, From: from}
 	return s.entry(p, ActionLogin, a.Email, detail)
 }

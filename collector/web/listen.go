@@ -4,6 +4,8 @@ import (
 	"net"
 	"net/netip"
 	"sync/atomic"
+
+	"github.com/sipward/sipward/internal/site"
 )
 
 // bounded closes connections that there is no room for as soon as they come: beyond what
@@ -76,15 +78,5 @@ func siteOf(at string) string {
 	if err != nil {
 		return ""
 	}
-	return site(a.Addr())
-}
-
-// site is what an address counts as: itself for IPv4, its /64 for IPv6, since a single
-// host is given as many as it likes of one (RFC 4291, 2.5.4).
-func site(a netip.Addr) string {
-	a = a.Unmap().WithZone("")
-	if p, err := a.Prefix(64); err == nil && a.Is6() {
-		return p.String()
-	}
-	return a.String()
+	return site.Name(a.Addr())
 }

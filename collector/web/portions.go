@@ -3,6 +3,8 @@ package web
 import (
 	"cmp"
 	"sync"
+
+	"github.com/sipward/sipward/internal/site"
 )
 
 // portions hands out what there is only so much of, such that nobody has all of it: one
@@ -49,7 +51,7 @@ func (p *portions) taken() int {
 // one together, whoever is not logged in has that of its address.
 func (q *request) sharer() string {
 	if q.who == nil {
-		return "address " + site(q.from)
+		return "address " + site.Name(q.from)
 	}
 	if customer, own := q.who.Scope(); own {
 		return "customer " + customer

@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/sipward/sipward/internal/site"
 )
 
 // maxBans bounds each set of banned sources.
@@ -118,7 +120,7 @@ func (b *Bans) tell(source netip.Prefix, d time.Duration) error {
 
 // whole returns what is banned when p is.
 func whole(p netip.Prefix) netip.Prefix {
-	a := sourceOf(p.Addr())
+	a := site.Of(p.Addr()).Addr()
 	if a.Is4() {
 		return netip.PrefixFrom(a, 32)
 	}

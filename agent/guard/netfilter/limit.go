@@ -3,6 +3,8 @@ package netfilter
 import (
 	"net/netip"
 	"sync"
+
+	"github.com/sipward/sipward/internal/site"
 )
 
 // allAnswers is how many answers a second there are to all sources together.
@@ -46,7 +48,7 @@ func newLimiter(perSecond int) *limiter {
 
 // allow takes one token for an answer to a at the time of now nanoseconds.
 func (l *limiter) allow(a netip.Addr, now int64) int {
-	a = sourceOf(a)
+	a = site.Of(a).Addr()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if full := int64(l.burst / l.rate * 1e9); now-l.turned >= full || now < l.turned {
@@ -82,18 +84,4 @@ func (b bucket) fill(now int64, rate, most float64) bucket {
 	b.tokens = min(most, b.tokens+max(0, float64(now-b.at))/1e9*rate)
 	b.at = now
 	return b
-}
-
-// sourceOf returns what counts as one source: an IPv4 address, or the first
-// address of an IPv6 /64.
-func sourceOf(a netip.Addr) netip.Addr {
-	a = a.Unmap().WithZone("")
-	if a.Is4() {
-		return a
-	}
-	p, err := a.Prefix(64)
-	if err != nil {
-		return a
-	}
-	return p.Addr()
 }
