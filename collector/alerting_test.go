@@ -179,9 +179,13 @@ func (l *lookout) said(change, subject, text string) {
 	}
 }
 
-// quiet fails when anything was said.
+// quiet fails when anything was said. What is queued is waited for: a message that was
+// read here may still be under way there, and another one would arrive.
 func (l *lookout) quiet() {
 	l.t.Helper()
+	for begin := time.Now(); l.dispatcher.Stats().Queued > 0 && time.Since(begin) < patience; {
+		time.Sleep(time.Millisecond)
+	}
 	if s := l.dispatcher.Stats(); s.Queued > 0 || len(l.calls) > 0 || l.mail.Waiting() > 0 {
 		l.t.Errorf("%+v, %d calls of the webhook, %d messages", s, len(l.calls), l.mail.Waiting())
 	}
