@@ -10,6 +10,7 @@ import (
 
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/sipward/sipward/agent/capture"
@@ -88,9 +89,27 @@ func hostHas(texts ...string) func() ([]net.Addr, error) {
 	}
 }
 
+// logText is a log that is read while the agent writes it.
+type logText struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logText) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *logText) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
 // A floating address that arrives while the agent runs is the switch's own.
 func TestFollowTheHostsAddresses(t *testing.T) {
-	var log strings.Builder
+	var log logText
 	a := parts(t, quiet+"capture: {interfaces: [], hep: [{network: udp, address: '127.0.0.1:0'}]}\ncustomers: [{id: acme, channels: 3, domains: [acme.example]}]")
 	a.log = slog.New(slog.NewTextHandler(&log, nil))
 	stop := start(t, a)
