@@ -174,9 +174,10 @@ func (c *Core) message(p *packet.Packet) {
 		return
 	}
 	c.apply(c.legs.Message(p, m))
-	if m.SDP != nil {
+	if m.SDP != nil && c.cfg.Media.KeepClosed {
 		for i := range m.SDP.Media {
-			c.media.Note(m.SDP.Media[i].RTP)
+			spec := dialog.Alone(&m.SDP.Media[i])
+			c.media.Note(m.SDP.Media[i].RTP, &spec)
 		}
 	}
 }

@@ -33,6 +33,21 @@ type line struct {
 	Formats   parse.PayloadTypes
 }
 
+func lineOf(d *parse.Media) line {
+	return line{d.Kind, d.Encrypted, d.ClockHz, d.Codec, d.Events, d.Redundant, d.Formats}
+}
+
+// Alone works out how to read the media of a description that belongs to no
+// leg: its peer's is not known.
+func Alone(d *parse.Media) media.Spec {
+	own, none := lineOf(d), line{}
+	return media.Spec{
+		Kind: own.Kind, Encrypted: own.Encrypted, ClockHz: own.ClockHz, Codec: own.Codec,
+		EventsIn: eventsTo(own, none), EventsOut: eventsTo(none, own),
+		RedundantIn: own.Redundant, RedundantOut: own.Redundant,
+	}
+}
+
 // announce reads the session description that the given side sent in m.
 // Offer and answer are not told apart: each side's latest word on an m-line
 // holds, wherever it came (INVITE, 1xx, 2xx, ACK, PRACK, UPDATE).
@@ -51,7 +66,7 @@ func (t *Table) announce(l *Leg, p *packet.Packet, m *parse.Message, from media.
 		if !d.RTP.IsZero() && i < maxAnnouncements {
 			changed = t.announceLine(l, m.SDP.Media, announcement{
 				ep: d.RTP, hop: hop, side: from, index: uint8(i), //nolint:gosec // below maxAnnouncements
-				line: line{d.Kind, d.Encrypted, d.ClockHz, d.Codec, d.Events, d.Redundant, d.Formats},
+				line: lineOf(d),
 			}) || changed
 		}
 	}

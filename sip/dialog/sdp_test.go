@@ -125,3 +125,18 @@ func TestCurrent(t *testing.T) {
 		})
 	}
 }
+
+// Nothing is known of the peer: its description could name other types.
+func TestAlone(t *testing.T) {
+	d := parse.Media{Kind: parse.Audio, ClockHz: 8000, Codec: "PCMU"}
+	d.Events.Add(97)
+	d.Formats.Add(97)
+	if s := Alone(&d); len(members(s.EventsIn)) != 2 || len(members(s.EventsOut)) != 2 || !s.EventsIn.Has(97) || !s.EventsOut.Has(defaultEvent) {
+		t.Errorf("types %v and %v, want 97 and the usual one", members(s.EventsIn), members(s.EventsOut))
+	}
+	d.Formats.Add(defaultEvent) // a codec
+	d.Encrypted = true
+	if s := Alone(&d); s.EventsIn.Has(defaultEvent) || s.EventsOut.Has(defaultEvent) || !s.Encrypted || s.Owner != 0 {
+		t.Errorf("%+v", s)
+	}
+}

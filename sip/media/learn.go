@@ -195,11 +195,17 @@ func (t *Table) try(g *guess, p *packet.Packet) {
 	t.learner.detector.Step(&g.digits, p.Payload, types, t.options.Digits)
 }
 
-// Learned iterates over the flows that were found without an announcement, in
-// the order in which they became known, each with its digits if it has a
-// telephone-event type.
+// Learned iterates over the flows that belong to no call: with KeepClosed those
+// with telephone events at endpoints that nobody owned, then those that were
+// found without an announcement, in the order in which they became known, each
+// with its digits if it has a telephone-event type.
 func (t *Table) Learned() iter.Seq[*Flow] {
 	return func(yield func(*Flow) bool) {
+		for _, f := range t.unowned.order {
+			if !yield(f) {
+				return
+			}
+		}
 		if t.learner == nil {
 			return
 		}

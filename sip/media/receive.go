@@ -89,7 +89,7 @@ func (t *Table) Packet(p *packet.Packet) Verdict {
 	if f == nil || f.SSRC != ssrc || f.epoch != e.epoch || *f.far() != *far || e.shared() {
 		f = t.find(e, p, far, way, ssrc)
 		if f == nil {
-			return t.closed(p, ssrc)
+			return t.closed(e, p, way, ssrc)
 		}
 	}
 	t.Stats.RTP++
@@ -124,12 +124,14 @@ func (e *entry) owner() uint64 {
 }
 
 // closed counts a packet of an endpoint that all its owners have closed.
-func (t *Table) closed(p *packet.Packet, ssrc uint32) Verdict {
+func (t *Table) closed(e *entry, p *packet.Packet, way int, ssrc uint32) Verdict {
 	t.Stats.RTP++
 	// Every packet comes by here, so a stream counts only if it is remembered.
+	key := streamKey{p.Src, p.Dst, ssrc}
 	if len(t.streams) < t.options.Streams {
-		t.stream(streamKey{p.Src, p.Dst, ssrc})
+		t.stream(key)
 	}
+	t.orphan(e.unowned, key, p, way == 1)
 	return Verdict{Kind: RTP}
 }
 
@@ -137,10 +139,7 @@ func (t *Table) closed(p *packet.Packet, ssrc uint32) Verdict {
 // of the two it is, and how many presses begin with it.
 func (t *Table) special(f *Flow, p *packet.Packet, pt uint8) (event bool, presses int) {
 	s := &f.claim.spec
-	types := dtmf.Types{Events: s.EventsIn, Redundant: s.RedundantIn}
-	if f.Reverse {
-		types = dtmf.Types{Events: s.EventsOut, Redundant: s.RedundantOut}
-	}
+	types := s.types(f.Reverse)
 	event = types.Events.Has(pt)
 	if event {
 		f.EventPackets++

@@ -21,7 +21,7 @@ type Options struct {
 	// twice. For capture files, where the figure must be exact.
 	Streams int
 	// KeepClosed goes on counting the packets of endpoints that all their
-	// owners have closed in Stats. For capture files.
+	// owners have closed in Stats, and reads their digits. For capture files.
 	KeepClosed bool
 	// Digits keeps the digits themselves, not only their number.
 	Digits bool
@@ -55,9 +55,10 @@ type Table struct {
 	detector dtmf.Detector
 	streams  map[streamKey]struct{} // nil without Options.Streams
 	learner  *learner               // nil without Options.Learn
-	owners   int                    // announcements that are open
-	flows    int                    // of open announcements
-	changes  uint64                 // counts every Open and Close
+	unowned  unowned
+	owners   int    // announcements that are open
+	flows    int    // of open announcements
+	changes  uint64 // counts every Open and Close
 }
 
 // entry is one announced endpoint.
@@ -68,6 +69,7 @@ type entry struct {
 	newest   *claim            // nil when all have closed, or there was none, and KeepClosed is set
 	owners   map[uint64]*claim // nil unless there are several
 	other    [2]int64          // when what is no RTP last went to the endpoint, and from it
+	unowned  *Spec             // how to read what comes while nobody owns it; nil without KeepClosed
 	counted  []Observed        // what Observe was last told
 }
 
@@ -146,17 +148,28 @@ func (t *Table) Open(ep packet.Endpoint, s Spec, now int64) bool {
 }
 
 // Note remembers that ep was announced by nobody who could own it, as in a call
-// of which the capture shows a part: its packets count in Stats. Without
-// KeepClosed it does nothing.
-func (t *Table) Note(ep packet.Endpoint) {
-	if !t.options.KeepClosed || ep.IsZero() || t.entries[ep] != nil {
+// of which the capture shows a part: its packets count in Stats, and their
+// digits are read as s says, whose Owner means nothing. Without KeepClosed it
+// does nothing.
+func (t *Table) Note(ep packet.Endpoint, s *Spec) {
+	if !t.options.KeepClosed || ep.IsZero() {
 		return
 	}
-	if len(t.entries) >= t.options.Endpoints {
+	e := t.entries[ep]
+	switch {
+	case e == nil && len(t.entries) >= t.options.Endpoints:
 		t.Stats.RefusedEndpoints++
 		return
+	case e == nil:
+		e = &entry{endpoint: ep}
+		t.entries[ep] = e
+	case e.newest != nil:
+		return
 	}
-	t.entries[ep] = &entry{endpoint: ep}
+	if e.unowned == nil || *e.unowned != *s {
+		own := *s
+		e.unowned = &own
+	}
 }
 
 // Close withdraws owner's announcement of ep and returns its flows, those that
@@ -174,7 +187,10 @@ func (t *Table) Close(ep packet.Endpoint, owner uint64) []*Flow {
 	t.touch(e)
 	if e.newest == nil {
 		e.counted = nil // it is closed in the kernel, too
-		if !t.options.KeepClosed {
+		if t.options.KeepClosed {
+			own := c.spec // not all of c
+			e.unowned = &own
+		} else {
 			delete(t.entries, ep)
 		}
 	}

@@ -234,14 +234,14 @@ func TestKeepClosed(t *testing.T) {
 // first who announces it.
 func TestNote(t *testing.T) {
 	live := NewTable(Options{})
-	if live.Note(relay); live.Len() != 0 {
+	if live.Note(relay, &Spec{}); live.Len() != 0 {
 		t.Error("noted without KeepClosed")
 	}
 	table := NewTable(Options{KeepClosed: true, Streams: 100, Endpoints: 1})
-	table.Note(packet.Endpoint{})
-	table.Note(relay)
-	table.Note(relay)
-	table.Note(phone)
+	table.Note(packet.Endpoint{}, &Spec{})
+	table.Note(relay, &Spec{})
+	table.Note(relay, &Spec{})
+	table.Note(phone, &Spec{})
 	if table.Len() != 1 || table.Stats.RefusedEndpoints != 1 {
 		t.Errorf("%d endpoints, %+v", table.Len(), table.Stats)
 	}
@@ -253,13 +253,13 @@ func TestNote(t *testing.T) {
 		t.Errorf("announced: %+v", v)
 	}
 	table = NewTable(Options{KeepClosed: true, Streams: 100})
-	table.Note(phone)
+	table.Note(phone, &Spec{})
 	open(t, table, relay, spec(1, Callee))
 	if v := feed(table, voice(relay, phone, 1, 6, 5)); v.Owner != 1 || !v.Flow.Reverse {
 		t.Errorf("from an owned endpoint to a noted one: %+v", v)
 	}
 	feed(table, voice(phone, relay, 1, 1, 5))
-	table.Note(relay)
+	table.Note(relay, &Spec{})
 	if table.Stats.RTP != 10 || table.Stats.Streams != 2 {
 		t.Errorf("%+v", table.Stats)
 	}

@@ -107,6 +107,16 @@ var scenes = []scene{
 		> ACK cseq=3 to=b
 		< digit 9
 		> BYE cseq=4 to=b`},
+	{"begins with the media of a 183", `
+		< 183-INVITE to=b sdp=6000 pt=97
+		> digit 1 pt=97
+		< 200-INVITE to=b
+		> digit 2 pt=97
+		> BYE cseq=2 to=b`},
+	{"begins with the media of an ACK", `
+		> ACK to=b sdp=4000
+		< digit 3
+		> BYE cseq=2 to=b`},
 	{"never answered", `
 		> INVITE sdp=4000
 		< 180-INVITE to=b
@@ -181,5 +191,9 @@ var scenes = []scene{
 		> INVITE sdp=4000
 		< 200-INVITE to=b sdp=6000
 		> BYE cseq=2 to=b
-		> digit *`},
+		> digit *
+		wait 60
+		> digit 0
+		wait 60
+		< digit 1`},
 }
