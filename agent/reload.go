@@ -12,6 +12,7 @@ import (
 
 	"github.com/sipward/sipward/configs"
 	"github.com/sipward/sipward/internal/seal"
+	"github.com/sipward/sipward/internal/program"
 	"github.com/sipward/sipward/internal/seldom"
 	"github.com/sipward/sipward/sip/party"
 )
@@ -50,7 +51,10 @@ func (r *reloader) run(ctx context.Context) error {
 				r.agent.records.Reopen()
 			}
 			if err := r.reload(ctx); err != nil {
-				r.agent.log.Error("the configuration was not reloaded; the old one stays", "error", err)
+				r.agent.log.Error("the configuration was not reloaded; the old one stays", "error", program.OneLine(err.Error()))
+				program.Waiting(r.agent.log, "the configuration was not reloaded; the old one stays: "+err.Error())
+			} else {
+				program.Waiting(r.agent.log, "")
 			}
 		case h := <-r.tables():
 			h.done <- r.take(ctx, h.table)

@@ -13,8 +13,8 @@ import (
 
 type statusCmd struct {
 	Config string `default:"${config}" help:"Configuration of the running agent; its admin.socket is asked (${default})."`
-	Socket string `help:"Ask this unix socket instead."`
-	URL    string `name:"url" help:"Ask this address instead, as in 127.0.0.1:9464."`
+	Socket string `placeholder:"PATH" help:"Ask this unix socket instead."`
+	URL    string `placeholder:"ADDRESS" name:"url" help:"Ask this address instead, as in 127.0.0.1:9464."`
 	JSON   bool   `name:"json" help:"Print JSON for programs. Ratios have num, den and value; no calls is a value of null."`
 }
 
@@ -32,14 +32,8 @@ func (c *statusCmd) where() (string, error) {
 	if where, err := admin.Program.Named(c.Socket, c.URL); where != "" || err != nil {
 		return where, err
 	}
-	cfg, err := configs.Load(c.Config)
-	switch {
-	case errors.Is(err, fs.ErrNotExist) && c.Config == defaultConfig:
-		return configs.Defaults().Admin.Socket, nil
-	case errors.Is(err, fs.ErrPermission):
-		return configs.Defaults().Admin.Socket, nil // whoever may not read it may still use the usual socket
-	case err != nil:
+	if _, err := os.Stat(c.Config); errors.Is(err, fs.ErrNotExist) && c.Config != defaultConfig {
 		return "", explainConfig(c.Config, err)
 	}
-	return admin.Program.Served(cfg.Admin.Places())
+	return admin.Program.Served(configs.AdminOf(c.Config, configs.Defaults().Admin).Places())
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -14,8 +15,8 @@ import (
 type statusCmd struct {
 	Config string `placeholder:"FILE" help:"Configuration of the running collector; its admin.socket is asked (${config})."`
 	Data   string `placeholder:"DIR" help:"The --data of the running collector, if it has one."`
-	Socket string `help:"Ask this unix socket instead."`
-	URL    string `name:"url" help:"Ask this address instead, as in 127.0.0.1:9465."`
+	Socket string `placeholder:"PATH" help:"Ask this unix socket instead."`
+	URL    string `placeholder:"ADDRESS" name:"url" help:"Ask this address instead, as in 127.0.0.1:9465."`
 	JSON   bool   `name:"json" help:"Print JSON for programs."`
 }
 
@@ -35,8 +36,9 @@ func (c *statusCmd) where() (string, error) {
 	}
 	p := place{Config: c.Config, Data: c.Data}
 	cfg, err := p.load()
-	if errors.Is(err, fs.ErrPermission) { // whoever may not read it may still use the usual socket
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // the one that runs may have read it before
 		cfg = configs.CollectorDefaults()
+		cfg.Admin = configs.AdminOf(cmp.Or(c.Config, defaultConfig), cfg.Admin)
 		err = p.apply(cfg)
 	}
 	if err != nil {

@@ -39,3 +39,23 @@ func (a Admin) odd(note noter) {
 		note("admin.listen", "figures are served beyond this host, without encryption or password; a firewall should guard %s", a.Listen)
 	}
 }
+
+// AdminOf returns where the program with this configuration serves its figures,
+// usual unless the file says otherwise. Whatever else is wrong with the file, or
+// cannot be read by whoever asks, is no matter: the program that runs has read an
+// older one, as another user.
+func AdminOf(path string, usual Admin) Admin {
+	text, err := readText(path)
+	if err != nil {
+		return usual
+	}
+	file := struct {
+		Admin Admin `yaml:"admin"`
+	}{usual}
+	decode(path, text, &file)
+	d := &decoder{}
+	if file.Admin.check(d); len(d.errs) > 0 {
+		return usual
+	}
+	return file.Admin
+}

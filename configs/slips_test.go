@@ -1,6 +1,8 @@
 package configs
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -48,5 +50,30 @@ func TestSlips(t *testing.T) {
 	_, err := ParseCollector("f", []byte("web: {listen: ':9465', behind_proxy: true}"))
 	if err == nil || !strings.Contains(err.Error(), "web.listen: :9465 is taken by admin.listen 127.0.0.1:9465 already") {
 		t.Errorf("the collector's: %v", err)
+	}
+}
+
+// TestAdminOf: a file with problems, or with files that the reader may not read, still
+// says where the running program is asked.
+func TestAdminOf(t *testing.T) {
+	usual := Defaults().Admin
+	for text, want := range map[string]string{
+		"":                                usual.Socket,
+		"admin: {socket: /run/a}":         "/run/a",
+		"foo: 1\nadmin: {socket: /run/a}": "/run/a",
+		"uplink: {ca_file: /no}\nadmin: {socket: /run/a}": "/run/a",
+		"admin: {socket: not-absolute}":                   usual.Socket,
+		"admin: [":                                        usual.Socket,
+	} {
+		file := filepath.Join(t.TempDir(), "f")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := AdminOf(file, usual); got.Socket != want || got.Listen != usual.Listen {
+			t.Errorf("%q: %v, want %s", text, got, want)
+		}
+	}
+	if got := AdminOf("/no/such/file", usual); got != usual {
+		t.Errorf("no file: %v", got)
 	}
 }

@@ -34,7 +34,7 @@ func Page(app *kong.Application, about About) string {
 	r.macro("SH", "FLAGS OF ALL COMMANDS")
 	r.flags(app.Flags)
 	r.macro("SH", "EXIT STATUS")
-	r.text("0 when all is well, 1 when the command failed, 2 when there is no such command or flag.")
+	r.text("0 when all is well, 1 when the command failed, 2 when there is no such command or flag, 78 when run needs a configuration, or files, that somebody has to mend first.")
 	if about.Config != "" {
 		r.macro("SH", "FILES")
 		r.macro("TP")
