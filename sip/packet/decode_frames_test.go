@@ -279,6 +279,15 @@ func carriers() []carrier {
 		{name: "radiotap", link: 127, wrap: func(t uint16, ip []byte) []byte {
 			return cat([]byte{0, 0, 12, 0, 0, 0, 0, 0, 1, 2, 3, 4}, wifi(true, false)(t, ip), fcs)
 		}},
+		{name: "ppi", link: 192, alloc: true, wrap: func(t uint16, ip []byte) []byte {
+			return cat([]byte{0, 0, 12, 0, 105, 0, 0, 0, 1, 2, 3, 4}, wifi(true, false)(t, ip), fcs)
+		}},
+		{name: "pktap", link: 258, alloc: true, wrap: func(t uint16, ip []byte) []byte {
+			return cat([]byte{112, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0}, zeros(100), bridged(t, ip))
+		}},
+		{name: "nflog", link: 239, alloc: true, wrap: func(_ uint16, ip []byte) []byte {
+			return cat([]byte{2, 0, 0, 5, 8, 0, 1, 0, 8, 0, 1, 0, 5, 0, 10, 0, 0, 0, 0, 0, byte(len(ip) + 4), byte((len(ip) + 4) >> 8), 9, 0}, ip, zeros(3))
+		}},
 		{name: "fddi by gopacket", link: 10, alloc: true, wrap: func(t uint16, ip []byte) []byte { return cat([]byte{0x50}, zeros(12), snap(t), ip) }},
 
 		{name: "ipip", link: LinkEthernet, wrap: onEthernet(func(t uint16, ip []byte) []byte { return outer4(ipProto(t), ip) })},

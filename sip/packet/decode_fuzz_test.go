@@ -10,7 +10,7 @@ import (
 // fuzzLinks are the link types that FuzzDecode chooses from by its first byte.
 var fuzzLinks = []Link{LinkEthernet, LinkNull, LinkRaw, LinkSLL, LinkSLL2, LinkNetwork, LinkHEP,
 	linkPPP, linkRawBSD, linkRawOpen, linkPPPHDLC, linkPPPoE, linkCiscoHDL, linkWifi, linkLoop, linkRadiotap,
-	linkPPPDir, linkMPLS, linkIPv4, linkIPv6, 10, 117, 119, 189, 220}
+	linkPPPDir, linkMPLS, linkPPI, linkPktap, linkNFLog, linkIPv4, linkIPv6, 10, 117, 119, 189, 220}
 
 // FuzzDecode takes data apart into frames (two bytes of length before each),
 // so that fragments meet, and decodes them with one decoder.

@@ -29,10 +29,13 @@ const (
 	linkWifi     Link = 105
 	linkLoop     Link = 108
 	linkRadiotap Link = 127
+	linkPPI      Link = 192
 	linkPPPDir   Link = 204
 	linkMPLS     Link = 219
 	linkIPv4     Link = 228
 	linkIPv6     Link = 229
+	linkNFLog    Link = 239
+	linkPktap    Link = 258
 )
 
 // link takes the link layer off.

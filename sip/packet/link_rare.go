@@ -46,6 +46,8 @@ func (d *Decoder) rareLink(f *Frame, p *Packet) Result {
 			return d.short()
 		}
 		return d.wifi(b[n:], p)
+	case linkPPI, linkPktap, linkNFLog:
+		return d.wrapped(f, p)
 	default:
 		return d.exotic(f, p)
 	}
