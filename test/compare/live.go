@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -13,6 +14,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/sipward/sipward/test/peers"
 )
@@ -223,8 +226,9 @@ func (r *road) receive() (*receiver, error) {
 	if err != nil {
 		return nil, err
 	}
-	const room = 64 << 20
-	_ = conn.SetReadBuffer(room) // it gets as much as the kernel allows
+	if err := roomy(conn); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
 	h := &receiver{conn: conn, done: make(chan struct{})}
 	go func() {
 		defer close(h.done)
@@ -236,6 +240,21 @@ func (r *road) receive() (*receiver, error) {
 		}
 	}()
 	return h, nil
+}
+
+// roomy lets a socket hold all that a busy machine keeps its reader from, so that
+// what a tool sent is not lost here.
+func roomy(conn *net.UDPConn) error {
+	const room = 64 << 20
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("receive HEP: %w", err)
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) {
+		failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, room)
+	})
+	return errors.Join(err, failed)
 }
 
 func (h *receiver) messages() int { return int(h.n.Load()) }

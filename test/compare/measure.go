@@ -93,7 +93,7 @@ func watchPeak(pid int) (stop func() int) {
 	end, peak := make(chan struct{}), make(chan int)
 	go func() {
 		most := 0
-		tick := time.NewTicker(5 * time.Millisecond)
+		tick := time.NewTicker(10 * time.Millisecond)
 		defer tick.Stop()
 		for {
 			most = max(most, memory(pid, "VmHWM"))
