@@ -120,6 +120,9 @@ func (c *Collector) lookOdd(d *decoder) {
 	} else {
 		c.oddExternal(note)
 	}
+	if host, _, err := net.SplitHostPort(c.Web.Listen); err == nil && c.Web.BehindProxy && !loopback(host) {
+		note("web.listen", "whoever reaches %s beside the proxy needs no TLS, and can claim any address; a firewall should let the proxy alone", c.Web.Listen)
+	}
 	c.Admin.odd(note)
 }
 

@@ -77,3 +77,18 @@ func TestAdminOf(t *testing.T) {
 		t.Errorf("no file: %v", got)
 	}
 }
+
+func TestOddProxy(t *testing.T) {
+	for text, want := range map[string]string{
+		"web:\n  listen: 0.0.0.0:9480\n  behind_proxy: true": "f:2: whoever reaches 0.0.0.0:9480 beside the proxy",
+		"web: {behind_proxy: true}":                          "",
+	} {
+		c, err := ParseCollector("f", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(c.Odd(), "\n"); (got == "") != (want == "") || !strings.HasPrefix(got, want) {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
