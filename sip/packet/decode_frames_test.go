@@ -354,6 +354,15 @@ func carriers() []carrier {
 			return outerUDP(2152, cat([]byte{0x34, 255}, u16(len(ip)+16), u32(77), []byte{0, 0, 0, 0x85},
 				[]byte{1, 0x10, 9, 0x85}, []byte{2, 0, 0, 0, 0, 0, 0, 0}, ip))
 		})},
+		{name: "tzsp", link: LinkEthernet, wrap: onEthernet(func(t uint16, ip []byte) []byte {
+			return outerUDP(37008, cat([]byte{1, 0, 0, 1, 0, 10, 1, 0xd0, 1}, bridged(t, ip)))
+		})},
+		{name: "l2tp", link: LinkEthernet, wrap: onEthernet(func(t uint16, ip []byte) []byte {
+			return outerUDP(1701, cat([]byte{0, 2, 0, 1, 0, 2}, []byte{0xff, 3, 0, map[uint16]byte{etherIPv4: 0x21, etherIPv6: 0x57}[t]}, ip))
+		})},
+		{name: "l2tp length sequence offset, short protocol", link: LinkEthernet, wrap: onEthernet(func(t uint16, ip []byte) []byte {
+			return outerUDP(1701, cat([]byte{0x4a, 2, 0, 99, 0, 1, 0, 2, 0, 5, 0, 6, 0, 3, 9, 9, 9}, []byte{map[uint16]byte{etherIPv4: 0x21, etherIPv6: 0x57}[t]}, ip))
+		})},
 		{name: "vxlan in ipip in qinq", link: LinkEthernet, wrap: func(t uint16, ip []byte) []byte {
 			x := outerUDP(4789, serialize(&layers.VXLAN{ValidIDFlag: true, VNI: 42}, gopacket.Payload(bridged(t, ip))))
 			return vlans(etherQinQ, etherVLAN)(etherIPv4, outer4(layers.IPProtocolIPv4, x))

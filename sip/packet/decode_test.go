@@ -136,6 +136,12 @@ func TestDecodeResults(t *testing.T) {
 
 		// Ports of tunnels that carry something else.
 		{name: "sip on the vxlan port", link: LinkRaw, data: toPort(4789, []byte(body)), want: Payload, payload: body},
+		{name: "sip on the l2tp port", link: LinkRaw, data: toPort(1701, []byte("PRACK"+body[7:])), want: Payload, payload: "PRACK" + body[7:]},
+		{name: "rtp on the l2tp port", link: LinkRaw, data: toPort(1701, []byte(rtp)), want: Payload, payload: rtp},
+		{name: "l2tp control", link: LinkRaw, data: toPort(1701, []byte{0xc8, 2, 0, 12, 0, 0, 0, 0, 0, 0, 0, 0}), want: Payload, payload: "\xc8\x02\x00\x0c\x00\x00\x00\x00\x00\x00\x00\x00"},
+		{name: "l2tp offset beyond", link: LinkRaw, data: toPort(1701, []byte{2, 2, 0, 1, 0, 2, 9, 9}), want: Payload, payload: "\x02\x02\x00\x01\x00\x02\x09\x09"},
+		{name: "sip on the tzsp port", link: LinkRaw, data: toPort(37008, []byte(body)), want: Payload, payload: body},
+		{name: "tzsp without end", link: LinkRaw, data: toPort(37008, []byte{1, 0, 0, 1, 10, 200, 0}), want: Payload, payload: "\x01\x00\x00\x01\x0a\xc8\x00"},
 		{name: "sip on the geneve port", link: LinkRaw, data: toPort(6081, []byte(body)), want: Payload, payload: body},
 		{name: "sip on the gtp port", link: LinkRaw, data: toPort(2152, []byte(body)), want: Payload, payload: body},
 		{name: "rtp on the vxlan port", link: LinkRaw, data: toPort(8472, []byte(rtp)), want: Payload, payload: rtp},

@@ -127,7 +127,7 @@ func (d *Decoder) udp(b []byte, p *Packet) Result {
 		b = b[8:length]
 	}
 	switch p.Dst.Port {
-	case portVXLAN, portVXLANLinux, portGeneve, portGTPU:
+	case portVXLAN, portVXLANLinux, portGeneve, portGTPU, portTZSP, portL2TP:
 		if r := d.udpTunnel(b, p); r != 0 {
 			return r
 		}

@@ -3,10 +3,12 @@ package packet
 // UDP ports (IANA) of tunnels. A media or SIP port can have the same number,
 // so that a header must be plausible too; else the datagram is plain UDP.
 const (
+	portL2TP       = 1701
 	portGTPU       = 2152
 	portVXLAN      = 4789
 	portGeneve     = 6081
 	portVXLANLinux = 8472 // the kernel's default from before IANA's number
+	portTZSP       = 37008
 )
 
 // udpTunnel enters the tunnel that the destination port suggests. It returns 0,
@@ -19,6 +21,10 @@ func (d *Decoder) udpTunnel(b []byte, p *Packet) Result {
 		return d.geneve(b, p)
 	case portGTPU:
 		return d.gtpu(b, p)
+	case portTZSP:
+		return d.tzsp(b, p)
+	case portL2TP:
+		return d.l2tp(b, p)
 	}
 	return 0
 }
