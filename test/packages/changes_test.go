@@ -29,6 +29,33 @@ func explains(t *testing.T, m *machine) {
 	}
 	m.run("rm " + broken + " /etc/sipward/broken.yaml && systemctl daemon-reload && systemctl reset-failed sipward-agent")
 
+	// A configuration that cannot be used is not tried again, and an error of the journal.
+	m.run("cp /etc/sipward/agent.yaml /root/agent.yaml && echo 'nodes: x' >>/etc/sipward/agent.yaml; systemctl stop sipward-agent")
+	if out, err := m.try("systemctl start sipward-agent"); err == nil {
+		t.Errorf("it was started: %s", out)
+	}
+	if state, code := m.property(agent, "ActiveState"), m.property(agent, "ExecMainStatus"); state != "failed" || code != "78" {
+		t.Errorf("with a configuration that cannot be used it is %s, after status %s", state, code)
+	}
+	m.until("the error in the journal", func() error {
+		out := m.run("journalctl -q -o cat -p err -t sipward-agent")
+		if !strings.Contains(out, `unknown key "nodes"; did you mean "node"?`) {
+			return fmt.Errorf("its errors are %q", out)
+		}
+		return nil
+	})
+	m.run("cp /root/agent.yaml /etc/sipward/agent.yaml && systemctl restart sipward-agent")
+	m.active(agent)
+	m.run("echo 'nodes: x' >>/etc/sipward/agent.yaml && systemctl reload sipward-agent")
+	m.until("that a reload failed", func() error {
+		if s := m.property(agent, "StatusText"); !strings.Contains(s, `unknown key "nodes"`) {
+			return fmt.Errorf("the status is %q", s)
+		}
+		return nil
+	})
+	m.run("sipward-agent status")
+	m.run("cp /root/agent.yaml /etc/sipward/agent.yaml && systemctl stop sipward-agent && systemctl reset-failed sipward-agent || true")
+
 	// An interface that is missing is no failure: it is waited for, and systemd knows.
 	m.run("cp /etc/sipward/agent.yaml /root/agent.yaml && echo 'capture: {interfaces: [eth7]}' >>/etc/sipward/agent.yaml && systemctl start --no-block sipward-agent")
 	m.until("why it waits", func() error {
