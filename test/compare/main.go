@@ -43,7 +43,7 @@ func flags(args []string, out io.Writer) (o options, err error) {
 	f.IntVar(&o.mediaCalls, "media-calls", 1_000, "calls of the capture with media")
 	f.Uint64Var(&o.seed, "seed", 1, "which calls; the same seed plays the same ones")
 	f.IntVar(&o.rounds, "rounds", 3, "rounds; figures are their median")
-	f.IntVar(&o.pps, "pps", 50_000, "packets a second of the live part with media")
+	f.IntVar(&o.pps, "pps", 50_000, "packets a second of the live part with media; at most those of its calls in progress")
 	f.IntVar(&o.sipPPS, "sip-pps", 17_000, "packets a second of the live part without media; a call has 17")
 	f.DurationVar(&o.limit, "limit", 60*time.Second, "how long a tool may take with a file, and to be done after the live part")
 	f.StringVar(&o.dir, "dir", "", "`folder` for the captures, which take some 220 MB; default: one that is removed at the end")
@@ -122,5 +122,7 @@ func compareLive(ctx context.Context, o *options, lab *peers.Lab, sip, media *lo
 	if err := r.compare(ctx, sip, o.sipPPS, out); err != nil {
 		return err
 	}
-	return r.compare(ctx, media, o.pps, out)
+	// Faster than the calls were, RTP would come before anybody has read its answer.
+	const perCall = 100 // packets a second
+	return r.compare(ctx, media, min(o.pps, perCall*media.want.Calls.MaxLive), out)
 }
