@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/sipward/sipward/configs"
-	"github.com/sipward/sipward/internal/seal"
 	"github.com/sipward/sipward/internal/program"
+	"github.com/sipward/sipward/internal/seal"
 	"github.com/sipward/sipward/internal/seldom"
 	"github.com/sipward/sipward/sip/party"
 )

@@ -59,7 +59,7 @@ func TestStart(t *testing.T) {
 
 // TestLastWords: the journal makes an entry of every line, so there is one.
 func TestLastWords(t *testing.T) {
-	err := errors.New("a.yaml has 2 problems:\na.yaml:1: x\n\ta.yaml:2: y\n\ta.yaml:2: y\n")
+	err := errors.New("a.yaml has 2 problems:\na.yaml:1: x\n\ta.yaml:2: y\n\ta.yaml:2: y")
 	if got, want := lastWords("p", err, true), "<3>p: a.yaml has 2 problems: a.yaml:1: x a.yaml:2: y"; got != want {
 		t.Errorf("to the journal: %q, want %q", got, want)
 	}
