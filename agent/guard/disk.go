@@ -103,10 +103,13 @@ func (d *disk) load(log *slog.Logger, do func(key, value []byte)) (damaged int) 
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0
 	}
-	if err == nil {
-		defer f.Close()
-		damaged, err = readJournal(f, do)
+	if err != nil { // as another user's, after an agent that root started by hand
+		log.Error("guard: the bindings of the last run cannot be read; they come back as phones register again",
+			"error", err, "do", "make the agent's user the owner of "+d.dir+" and all in it (chown -R)")
+		return 1
 	}
+	defer f.Close()
+	damaged, err = readJournal(f, do)
 	if err == nil && damaged == 0 {
 		return 0
 	}
