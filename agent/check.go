@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/sipward/sipward/agent/capture"
 	"github.com/sipward/sipward/configs"
 	"github.com/sipward/sipward/internal/program"
@@ -87,6 +89,7 @@ func oddHere(path string, cfg *configs.Agent) (odd []string) {
 			}
 		}
 	}
+	odd = append(odd, oddRoom(path, &cfg.Spool, cfg.Uplink.On())...)
 	if file := cfg.Records.File; file != "" {
 		if info, err := os.Stat(filepath.Dir(file)); err != nil || !info.IsDir() {
 			odd = append(odd, fmt.Sprintf("%s: records.file: there is no folder %s; run fails until it is made (systemd: StateDirectory=)", path, filepath.Dir(file)))
@@ -105,6 +108,27 @@ func oddHere(path string, cfg *configs.Agent) (odd []string) {
 		}
 	}
 	return odd
+}
+
+// oddRoom says that the spool would refuse records from the start: what is to stay
+// free for others is more than there is.
+func oddRoom(path string, s *configs.Spool, on bool) []string {
+	dir := s.Dir
+	for dir != filepath.Dir(dir) {
+		if _, err := os.Stat(dir); err == nil {
+			break
+		}
+		dir = filepath.Dir(dir)
+	}
+	var fs unix.Statfs_t
+	if !on || unix.Statfs(dir, &fs) != nil {
+		return nil
+	}
+	free := int64(fs.Bavail) * fs.Bsize >> 20 //nolint:gosec // far below the limit
+	if free > int64(s.MinFreeMiB) {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s: spool.min_free_mib: %s has %d MiB free, and %d must stay so: no record fits; free some space, or set less", path, dir, free, s.MinFreeMiB)}
 }
 
 // matches reports whether an interface is one that the configuration names.

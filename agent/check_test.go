@@ -52,3 +52,19 @@ func TestOddCertificate(t *testing.T) {
 		t.Errorf("with a password: %v", got)
 	}
 }
+
+// TestOddRoom: a disk that is smaller than what must stay free takes no record.
+func TestOddRoom(t *testing.T) {
+	s := &configs.Spool{Dir: filepath.Join(t.TempDir(), "not", "made"), MinFreeMiB: 1 << 40}
+	got := strings.Join(oddRoom("a.yaml", s, true), "\n")
+	if !strings.HasPrefix(got, "a.yaml: spool.min_free_mib: ") || !strings.Contains(got, "no record fits") {
+		t.Errorf("got %q", got)
+	}
+	if got := oddRoom("a.yaml", s, false); got != nil {
+		t.Errorf("without an uplink: %v", got)
+	}
+	s.MinFreeMiB = 0
+	if got := oddRoom("a.yaml", s, true); got != nil {
+		t.Errorf("with room: %v", got)
+	}
+}

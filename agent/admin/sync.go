@@ -84,7 +84,7 @@ func writeSync(w io.Writer, s *Sync) {
 	fmt.Fprintf(w, "spool        %s of %s, %s free; %s%s\n", bytesText(p.Bytes), bytesText(p.BudgetBytes), bytesText(p.FreeBytes),
 		stream("calls", &p.Calls), stream("; telemetry", &p.Telemetry))
 	if p.Full {
-		fmt.Fprintf(w, "             FULL: records are being refused; free some space, or raise spool.budget_mib\n")
+		fmt.Fprintf(w, "             FULL: records are being refused; free some space, raise spool.budget_mib, or lower spool.min_free_mib\n")
 	}
 	switch {
 	case !u.Connected:
