@@ -124,7 +124,7 @@ func oddRoom(path string, s *configs.Spool, on bool) []string {
 	if !on || unix.Statfs(dir, &fs) != nil {
 		return nil
 	}
-	free := int64(fs.Bavail) * fs.Bsize >> 20 //nolint:gosec // far below the limit
+	free := int64(fs.Bavail) * fs.Bsize >> 20 // far below the limit
 	if free > int64(s.MinFreeMiB) {
 		return nil
 	}

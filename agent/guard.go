@@ -62,7 +62,7 @@ func netfilterConfig(cfg *configs.Agent, g *guards, a *agent) netfilter.Config {
 	}
 	c := &cfg.Guard
 	out := netfilter.Config{
-		Ports: cfg.Capture.SIPPorts, Queue: uint16(c.Queue), Queues: c.Queues, //nolint:gosec // checked with the file
+		Ports: cfg.Capture.SIPPorts, Queue: uint16(c.Queue), Queues: c.Queues, // checked with the file
 		Closed: c.Fail == configs.FailClosed, Firewall: kinds[c.Firewall], Answers: c.AnswersPerSecond,
 	}
 	if a != nil {

@@ -69,7 +69,7 @@ type bar struct {
 
 func newBar(in *capture.Files) *bar {
 	b := &bar{in: in}
-	if _, total := in.Progress(); total > 0 && term.IsTerminal(int(os.Stderr.Fd())) { //nolint:gosec // a file descriptor fits
+	if _, total := in.Progress(); total > 0 && term.IsTerminal(int(os.Stderr.Fd())) { // a file descriptor fits
 		b.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionShowBytes(true),
 			progressbar.OptionSetDescription("reading"), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(1e8))
 	}

@@ -24,7 +24,7 @@ var (
 
 // Run shows the agent until the user quits.
 func (c *topCmd) Run() error {
-	if !term.IsTerminal(int(os.Stdout.Fd())) || !term.IsTerminal(int(os.Stdin.Fd())) { //nolint:gosec // a small number
+	if !term.IsTerminal(int(os.Stdout.Fd())) || !term.IsTerminal(int(os.Stdin.Fd())) { // a small number
 		return errNoTerminal
 	}
 	where, err := (&statusCmd{Config: c.Config, Socket: c.Socket}).where()

@@ -130,7 +130,7 @@ func (l *lookout) minutes(n, answered int) {
 	for i := range n {
 		at := l.now().Add(-time.Duration(i+1) * time.Minute).Truncate(time.Minute).Unix()
 		for _, m := range []*record.Minute{{Kind: query.KindTotal}, {Kind: query.KindCarrier, Party: "alpha"}} {
-			m.MinuteUnixS, m.ObservedMs, m.Outcomes, m.Answered = at, 60_000, 10, uint64(answered) //nolint:gosec // G115: small
+			m.MinuteUnixS, m.ObservedMs, m.Outcomes, m.Answered = at, 60_000, 10, uint64(answered) // small
 			r.Records = append(r.Records, &record.Record{Minute: m})
 		}
 	}

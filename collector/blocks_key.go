@@ -116,7 +116,7 @@ func (c *blocksKeyCmd) Run() error {
 	if err != nil {
 		return err
 	}
-	defer b.close() //nolint:errcheck // nothing was written
+	defer b.close() // nothing was written
 	keys := newTableKeys(b.cfg)
 	if c.New {
 		if err := keys.replace(); err != nil {

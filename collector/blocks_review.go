@@ -139,7 +139,7 @@ func (c *editFlags) agree(r *review) error {
 	if c.Yes || !r.lost && len(r.Strays) == 0 {
 		return nil
 	}
-	if !term.IsTerminal(int(os.Stdin.Fd())) { //nolint:gosec // a file descriptor fits
+	if !term.IsTerminal(int(os.Stdin.Fd())) { // a file descriptor fits
 		if err := r.write(os.Stderr); err != nil {
 			return err
 		}

@@ -246,7 +246,7 @@ type bar struct {
 
 func newBar(x *exportFlags) *bar {
 	b := &bar{}
-	if !term.IsTerminal(int(os.Stderr.Fd())) || x.Output == "" && term.IsTerminal(int(os.Stdout.Fd())) { //nolint:gosec // a file descriptor fits
+	if !term.IsTerminal(int(os.Stderr.Fd())) || x.Output == "" && term.IsTerminal(int(os.Stdout.Fd())) { // a file descriptor fits
 		return b
 	}
 	size := int64(-1)

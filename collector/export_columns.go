@@ -136,7 +136,7 @@ var ratios = map[string]bool{"asr": true, "ner": true, "acd_ms": true, "pdd_ms_m
 func isRatio(name string) bool { return ratios[name] }
 
 func ratio(num, den int64) counters.Ratio {
-	return counters.Ratio{Num: uint64(max(0, num)), Den: uint64(max(0, den))} //nolint:gosec // not negative
+	return counters.Ratio{Num: uint64(max(0, num)), Den: uint64(max(0, den))} // not negative
 }
 
 var summaryColumns = []column[query.Summary]{

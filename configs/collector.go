@@ -97,7 +97,7 @@ func (d *Days) UnmarshalText(b []byte) error {
 	if !ok || err != nil || n == 0 {
 		return fmt.Errorf("%q is no number of days; write it as 90d, or forever", b)
 	}
-	*d = Days(n) //nolint:gosec // 16 bits
+	*d = Days(n) // 16 bits
 	return nil
 }
 

@@ -55,7 +55,7 @@ func milliseconds(ns int64) uint64 {
 	if ns <= 0 {
 		return 0
 	}
-	return uint64(time.Duration(ns).Round(time.Millisecond) / time.Millisecond) //nolint:gosec // above 0
+	return uint64(time.Duration(ns).Round(time.Millisecond) / time.Millisecond) // above 0
 }
 
 // Rate counts events a second, by the seconds of the packets' own clock.

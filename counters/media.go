@@ -91,7 +91,7 @@ func (f *Figures) media(leg *dialog.Leg, m *MediaResult) {
 	}
 	for i := range m.Sent {
 		s := &m.Sent[i]
-		f.Digits[i] += uint64(max(s.Presses, 0)) //nolint:gosec // not negative
+		f.Digits[i] += uint64(max(s.Presses, 0)) // not negative
 		f.InfoDigits[i] += uint64(leg.Digits[i].Count)
 		f.Packets[i] += s.Packets
 		f.Lost[i] += s.Lost

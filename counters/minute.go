@@ -102,7 +102,7 @@ func (c *Counters) takeParties(of []*account, kind party.Kind) {
 			continue
 		}
 		n := len(c.minutes.list)
-		c.gained(a, kind, party.ID(id)) //nolint:gosec // bounded by the size of a configuration file
+		c.gained(a, kind, party.ID(id)) // bounded by the size of a configuration file
 		if c.minutes.list[n].Figures == (Figures{}) {
 			c.minutes.list = c.minutes.list[:n]
 		}

@@ -40,7 +40,7 @@ func (c *Counters) Snapshot(book *party.Book) *Snapshot {
 func list(of []*account, book *party.Book, kind party.Kind) []Party {
 	out := make([]Party, 0, book.Len())
 	for i := range book.Len() {
-		id := party.ID(i) //nolint:gosec // bounded by the size of a configuration file
+		id := party.ID(i) // bounded by the size of a configuration file
 		if id != party.Unknown && !book.Is(id, kind) {
 			continue
 		}

@@ -126,7 +126,7 @@ func (t *Tally) of(callID string) *tallied {
 		if len(t.list) >= t.limit {
 			return nil
 		}
-		i = int32(len(t.list)) //nolint:gosec // below MaxTally
+		i = int32(len(t.list)) // below MaxTally
 		t.calls[key] = i
 		t.list = append(t.list, tallied{})
 	}

@@ -103,7 +103,7 @@ func (r *recent) note(kind party.Kind, name string, live uint64) {
 		r.of[kind][name] = h
 	}
 	h.idle = 0
-	h.most[recentLen-1] = max(h.most[recentLen-1], uint32(live)) //nolint:gosec // calls.max bounds it
+	h.most[recentLen-1] = max(h.most[recentLen-1], uint32(live)) // calls.max bounds it
 }
 
 // channels returns what is known of one party; nil when it had no channel. It is

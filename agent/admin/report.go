@@ -148,7 +148,7 @@ func NewReport(s *Status, now time.Time) *Report {
 	}
 	for i, n := range s.Messages {
 		if n > 0 {
-			r.SIP.Transports[packet.Transport(i).String()] = n //nolint:gosec // an index of few
+			r.SIP.Transports[packet.Transport(i).String()] = n // an index of few
 			r.SIP.Messages += n
 		}
 	}
@@ -180,7 +180,7 @@ func newFigures(f *counters.Figures) Figures {
 	}
 	for i, n := range f.ByRelease {
 		if n > 0 {
-			out.ByRelease[dialog.Release(i).String()] = n //nolint:gosec // an index of few
+			out.ByRelease[dialog.Release(i).String()] = n // an index of few
 		}
 	}
 	for i, n := range f.ByClass {
@@ -190,7 +190,7 @@ func newFigures(f *counters.Figures) Figures {
 	}
 	for i, n := range f.Media {
 		if n > 0 {
-			out.Media[counters.MediaClass(i).String()] = n //nolint:gosec // an index of few
+			out.Media[counters.MediaClass(i).String()] = n // an index of few
 		}
 	}
 	return out

@@ -42,7 +42,7 @@ func newProtected(book *party.Book, allow []netip.Prefix, local []netip.Addr) pr
 		p.within(x)
 	}
 	for id := range book.Len() {
-		for _, x := range book.Entry(party.ID(id)).Addresses { //nolint:gosec // below Len
+		for _, x := range book.Entry(party.ID(id)).Addresses { // below Len
 			p.within(x)
 		}
 	}

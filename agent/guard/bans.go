@@ -98,7 +98,7 @@ func (b *bans) begin(source netip.Addr, key address, n int, now int64) {
 		if x == nil {
 			b.due = append(b.due, key)
 		}
-		b.banned[key] = &ban{since: now, until: now + int64(b.cfg.Time), refusals: uint32(n)} //nolint:gosec // at most two windows' counts
+		b.banned[key] = &ban{since: now, until: now + int64(b.cfg.Time), refusals: uint32(n)} // at most two windows' counts
 		b.tell(key)
 		b.begun++
 	}

@@ -45,8 +45,8 @@ func appendEntry(b []byte, key string, value []byte) []byte {
 	}
 	at := len(b)
 	b = append(b, kind)
-	b = binary.BigEndian.AppendUint16(b, uint16(len(key)))   //nolint:gosec // fits, see fitsEntry
-	b = binary.BigEndian.AppendUint16(b, uint16(len(value))) //nolint:gosec // as above
+	b = binary.BigEndian.AppendUint16(b, uint16(len(key)))   // fits, see fitsEntry
+	b = binary.BigEndian.AppendUint16(b, uint16(len(value))) // as above
 	b = binary.BigEndian.AppendUint32(b, crc32.Checksum(b[at:], castagnoli))
 	b = append(append(append(b, 0, 0, 0, 0), key...), value...)
 	binary.BigEndian.PutUint32(b[at+9:], crc32.Checksum(b[at+entryHeader:], castagnoli))

@@ -64,7 +64,7 @@ func TestAllAtOnce(t *testing.T) {
 	group.Go(func() {
 		w := &wire{g: g}
 		for n := range each {
-			w.register(fmt.Sprint(1000+n%1000), acme, int32(n%2*3600), time.Now().UnixNano()) //nolint:gosec // 0 or 3600
+			w.register(fmt.Sprint(1000+n%1000), acme, int32(n%2*3600), time.Now().UnixNano()) // 0 or 3600
 		}
 	})
 	group.Go(func() {
@@ -248,7 +248,7 @@ func TestFloodMemory(t *testing.T) {
 			g.said()
 		}
 	}
-	if grown := int64(heap.Bytes()) - int64(before); grown > 40<<20 { //nolint:gosec // far below 2^63
+	if grown := int64(heap.Bytes()) - int64(before); grown > 40<<20 { // far below 2^63
 		t.Errorf("%d MB more", grown>>20)
 	} else {
 		t.Logf("%d MB more", grown>>20)

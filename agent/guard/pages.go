@@ -60,7 +60,7 @@ func question(r *http.Request) (*register.Request, error) {
 		if err != nil {
 			return nil, fmt.Errorf("expires %q is no number of seconds", s)
 		}
-		q.Expires = int32(n) //nolint:gosec // 31 bits
+		q.Expires = int32(n) // 31 bits
 	}
 	contact := parse.Contact{URI: parse.URI{User: q.To.User, Host: source.String()}, Expires: -1}
 	if c := v.Get("contact"); c != "" {

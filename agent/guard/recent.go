@@ -53,11 +53,11 @@ func (r *recent) transaction(source address, q *register.Request, about *About) 
 		_, _ = h.Write([]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
 	}
 	word := func(s string) {
-		number(uint32(len(s))) //nolint:gosec // of a message
+		number(uint32(len(s))) // of a message
 		_, _ = h.WriteString(s)
 	}
 	number(about.CSeq)
-	number(uint32(q.Expires)) //nolint:gosec // a bit is a bit
+	number(uint32(q.Expires)) // a bit is a bit
 	for _, s := range [...]string{about.CallID, q.To.User, q.To.Host, q.RequestHost, q.Username} {
 		word(s)
 	}
@@ -67,7 +67,7 @@ func (r *recent) transaction(source address, q *register.Request, about *About) 
 		word(c.URI.Host)
 		word(c.Instance)
 		number(uint32(c.Port))
-		number(uint32(c.Expires)) //nolint:gosec // as above
+		number(uint32(c.Expires)) // as above
 		number(c.RegID)
 		if c.Star {
 			number(1)

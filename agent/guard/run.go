@@ -200,7 +200,7 @@ func (g *Guard) restore(now int64) {
 		default: // expired, or there is no room: the registry counts it
 		}
 	})
-	g.count.damaged += uint64(damaged) + refused //nolint:gosec // a count
+	g.count.damaged += uint64(damaged) + refused // a count
 	if refused > 0 {
 		g.log.Error("guard: bindings of the last run make no sense to this one", "bindings", refused)
 	}

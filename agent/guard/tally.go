@@ -49,7 +49,7 @@ func (t *tallies) portion(from int, book *party.Book, to []Verdict) ([]Verdict, 
 	end := min(from+most, len(t.by))
 	for id := from; id < end; id++ {
 		if c := t.by[id]; c != nil {
-			to = appendVerdicts(to, partyName(book, party.ID(id)), c) //nolint:gosec // an index that came from one
+			to = appendVerdicts(to, partyName(book, party.ID(id)), c) // an index that came from one
 		}
 	}
 	if end >= len(t.by) {
@@ -63,7 +63,7 @@ func appendVerdicts(to []Verdict, name string, c *[kinds][register.Reasons]uint6
 	for kind := range c {
 		for reason, n := range c[kind] {
 			if n > 0 {
-				to = append(to, Verdict{name, kindWord(kind), register.Reason(reason).String(), n}) //nolint:gosec // below Reasons
+				to = append(to, Verdict{name, kindWord(kind), register.Reason(reason).String(), n}) // below Reasons
 			}
 		}
 	}
@@ -74,7 +74,7 @@ func kindWord(kind int) string {
 	if kind == 0 {
 		return Passed
 	}
-	return register.Kind(kind).String() //nolint:gosec // below kinds
+	return register.Kind(kind).String() // below kinds
 }
 
 // verdicts lists what was counted, by customer, verdict and reason. Parties of

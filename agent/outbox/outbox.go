@@ -104,7 +104,7 @@ func (o *Outbox) saveClosed() {
 		return
 	}
 	o.closed, o.saved = at, true
-	o.spool.SaveOpen(hoursID, binary.BigEndian.AppendUint64(nil, uint64(at))) //nolint:gosec // and back
+	o.spool.SaveOpen(hoursID, binary.BigEndian.AppendUint64(nil, uint64(at))) // and back
 }
 
 // earlier lists the calls of earlier runs that no collector has yet: an hour
@@ -155,5 +155,5 @@ func LastMarked(id uint64, state []byte) (hourUnixS int64, ok bool) {
 	if id != hoursID || len(state) != 8 {
 		return 0, id == hoursID
 	}
-	return int64(binary.BigEndian.Uint64(state)), true //nolint:gosec // and back
+	return int64(binary.BigEndian.Uint64(state)), true // and back
 }

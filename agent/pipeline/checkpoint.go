@@ -72,7 +72,7 @@ func (c *Core) checkpoint() {
 const aliveVersion = 1
 
 func appendAlive(to []byte, now int64) []byte {
-	return binary.BigEndian.AppendUint64(append(to, aliveVersion), uint64(now)) //nolint:gosec // and back
+	return binary.BigEndian.AppendUint64(append(to, aliveVersion), uint64(now)) // and back
 }
 
 // readAlive returns until when a run watched, 0 if that cannot be read.
@@ -80,7 +80,7 @@ func readAlive(b []byte) int64 {
 	if len(b) != 9 || b[0] != aliveVersion {
 		return 0
 	}
-	return int64(binary.BigEndian.Uint64(b[1:])) //nolint:gosec // and back
+	return int64(binary.BigEndian.Uint64(b[1:])) // and back
 }
 
 func (c *Core) dropped(id uint64) {

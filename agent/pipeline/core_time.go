@@ -33,7 +33,7 @@ func distance(a, b int64) uint64 {
 	if a < b {
 		a, b = b, a
 	}
-	return uint64(a) - uint64(b) //nolint:gosec // right modulo 2^64, whatever the signs
+	return uint64(a) - uint64(b) // right modulo 2^64, whatever the signs
 }
 
 // Frame takes one captured frame, which may be dealt with only with the next

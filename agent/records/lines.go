@@ -49,6 +49,6 @@ func (l *lines) flush() (written, failed uint64, err error) {
 	}
 	n = min(max(n, 0), len(l.buf))
 	l.torn = n > 0 && l.buf[n-1] != '\n'
-	written = uint64(bytes.Count(l.buf[:n], newline)) //nolint:gosec // a count of bytes
+	written = uint64(bytes.Count(l.buf[:n], newline)) // a count of bytes
 	return written, l.count - written, err
 }

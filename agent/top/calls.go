@@ -81,7 +81,7 @@ func mediaText(c *call) string {
 }
 
 func keys(c *call) uint64 {
-	return uint64(max(c.Digits[0]+c.Digits[1]+c.InfoDigits[0]+c.InfoDigits[1], 0)) //nolint:gosec // not negative
+	return uint64(max(c.Digits[0]+c.Digits[1]+c.InfoDigits[0]+c.InfoDigits[1], 0)) // not negative
 }
 
 // lasting says how long each call has lasted: since the answer, or so far without.

@@ -50,7 +50,7 @@ func (g *glyphs) bar(n, limit uint64, w int) (full, rest string) {
 	if limit == 0 || w <= 0 {
 		return "", ""
 	}
-	halves := int(min(n, limit) * uint64(2*w) / limit) //nolint:gosec // at most 2*w
+	halves := int(min(n, limit) * uint64(2*w) / limit) // at most 2*w
 	if n > 0 && halves == 0 {
 		halves = 1
 	}

@@ -58,7 +58,7 @@ func (m *Model) channels() []*line {
 		}
 	}
 	in := labelled("channels", strong, grouped(t.Live())).add(quiet, of)
-	full, rest := m.glyphs.bar(t.Live(), uint64(max(t.Channels, 0)), 10) //nolint:gosec // not negative
+	full, rest := m.glyphs.bar(t.Live(), uint64(max(t.Channels, 0)), 10) // not negative
 	if full+rest != "" && m.head.Unlimited == 0 {
 		in.add(plain, " ").add(loadTone(t, good), full).add(quiet, rest)
 	}

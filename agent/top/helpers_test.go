@@ -65,7 +65,7 @@ func busy() *fake {
 			PDD: ratio(started*1400, started), DTMF: ratio(started/9, started/2),
 		}
 		for i := range uint64(60) {
-			p.Recent = append(p.Recent, uint32((i*i*wave/17)%(setup+answered+1))) //nolint:gosec // small
+			p.Recent = append(p.Recent, uint32((i*i*wave/17)%(setup+answered+1))) // small
 		}
 		return p
 	}

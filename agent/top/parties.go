@@ -77,7 +77,7 @@ func newParties(by string, g *glyphs) *grid[admin.TopParty] {
 func drawInUse(l *line, p *admin.TopParty, w int) {
 	t, text := plain, short(p.Live(), w)
 	if p.Channels > 0 {
-		limit := uint64(p.Channels) //nolint:gosec // not negative
+		limit := uint64(p.Channels) // not negative
 		if text = fmt.Sprintf("%d/%d", p.Live(), p.Channels); len(text) > w {
 			text = short(p.Live(), (w-1)/2) + "/" + short(limit, (w-1)/2)
 		}
@@ -87,7 +87,7 @@ func drawInUse(l *line, p *admin.TopParty, w int) {
 }
 
 func drawBar(l *line, p *admin.TopParty, w int, g *glyphs) {
-	full, rest := g.bar(p.Live(), uint64(max(p.Channels, 0)), w) //nolint:gosec // not negative
+	full, rest := g.bar(p.Live(), uint64(max(p.Channels, 0)), w) // not negative
 	l.add(loadTone(p, good), full).add(quiet, rest)
 }
 

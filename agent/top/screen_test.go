@@ -77,21 +77,21 @@ func wild(r *rand.Rand) *fake {
 			ASR: ratio(number(), number()), ACD: ratio(number(), number()), NER: ratio(number(), number()), PDD: ratio(number(), number()), DTMF: ratio(number(), number()),
 		}
 		for range r.IntN(100) {
-			p.Recent = append(p.Recent, uint32(number())) //nolint:gosec // any will do
+			p.Recent = append(p.Recent, uint32(number())) // any will do
 		}
 		return p
 	}
 	f := &fake{top: admin.Top{
-		Node: any(), Version: any(), Mode: any(), StartedAt: int64(number()), TakenAt: int64(number()), Now: int64(number()), //nolint:gosec // any will do
+		Node: any(), Version: any(), Mode: any(), StartedAt: int64(number()), TakenAt: int64(number()), Now: int64(number()), // any will do
 		NotReady: []string{any()}, Suspect: []string{any()}, Total: line(), Unlimited: r.IntN(2), Refused: number(), KernelLost: number(), OtherLost: number(),
-		Counts: [2]int{int(number() >> 1), 0}, Sum: line(), More: r.IntN(3), //nolint:gosec // any will do
-		Sync: &admin.TopSync{Records: number(), Bytes: int64(number()), OldestUnackedMS: int64(number()), Full: r.IntN(2) == 0, Connected: r.IntN(2) == 0}, //nolint:gosec // any will do
+		Counts: [2]int{int(number() >> 1), 0}, Sum: line(), More: r.IntN(3), // any will do
+		Sync: &admin.TopSync{Records: number(), Bytes: int64(number()), OldestUnackedMS: int64(number()), Full: r.IntN(2) == 0, Connected: r.IntN(2) == 0}, // any will do
 	}}
 	for range r.IntN(40) {
 		f.top.Parties = append(f.top.Parties, line())
 		f.calls = append(f.calls, record.LiveCall{
 			Leg: any(), Customer: any(), Carrier: any(), CallID: any(), Caller: any(), Called: any(), Src: any(), Dst: any(), Transport: any(), State: any(),
-			Codec: any(), MediaClass: any(), StartedUnixMS: int64(number()), AnsweredUnixMS: int64(number()), Digits: [2]int{int(number()), 5}, SeenMidcall: true, //nolint:gosec // any will do
+			Codec: any(), MediaClass: any(), StartedUnixMS: int64(number()), AnsweredUnixMS: int64(number()), Digits: [2]int{int(number()), 5}, SeenMidcall: true, // any will do
 		})
 	}
 	return f
@@ -106,7 +106,7 @@ func TestAnySize(t *testing.T) {
 	if testing.Short() {
 		rounds = 20
 	}
-	for seed := range uint64(rounds) { //nolint:gosec // positive
+	for seed := range uint64(rounds) { // positive
 		r := rand.New(rand.NewPCG(seed, 4))
 		m := NewModel(wild(r), time.Now, utf8Terminal, seed%4 == 0)
 		run(m, m.Init())
@@ -134,7 +134,7 @@ func TestAnySize(t *testing.T) {
 
 // TestEverySize goes through sizes up to 200x60.
 func TestEverySize(t *testing.T) {
-	for _, f := range []*fake{busy(), wild(rand.New(rand.NewPCG(1, 1)))} { //nolint:gosec // reproducible
+	for _, f := range []*fake{busy(), wild(rand.New(rand.NewPCG(1, 1)))} {
 		m := view(t, f, 80, 24)
 		for w := 1; w <= 200 && !t.Failed(); w++ {
 			for h := 1; h <= 60; h += race.Of(2+w/8, 3+w/4) { // the narrow ones are the hard ones

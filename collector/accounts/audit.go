@@ -20,7 +20,7 @@ const (
 	ActionUnlock         Action = "account.unlock"
 	ActionRemove         Action = "account.remove"
 	ActionProfile        Action = "account.profile"
-	ActionPassword       Action = "account.password" //nolint:gosec // G101: a name
+	ActionPassword       Action = "account.password"
 	ActionLink           Action = "account.link"
 	ActionTwoFactorOn    Action = "account.two_factor.on"
 	ActionTwoFactorOff   Action = "account.two_factor.off"

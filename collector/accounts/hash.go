@@ -104,7 +104,7 @@ func parseCost(s string) (Cost, error) {
 	if n[2] > maxLanes {
 		return Cost{}, fmt.Errorf("%w: %d lanes", errHash, n[2])
 	}
-	c := Cost{MemoryKiB: uint32(n[0]), Passes: uint32(n[1]), Lanes: uint8(n[2])} //nolint:gosec // G115: 32 bits were parsed, and 64 lanes at most
+	c := Cost{MemoryKiB: uint32(n[0]), Passes: uint32(n[1]), Lanes: uint8(n[2])} // 32 bits were parsed, and 64 lanes at most
 	if err := c.valid(); err != nil {
 		return Cost{}, fmt.Errorf("%w: %w", errHash, err)
 	}
@@ -131,13 +131,13 @@ func (h passwordHash) String() string {
 
 // matches takes the time and memory of h's cost.
 func (h passwordHash) matches(password string) bool {
-	key := argon2.IDKey([]byte(password), h.salt, h.cost.Passes, h.cost.MemoryKiB, h.cost.Lanes, uint32(len(h.key))) //nolint:gosec // G115: at most maxPart
+	key := argon2.IDKey([]byte(password), h.salt, h.cost.Passes, h.cost.MemoryKiB, h.cost.Lanes, uint32(len(h.key))) // at most maxPart
 	return subtle.ConstantTimeCompare(key, h.key) == 1
 }
 
 func newHash(password string, c Cost) passwordHash {
 	salt := make([]byte, saltBytes)
-	rand.Read(salt) //nolint:errcheck // it never fails: it ends the program instead
+	rand.Read(salt) // it never fails: it ends the program instead
 	return passwordHash{c, salt, argon2.IDKey([]byte(password), salt, c.Passes, c.MemoryKiB, c.Lanes, keyBytes)}
 }
 
@@ -189,7 +189,7 @@ func (h *hasher) check(ctx context.Context, stored Secret, password string) (ok,
 	p, err := parseHash(string(stored))
 	if err != nil {
 		h.dummy.matches(password)
-		return false, false, nil //nolint:nilerr // what is no hash matches nothing, and tells the asker nothing
+		return false, false, nil // what is no hash matches nothing, and tells the asker nothing
 	}
 	return p.matches(password), p.cost.weaker(h.cost), nil
 }

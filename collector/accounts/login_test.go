@@ -75,7 +75,7 @@ func TestOneAnswer(t *testing.T) {
 			asked = nil
 			before := r.Stats().Hashes
 			_, err := r.login(tc.email, tc.password)
-			if err != accounts.ErrLogin { //nolint:errorlint // the same one, bare
+			if err != accounts.ErrLogin {
 				t.Errorf("err = %v", err)
 			}
 			if n := r.Stats().Hashes - before; n != 1 {

@@ -18,7 +18,7 @@ const (
 func newRecovery() (codes []string, stored []Digest) {
 	for range recoveryCodes {
 		b := make([]byte, recoveryBytes)
-		rand.Read(b) //nolint:errcheck // it never fails: it ends the program instead
+		rand.Read(b) // it never fails: it ends the program instead
 		s := strings.ToLower(base32.StdEncoding.EncodeToString(b))
 		codes = append(codes, s[:4]+"-"+s[4:8]+"-"+s[8:12]+"-"+s[12:])
 		stored = append(stored, digest(s))

@@ -9,7 +9,7 @@ import (
 
 // TokenPrefix begins every API token, so that one is found in files where it
 // should not be.
-const TokenPrefix = "spw_" //nolint:gosec // G101: a prefix
+const TokenPrefix = "spw_"
 
 // NewToken is what a token begins with.
 type NewToken struct {

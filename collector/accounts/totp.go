@@ -26,7 +26,7 @@ var errTOTPSecret = errors.New("the stored secret of the second factor is damage
 // newTOTP returns a fresh secret in base32.
 func newTOTP() Secret {
 	b := make([]byte, totpBytes)
-	rand.Read(b) //nolint:errcheck // it never fails: it ends the program instead
+	rand.Read(b) // it never fails: it ends the program instead
 	return Secret(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b))
 }
 
@@ -48,7 +48,7 @@ func checkTOTP(secret Secret, code string, last int64, now time.Time) (step int6
 	}
 	at := now.Unix() / totpStep
 	for step := max(at-totpSkew, last+1, 0); step <= at+totpSkew; step++ {
-		good, err := hotp.ValidateCustom(code, uint64(step), string(secret), //nolint:gosec // G115: at least 0
+		good, err := hotp.ValidateCustom(code, uint64(step), string(secret), // at least 0
 			hotp.ValidateOpts{Digits: totpDigits, Algorithm: otp.AlgorithmSHA1})
 		if err != nil {
 			return 0, false, fmt.Errorf("%w: %w", errTOTPSecret, err)

@@ -146,7 +146,7 @@ func (t *Tally) within(unixS int64, each func(i int)) {
 }
 
 // clamp makes a counter that came over the wire one that adds up.
-func clamp(v uint64) int64 { return int64(min(v, math.MaxInt64>>20)) } //nolint:gosec // G115: bounded
+func clamp(v uint64) int64 { return int64(min(v, math.MaxInt64>>20)) } // bounded
 
 // AddMinute adds minute counters of a node.
 func (t *Tally) AddMinute(node string, m *record.Minute) {

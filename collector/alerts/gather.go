@@ -103,7 +103,7 @@ func (g *gatherer) readTally(ctx context.Context, now time.Time) error {
 		}
 	}
 	g.tally, g.wanted = t, w
-	g.dropped += uint64(max(t.Dropped, 0)) //nolint:gosec // G115: not negative
+	g.dropped += uint64(max(t.Dropped, 0)) // not negative
 	return nil
 }
 

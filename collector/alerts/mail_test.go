@@ -108,7 +108,7 @@ func (s *server) talk(c net.Conn) {
 		case "STARTTLS":
 			say("220 go ahead")
 			x := tls.Server(c, s.tls)
-			if x.Handshake() != nil { //nolint:noctx // the connection has a deadline
+			if x.Handshake() != nil {
 				return
 			}
 			c, r, secure = x, bufio.NewReader(x), true

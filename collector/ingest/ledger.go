@@ -49,7 +49,7 @@ func (l *ledger) state(node string, cursors []*record.Cursor, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, c := range cursors {
-		k := key{node, c.GetEpoch(), record.Stream(c.GetStream())} //nolint:gosec // a stream of the store
+		k := key{node, c.GetEpoch(), record.Stream(c.GetStream())} // a stream of the store
 		done := c.Done()
 		l.remember(k, done)
 		c.Need = nil

@@ -57,7 +57,7 @@ func checkLoss(l *record.Loss) error {
 		}
 		return nil
 	}
-	st := record.Stream(l.GetStream()) //nolint:gosec // only two values pass
+	st := record.Stream(l.GetStream()) // only two values pass
 	if l.GetStream() > 2 || st.String() == "invalid" || l.GetLast() < l.GetFirst() || l.GetLast() > math.MaxInt64 || l.GetEpoch() == 0 {
 		return poison("a loss of %d to %d of stream %d", l.GetFirst(), l.GetLast(), l.GetStream())
 	}

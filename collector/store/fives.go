@@ -113,8 +113,8 @@ func (f *five) add(minuteS int64, x *record.Minute) {
 
 // gauge and count bound what a message may say: no node can keep the sums of others from
 // being read.
-func gauge(v uint64) int64 { return int64(min(v, maxGauge)) } //nolint:gosec // bounded
-func count(v uint64) int64 { return int64(min(v, maxCount)) } //nolint:gosec // bounded
+func gauge(v uint64) int64 { return int64(min(v, maxGauge)) } // bounded
+func count(v uint64) int64 { return int64(min(v, maxCount)) } // bounded
 
 // plus adds, and stays at maxSum.
 func plus(a, b int64) int64 { return min(a+b, 1<<62) }

@@ -82,7 +82,7 @@ func releasedKeys(node string, h *record.Hello) []streamKey {
 	var out []streamKey
 	for _, r := range released(h) {
 		if saneHeld(r) {
-			out = append(out, streamKey{node, r.GetEpoch(), record.Stream(r.GetStream())}) //nolint:gosec // sane
+			out = append(out, streamKey{node, r.GetEpoch(), record.Stream(r.GetStream())}) // sane
 		}
 	}
 	slices.SortFunc(out, compareStreamKeys)
@@ -105,7 +105,7 @@ func (p *planner) rolledBack(node string, h *record.Hello, id string) (lost uint
 	held := make(map[streamKey]record.Ranges)
 	for _, x := range h.GetHeld() {
 		if saneHeld(x) {
-			k := streamKey{node, x.GetEpoch(), record.Stream(x.GetStream())} //nolint:gosec // sane
+			k := streamKey{node, x.GetEpoch(), record.Stream(x.GetStream())} // sane
 			s := held[k]
 			s.Add(record.Range{First: x.GetFirst(), Last: x.GetLast()})
 			held[k] = s
@@ -115,7 +115,7 @@ func (p *planner) rolledBack(node string, h *record.Hello, id string) (lost uint
 		if !saneHeld(x) {
 			continue
 		}
-		k := streamKey{node, x.GetEpoch(), record.Stream(x.GetStream())} //nolint:gosec // sane
+		k := streamKey{node, x.GetEpoch(), record.Stream(x.GetStream())} // sane
 		for _, r := range held[k].Missing(record.Range{First: x.GetFirst(), Last: x.GetLast()}) {
 			for _, m := range p.done(k).Missing(r) {
 				lost += m.Len()

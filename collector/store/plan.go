@@ -16,7 +16,7 @@ type streamKey struct {
 }
 
 func compareStreamKeys(a, b streamKey) int {
-	return cmp.Or(cmp.Compare(a.node, b.node), cmp.Compare(int64(a.epoch), int64(b.epoch)), cmp.Compare(a.stream, b.stream)) //nolint:gosec // as the database orders them
+	return cmp.Or(cmp.Compare(a.node, b.node), cmp.Compare(int64(a.epoch), int64(b.epoch)), cmp.Compare(a.stream, b.stream)) // as the database orders them
 }
 
 type keyedRange struct {
@@ -97,7 +97,7 @@ func keys(batches []*record.Received) ([]streamKey, error) {
 }
 
 func lossKey(node string, l *record.Loss) streamKey {
-	return streamKey{node, l.GetEpoch(), record.Stream(l.GetStream())} //nolint:gosec // checked before
+	return streamKey{node, l.GetEpoch(), record.Stream(l.GetStream())} // checked before
 }
 
 // add plans what is missing of a batch.

@@ -195,7 +195,7 @@ func scanCursors(rows pgx.Rows) (map[streamKey]record.Ranges, error) {
 		for i := 0; i+1 < len(flat); i += 2 {
 			done.Add(record.Range{First: unsigned(flat[i]), Last: unsigned(flat[i+1])})
 		}
-		out[streamKey{k.node, unsigned(epoch), record.Stream(stream)}] = done //nolint:gosec // 1 or 2
+		out[streamKey{k.node, unsigned(epoch), record.Stream(stream)}] = done // 1 or 2
 		return nil
 	})
 	if err != nil {

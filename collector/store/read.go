@@ -106,7 +106,7 @@ func (d dialect) scanOn(ctx context.Context, db querier, name, text string, args
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", name, err)
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err has it
+	defer rows.Close() // rows.Err has it
 	for rows.Next() {
 		if err := scan(rows); err != nil {
 			return err

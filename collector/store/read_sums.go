@@ -99,7 +99,7 @@ func (r *reads) mergeSums(ctx context.Context, from, to int64, q *statement, eac
 	if err != nil {
 		return fmt.Errorf("reading the sums: %w", err)
 	}
-	defer tx.Rollback() //nolint:errcheck // it only reads
+	defer tx.Rollback() // it only reads
 	streams, err := r.sumStreams(ctx, tx, from, min(to, forever/1000), q.text.String(), q.args)
 	defer func() {
 		for _, s := range streams {

@@ -83,7 +83,7 @@ func appendSum(to []any, k sumKey, s *query.Sums) []any {
 
 // signed keeps the bits: an epoch is any 64 of them, and databases know signed
 // numbers only.
-func signed(u uint64) int64 { return int64(u) } //nolint:gosec // see above
+func signed(u uint64) int64 { return int64(u) } // see above
 
 func optional(v *int64) any {
 	if v == nil {

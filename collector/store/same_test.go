@@ -150,7 +150,7 @@ func TestMemoryIsConstant(t *testing.T) {
 	part := race.Of(3000, 1500)
 	both(t, func(t *testing.T, s Store, _ *clock) {
 		for i := range 5 {
-			mustCommit(t, s, batch("sw1", 7, uint64(i*part+1), part, noon)) //nolint:gosec // positive
+			mustCommit(t, s, batch("sw1", 7, uint64(i*part+1), part, noon)) // positive
 		}
 		bytes, most, n := 0, uint64(0), 0
 		var before, now runtime.MemStats

@@ -58,6 +58,6 @@ func (s *SQLite) boundLetters(f *file) error {
 		strconv.FormatInt(n, 10)); err != nil {
 		return fmt.Errorf("counting discarded dead letters: %w", err)
 	}
-	s.stats.discarded.Add(uint64(n)) //nolint:gosec // not negative
+	s.stats.discarded.Add(uint64(n)) // not negative
 	return nil
 }

@@ -64,7 +64,7 @@ func readRanges(ctx context.Context, f *file, k streamKey) (record.Ranges, error
 	if err != nil {
 		return nil, fmt.Errorf("reading the cursor of %s from %s: %w", k.node, f.path, err)
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err has it
+	defer rows.Close() // rows.Err has it
 	var out record.Ranges
 	for rows.Next() {
 		var r record.Range

@@ -66,7 +66,7 @@ func scanNode(row interface{ Scan(to ...any) error }) (nodeRow, error) {
 	return n, err
 }
 
-func unsigned(i int64) uint64 { return uint64(i) } //nolint:gosec // the bits of an epoch, or a number that was one
+func unsigned(i int64) uint64 { return uint64(i) } // the bits of an epoch, or a number that was one
 
 // saveSeen writes down, now and then, when batches came: a commit has no room
 // for a transaction on another file.

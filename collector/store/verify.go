@@ -80,7 +80,7 @@ func (v *verification) hour(ctx context.Context, h int64) error {
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", v.name, err)
 	}
-	defer tx.Rollback() //nolint:errcheck // it has only read
+	defer tx.Rollback() // it has only read
 	again, err := v.addUp(ctx, tx, h)
 	if err != nil {
 		return err

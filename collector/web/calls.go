@@ -53,7 +53,7 @@ func callFilter(q *request) (f query.CallFilter, limit int, err error) {
 	limit = a.limit()
 	f = query.CallFilter{Node: a.text("node"), Customer: a.text("customer"), Carrier: a.text("carrier"), Kind: a.word("kind", "", "call", "carrier_leg"),
 		CallID: a.text("call_id"), Answered: a.flag("answered"), Release: a.text("release"),
-		Status: uint32(a.number("status", 0, 100, 699)), MinDurationMs: a.number("min_duration_ms", 0, 0, maxUnix*1000), //nolint:gosec // G115: at most 699
+		Status: uint32(a.number("status", 0, 100, 699)), MinDurationMs: a.number("min_duration_ms", 0, 0, maxUnix*1000), // at most 699
 		Newest: true, Limit: limit + 1}
 	f.FromUnixMs, f.ToUnixMs = a.times()
 	number := a.text("number")

@@ -80,7 +80,7 @@ func exponent(currency string) int {
 func amountOf(minor int64, currency string) string {
 	n := exponent(currency)
 	sign := ""
-	u := uint64(minor) //nolint:gosec // G115: the next lines take care of its sign
+	u := uint64(minor) // the next lines take care of its sign
 	if minor < 0 {
 		sign, u = "-", -u
 	}

@@ -60,7 +60,7 @@ func (a *args) seen() uint64 {
 	if a.values.Get("version") == "" {
 		a.fail("version", "is missing: say which version of the table this changes")
 	}
-	return uint64(a.number("version", 0, 0, 1<<53-1)) //nolint:gosec // G115: not negative
+	return uint64(a.number("version", 0, 0, 1<<53-1)) // not negative
 }
 
 // save makes the next version of a draft, and writes down who did. A draft that changes

@@ -131,7 +131,7 @@ func TestExportIsLeft(t *testing.T) {
 			d.ServeHTTP(httptest.NewRecorder(), r)
 			return nil
 		}()
-		if err, _ := aborted.(error); reads.asked != 3 || err != http.ErrAbortHandler || d.Stats().Panics != 0 { //nolint:errorlint // that very one
+		if err, _ := aborted.(error); reads.asked != 3 || err != http.ErrAbortHandler || d.Stats().Panics != 0 {
 			t.Errorf("%s: %d pages were read, aborted with %v, %+v", name, reads.asked, aborted, d.Stats())
 		}
 		if d.exports.taken() != 0 {

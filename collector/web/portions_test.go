@@ -78,7 +78,7 @@ func TestSlowBodies(t *testing.T) {
 	for range maxConcurrent + 10 {
 		c, err := net.Dial("tcp", d.Addr().String())
 		d.must(err)
-		defer c.Close() //nolint:errcheck // the test is over
+		defer c.Close()
 		_, err = fmt.Fprintf(c, "POST %s/session HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{", apiPrefix, d.Addr())
 		d.must(err)
 	}

@@ -32,7 +32,7 @@ func TestKeyFiles(t *testing.T) {
 	if got, err := LoadPrivate(path); err != nil || !got.Equal(key) {
 		t.Errorf("%v", err)
 	}
-	if err := os.Chmod(path, 0o640); err != nil { //nolint:gosec // that is what is tested
+	if err := os.Chmod(path, 0o640); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := LoadPrivate(path); err == nil || !strings.Contains(err.Error(), "chmod 600 "+path) {
@@ -60,7 +60,7 @@ func TestOpenSSL(t *testing.T) {
 	dir := t.TempDir()
 	key, pub := filepath.Join(dir, "key"), filepath.Join(dir, "pub")
 	for _, args := range [][]string{{"genpkey", "-algorithm", "ed25519", "-out", key}, {"pkey", "-in", key, "-pubout", "-out", pub}} {
-		if out, err := exec.Command("openssl", args...).CombinedOutput(); err != nil { //nolint:gosec // its arguments are above
+		if out, err := exec.Command("openssl", args...).CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
 	}

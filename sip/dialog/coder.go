@@ -50,7 +50,7 @@ func small[T ~uint8 | ~uint16 | ~uint32](c *coder, x *T, limit uint64) {
 		c.fail()
 		v = 0
 	}
-	*x = T(v) //nolint:gosec // bounded
+	*x = T(v) // bounded
 }
 
 // time codes nanoseconds since the Unix epoch. 0 stays 0: never.
@@ -58,7 +58,7 @@ func (c *coder) time(x *int64) {
 	var v uint64
 	if *x != 0 {
 		d := *x - c.base
-		v = uint64(d<<1^d>>63) + 1 //nolint:gosec // zigzag
+		v = uint64(d<<1^d>>63) + 1 // zigzag
 	}
 	c.number(&v)
 	if !c.reading {
@@ -67,7 +67,7 @@ func (c *coder) time(x *int64) {
 	*x = 0
 	if v != 0 {
 		v--
-		*x = c.base + (int64(v>>1) ^ -int64(v&1)) //nolint:gosec // zigzag
+		*x = c.base + (int64(v>>1) ^ -int64(v&1)) // zigzag
 	}
 }
 
@@ -148,7 +148,7 @@ func list[T any](c *coder, of *[]T, most int, each func(*coder, *T)) {
 	c.number(&n)
 	if c.reading {
 		// An element takes a byte at least: what claims more is nonsense.
-		if n > uint64(most) || n > uint64(len(c.b)) { //nolint:gosec // most is a small constant
+		if n > uint64(most) || n > uint64(len(c.b)) { // most is a small constant
 			c.fail()
 			return
 		}

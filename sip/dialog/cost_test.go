@@ -34,7 +34,7 @@ func TestLegCost(t *testing.T) {
 			table.Message(p, m)
 		}
 	}
-	cost := (heap.Bytes() - before) / uint64(calls) //nolint:gosec // positive
+	cost := (heap.Bytes() - before) / uint64(calls) // positive
 	t.Logf("%d bytes a call", cost)
 	if cost > bound {
 		t.Errorf("a call costs %d bytes of heap, want at most %d", cost, bound)

@@ -104,7 +104,7 @@ func (l *Leg) transaction(branch uint64, cseq uint32) *transaction {
 // addTransaction records one more INVITE of l and the attempt that it is.
 func (t *Table) addTransaction(l *Leg, p *packet.Packet, m *parse.Message, branch uint64, r role) {
 	onward := len(l.hops) > 0 && l.hops[0] != hop{p.Src, p.Dst}
-	vias := uint8(min(m.Vias, 255)) //nolint:gosec // bounded
+	vias := uint8(min(m.Vias, 255)) // bounded
 	tx := transaction{branch: branch, cseq: m.CSeq, vias: vias, hop: t.addHop(l, p), attempt: -1}
 	if r.carrier != party.Unknown || r.toUnknown && (onward || !l.Call) {
 		tx.attempt = t.openAttempt(l, p, m, tx.hop, r.carrier)
@@ -140,7 +140,7 @@ func (t *Table) openAttempt(l *Leg, p *packet.Packet, m *parse.Message, hop uint
 	})
 	i := len(l.Attempts) - 1
 	t.emit(Effect{Kind: AttemptOpened, Now: Setup, Time: p.Time, Leg: l, Attempt: i})
-	return int8(i) //nolint:gosec // below maxAttempts
+	return int8(i) // below maxAttempts
 }
 
 // inviteResponse takes a response to any INVITE.

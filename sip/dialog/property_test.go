@@ -62,7 +62,7 @@ switch>phone 481-INVITE to=b cseq=9 branch=p5`,
 // time-outs: no state may be left twice, none may stay, and every leg closes.
 func TestGaugesHold(t *testing.T) {
 	for seed := range race.Of[uint64](2000, 500) {
-		rng := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a repeatable sequence is wanted
+		rng := rand.New(rand.NewPCG(seed, 1))
 		table := NewTable(Config{MaxLegs: 5, LastMedia: func(*Leg) int64 { return rng.Int64N(2) * 1e9 }}, testBook(t))
 		g := newGauges(t)
 		now := int64(time.Second)

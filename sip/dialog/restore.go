@@ -63,7 +63,7 @@ func (t *Table) takeOver(l *Leg, alive int64) {
 	}
 	if len(l.announced) > 0 {
 		for hop := range l.hops {
-			t.emitMedia(l, uint8(hop), t.since) //nolint:gosec // below maxHops
+			t.emitMedia(l, uint8(hop), t.since) // below maxHops
 		}
 	}
 	t.emit(Effect{Kind: LegOpened, Again: true, Now: l.State, Time: t.since, Leg: l})

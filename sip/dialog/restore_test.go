@@ -70,7 +70,7 @@ func finals(effects []Effect) (out []string) {
 // over.
 func TestRestoredLegsGoOn(t *testing.T) {
 	for seed := range uint64(400) {
-		rng := rand.New(rand.NewPCG(seed, 3)) //nolint:gosec // a repeatable sequence is wanted
+		rng := rand.New(rand.NewPCG(seed, 3))
 		cfg := Config{MediaTimeout: -1, KeepDigits: true}
 		one, two := NewTable(cfg, testBook(t)), NewTable(cfg, testBook(t))
 		g := newGauges(t)
@@ -118,7 +118,7 @@ func TestRestoredLegsGoOn(t *testing.T) {
 func TestGaugesHoldOverRestarts(t *testing.T) {
 	missed := 0
 	for seed := range uint64(400) {
-		rng := rand.New(rand.NewPCG(seed, 4)) //nolint:gosec // a repeatable sequence is wanted
+		rng := rand.New(rand.NewPCG(seed, 4))
 		now, alive := int64(time.Hour), int64(0)
 		table := NewTable(Config{Alive: func(*Leg) (int64, bool) { return max(0, now*(rng.Int64N(3)-1)), rng.IntN(2) == 0 },
 			LastMedia: func(*Leg) int64 { return now * rng.Int64N(2) }}, testBook(t))

@@ -85,7 +85,7 @@ type partyName struct {
 func partyNames(book *party.Book) map[partyName]party.ID {
 	names := map[partyName]party.ID{}
 	for i := range book.Len() {
-		id := party.ID(i) //nolint:gosec // bounded by the size of a configuration file
+		id := party.ID(i) // bounded by the size of a configuration file
 		if e := book.Entry(id); id != party.Unknown {
 			names[partyName{e.Kind, e.Name}] = id
 		}
@@ -153,9 +153,9 @@ func (c *coder) counts(l *Leg) {
 
 // length codes a duration that is not negative.
 func (c *coder) length(x *int64) {
-	v := uint64(*x) //nolint:gosec // not negative
+	v := uint64(*x) // not negative
 	c.number(&v)
-	*x = int64(v &^ (1 << 63)) //nolint:gosec // the sign is off
+	*x = int64(v &^ (1 << 63)) // the sign is off
 }
 
 func (c *coder) hop(h *hop) {
@@ -169,9 +169,9 @@ func (c *coder) transaction(tx *transaction) {
 	small(c, &tx.final, 1<<16-1)
 	small(c, &tx.vias, 255)
 	small(c, &tx.hop, maxHops-1)
-	attempt := uint8(tx.attempt + 1) //nolint:gosec // -1 at least
+	attempt := uint8(tx.attempt + 1) // -1 at least
 	small(c, &attempt, maxAttempts)
-	tx.attempt = int8(attempt) - 1 //nolint:gosec // below maxAttempts
+	tx.attempt = int8(attempt) - 1 // below maxAttempts
 }
 
 func (c *coder) toTag(d *toTag) {

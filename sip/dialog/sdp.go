@@ -65,7 +65,7 @@ func (t *Table) announce(l *Leg, p *packet.Packet, m *parse.Message, from media.
 		held = held || d.Hold
 		if !d.RTP.IsZero() && i < maxAnnouncements {
 			changed = t.announceLine(l, m.SDP.Media, announcement{
-				ep: d.RTP, hop: hop, side: from, index: uint8(i), //nolint:gosec // below maxAnnouncements
+				ep: d.RTP, hop: hop, side: from, index: uint8(i), // below maxAnnouncements
 				line: lineOf(d),
 			}) || changed
 		}

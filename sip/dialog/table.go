@@ -353,12 +353,12 @@ func branchHash(s string) uint64 {
 func (l *Leg) hopOf(p *packet.Packet) uint8 {
 	for i, h := range l.hops {
 		if h.src == p.Src && h.dst == p.Dst || h.src == p.Dst && h.dst == p.Src {
-			return uint8(i) //nolint:gosec // below maxHops
+			return uint8(i) // below maxHops
 		}
 	}
 	for i, h := range l.hops {
 		if h.src.IP == p.Src.IP && h.dst.IP == p.Dst.IP || h.src.IP == p.Dst.IP && h.dst.IP == p.Src.IP {
-			return uint8(i) //nolint:gosec // below maxHops
+			return uint8(i) // below maxHops
 		}
 	}
 	return 0
@@ -368,7 +368,7 @@ func (l *Leg) hopOf(p *packet.Packet) uint8 {
 func (t *Table) addHop(l *Leg, p *packet.Packet) uint8 {
 	for i, h := range l.hops {
 		if h.src == p.Src && h.dst == p.Dst {
-			return uint8(i) //nolint:gosec // below maxHops
+			return uint8(i) // below maxHops
 		}
 	}
 	if len(l.hops) == maxHops {
@@ -376,5 +376,5 @@ func (t *Table) addHop(l *Leg, p *packet.Packet) uint8 {
 		return maxHops - 1
 	}
 	l.hops = append(l.hops, hop{p.Src, p.Dst})
-	return uint8(len(l.hops) - 1) //nolint:gosec // below maxHops
+	return uint8(len(l.hops) - 1) // below maxHops
 }

@@ -48,7 +48,7 @@ func (b *builder) add(e *Entry) error {
 	key := name{e.Kind, e.Name}
 	id, known := b.names[key]
 	if !known {
-		id = ID(len(b.parties)) //nolint:gosec // bounded by the size of a configuration file
+		id = ID(len(b.parties)) // bounded by the size of a configuration file
 		b.parties = append(b.parties, Entry{})
 		b.names[key] = id
 	}
@@ -121,7 +121,7 @@ func (b *builder) build() (*Book, error) {
 	b.traits = make([]trait, len(b.parties))
 	for i := range b.parties {
 		p := &b.parties[i]
-		b.traits[i] = trait{p.Kind, p.NonNumeric, len(p.Blocks) > 0, int32(min(p.MaxContacts, math.MaxInt32))} //nolint:gosec // bounded
+		b.traits[i] = trait{p.Kind, p.NonNumeric, len(p.Blocks) > 0, int32(min(p.MaxContacts, math.MaxInt32))} // bounded
 	}
 	b.own = make([][]Block, len(b.parties))
 	for i := range b.claims {

@@ -106,7 +106,7 @@ func (f *flat) find(a netip.Addr) ID {
 	w := wideOf(a)
 	low, high := 0, len(f.starts) // the range is at low or behind it, and before high
 	for high-low > 1 {
-		if mid := int(uint(low+high) >> 1); f.starts[mid].compare(w) <= 0 { //nolint:gosec // no index is negative
+		if mid := int(uint(low+high) >> 1); f.starts[mid].compare(w) <= 0 { // no index is negative
 			low = mid
 		} else {
 			high = mid
@@ -125,7 +125,7 @@ type flat4 struct {
 func narrow(f flat) flat4 {
 	n := flat4{make([]uint32, len(f.starts)), f.owners}
 	for i, w := range f.starts {
-		n.starts[i] = uint32(w.lo) //nolint:gosec // an IPv4 address
+		n.starts[i] = uint32(w.lo) // an IPv4 address
 	}
 	return n
 }
@@ -135,7 +135,7 @@ func (f *flat4) find(a netip.Addr) ID {
 	w := binary.BigEndian.Uint32(b[:])
 	low, high := 0, len(f.starts)
 	for high-low > 1 {
-		if mid := int(uint(low+high) >> 1); f.starts[mid] <= w { //nolint:gosec // no index is negative
+		if mid := int(uint(low+high) >> 1); f.starts[mid] <= w { // no index is negative
 			low = mid
 		} else {
 			high = mid

@@ -45,7 +45,7 @@ const (
 const second = int64(1e9)
 
 func seconds(ns int64) uint32 {
-	return uint32(min(max(ns/second, 0), 1<<32-1)) //nolint:gosec // bounded
+	return uint32(min(max(ns/second, 0), 1<<32-1)) // bounded
 }
 
 // unnumbered marks keys that are hashes; no party.Number has that bit.

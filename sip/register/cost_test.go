@@ -145,7 +145,7 @@ func BenchmarkMessage(b *testing.B) {
 	for b.Loop() {
 		q := requests[i&(len(requests)-1)]
 		*m = parse.Message{
-			Method: parse.REGISTER, CallID: "a84b4c76e66710@pc33.example", CSeq: uint32(i), Vias: 1, To: q.To, RequestURI: q.To, //nolint:gosec // as many
+			Method: parse.REGISTER, CallID: "a84b4c76e66710@pc33.example", CSeq: uint32(i), Vias: 1, To: q.To, RequestURI: q.To, // as many
 			AuthUser: q.Username, Contacts: q.Contacts[:1], Expires: 600,
 		}
 		p.Src, p.Dst = packet.EndpointFrom(netip.AddrPortFrom(q.Source, 5060)), endpoint(theSwitch)
@@ -209,7 +209,7 @@ func TestBindingCost(t *testing.T) {
 		}
 	}
 	took := time.Since(began)
-	cost := (heap.Bytes() - before) / uint64(held) //nolint:gosec // positive
+	cost := (heap.Bytes() - before) / uint64(held) // positive
 	began = time.Now()
 	runtime.GC()
 	t.Logf("%d bytes a binding (%d on disk); %v to restore them; a collection takes %v", cost, len(saved), took, time.Since(began))

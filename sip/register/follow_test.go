@@ -368,7 +368,7 @@ func TestBounds(t *testing.T) {
 	for i := range 20_000 {
 		w.request(acmePhone, theSwitch, fmt.Sprint("c", i), 1, "1005", 1, many...)
 	}
-	grown := int64(heap.Bytes()) - int64(before) //nolint:gosec // far below
+	grown := int64(heap.Bytes()) - int64(before) // far below
 	t.Logf("%d bytes", grown)
 	if s := w.Stats(); s.Forgotten == 0 || grown > 40<<20 {
 		t.Errorf("%d bytes for %d REGISTERs, %d forgotten", grown, s.Pending, s.Forgotten)

@@ -93,7 +93,7 @@ func (o *Outcomes) Totals() Totals {
 	t := Totals{Requests: o.requests, Transactions: o.transactions, Unanswered: o.transactions, ByStatus: map[uint16]uint64{}, Forgotten: o.recent.forgotten}
 	for status, n := range o.answered {
 		if n > 0 {
-			t.ByStatus[uint16(status)] = n //nolint:gosec // below maxStatus
+			t.ByStatus[uint16(status)] = n // below maxStatus
 			t.Unanswered -= n
 		}
 	}

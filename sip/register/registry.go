@@ -66,7 +66,7 @@ func NewRegistry(cfg Config) *Registry {
 	seed := maphash.MakeSeed()
 	return &Registry{
 		cfg: cfg, book: cfg.Book, seed: seed, salt: maphash.String(seed, "index"), version: 1,
-		index:   make([]uint32, 1<<bits.Len(uint(cfg.MaxBindings))), //nolint:gosec // positive
+		index:   make([]uint32, 1<<bits.Len(uint(cfg.MaxBindings))), // positive
 		pending: newGenerations[*pending](generation, maxPending),
 	}
 }

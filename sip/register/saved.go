@@ -27,7 +27,7 @@ func uri(user, host string) parse.URI { return parse.URI{User: user, Host: host}
 // source and domains are, by which the table of the day finds its customer.
 func (b *Binding) Append(to []byte) []byte {
 	to = append(to, savedVersion)
-	for _, n := range []uint64{b.ID, uint64(b.Since / second), uint64(b.Refreshed / second), uint64(b.Expires), //nolint:gosec // times
+	for _, n := range []uint64{b.ID, uint64(b.Since / second), uint64(b.Refreshed / second), uint64(b.Expires), // times
 		uint64(b.Transport), uint64(b.Contact.Port), uint64(b.Contact.RegID), uint64(b.Source.Port()), uint64(b.Named.Port)} {
 		to = binary.AppendUvarint(to, n)
 	}
@@ -55,13 +55,13 @@ func (b *Binding) decode(data []byte) error {
 	d := savedReader{left: data[1:]}
 	const maxSecond = 1 << 63 / uint64(second)
 	*b = Binding{ID: d.number(1<<63 - 1)}
-	b.Since, b.Refreshed = int64(d.number(maxSecond-1))*second, int64(d.number(maxSecond-1))*second //nolint:gosec // bounded
-	b.Expires = int64(d.number(1<<63 - 1))                                                          //nolint:gosec // bounded
-	b.Transport = packet.Transport(d.number(uint64(packet.Transports) - 1))                         //nolint:gosec // bounded
+	b.Since, b.Refreshed = int64(d.number(maxSecond-1))*second, int64(d.number(maxSecond-1))*second // bounded
+	b.Expires = int64(d.number(1<<63 - 1))                                                          // bounded
+	b.Transport = packet.Transport(d.number(uint64(packet.Transports) - 1))                         // bounded
 	b.Contact.Expires = -1
-	b.Contact.Port, b.Contact.RegID = uint16(d.number(1<<16-1)), uint32(d.number(1<<32-1)) //nolint:gosec // bounded
-	port := uint16(d.number(1<<16 - 1))                                                    //nolint:gosec // bounded
-	b.Named.Port = uint16(d.number(1<<16 - 1))                                             //nolint:gosec // bounded
+	b.Contact.Port, b.Contact.RegID = uint16(d.number(1<<16-1)), uint32(d.number(1<<32-1)) // bounded
+	port := uint16(d.number(1<<16 - 1))                                                    // bounded
+	b.Named.Port = uint16(d.number(1<<16 - 1))                                             // bounded
 	if raw := d.bytes(); len(raw) > 0 {
 		addr, ok := netip.AddrFromSlice(raw)
 		d.bad = d.bad || !ok
@@ -105,7 +105,7 @@ func (d *savedReader) number(most uint64) uint64 {
 
 // bytes reads a length and as many bytes.
 func (d *savedReader) bytes() []byte {
-	n := int(d.number(255)) //nolint:gosec // bounded
+	n := int(d.number(255)) // bounded
 	if n > len(d.left) {
 		d.bad, d.left = true, nil
 		return nil

@@ -52,7 +52,7 @@ func (r *Registry) of(i uint32) *rest { return &r.rests[i/slotPage][i%slotPage] 
 // home is where the index has a key. All of it is made at once: a table that
 // grows would stall whoever waits for it to be copied.
 func (r *Registry) home(key uint64) *uint32 {
-	return &r.index[scatter(key^r.salt)&uint64(len(r.index)-1)] //nolint:gosec // not negative
+	return &r.index[scatter(key^r.salt)&uint64(len(r.index)-1)] // not negative
 }
 
 // chain returns the first slot of a key, whose others are its siblings; 0: none.
@@ -116,7 +116,7 @@ func (r *Registry) fill(i uint32, b *Binding) {
 	}
 	r.texts.drop(o.text, int(o.textLen))
 	r.scratch = o.flags.write(b, s.key, r.scratch[:0])
-	o.text, o.textLen = r.texts.put(r.scratch), uint16(len(r.scratch)) //nolint:gosec // at most maxText
+	o.text, o.textLen = r.texts.put(r.scratch), uint16(len(r.scratch)) // at most maxText
 	r.wheel.put(r, i)
 }
 

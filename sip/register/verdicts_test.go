@@ -190,7 +190,7 @@ func plainRequest(t *testing.T, row *verdicts.Row) *Request {
 		}
 		c.Instance = p.Instance
 		if p.RegID != "" {
-			c.RegID = uint32(number(p.RegID)) //nolint:gosec // a small number
+			c.RegID = uint32(number(p.RegID)) // a small number
 		}
 		q.Contacts = append(q.Contacts, c)
 	}

@@ -21,7 +21,7 @@ func (w *wheel) put(r *Registry, i uint32) {
 	w.out(r, i)
 	// What is over already waits for the next second, not for the next turn.
 	at := max(r.at(i).expires/second, w.done+1)
-	s.bucket = uint16(at&(wheelSize-1)) + 1 //nolint:gosec // below 1<<12
+	s.bucket = uint16(at&(wheelSize-1)) + 1 // below 1<<12
 	w.push(r, i)
 }
 

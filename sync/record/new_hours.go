@@ -77,7 +77,7 @@ func (h *Hours) Count(c *Call) {
 	m.Calls++
 	if c.Answered {
 		m.Answered++
-		m.DurationMs += uint64(max(c.DurationMs, 0)) //nolint:gosec // not negative
+		m.DurationMs += uint64(max(c.DurationMs, 0)) // not negative
 	}
 }
 

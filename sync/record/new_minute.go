@@ -10,7 +10,7 @@ import (
 func NewMinute(m *counters.Minute, book *party.Book) *Minute {
 	out := &Minute{
 		MinuteUnixS: floorDiv(m.Start, second), Kind: "total",
-		ObservedMs: uint32(m.Observed.Milliseconds()), //nolint:gosec // at most 60,000
+		ObservedMs: uint32(m.Observed.Milliseconds()), // at most 60,000
 		LiveSetup:  m.LiveSetup, LiveAnswered: m.LiveAnswered, Peak: m.Peak, PeakAnswered: m.PeakAnswered,
 		Started: m.Started, Inbound: m.Inbound, SeenMidcall: m.SeenMidcall,
 		Outcomes: m.Outcomes, Answered: m.Answered, Effective: m.Effective,
@@ -28,7 +28,7 @@ func NewMinute(m *counters.Minute, book *party.Book) *Minute {
 	if m.Kind != 0 {
 		e := book.Entry(m.Party)
 		out.Kind, out.Party = m.Kind.String(), e.Name
-		out.Channels = uint32(max(e.Channels, 0)) //nolint:gosec // a number of channels
+		out.Channels = uint32(max(e.Channels, 0)) // a number of channels
 	}
 	return out
 }

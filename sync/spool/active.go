@@ -75,7 +75,7 @@ func createActive(dir, name string, g *segment, first, prev uint64, size int64) 
 		}
 		for k, v := range map[string]uint64{
 			"format": formatNumber, "epoch": g.epoch, "stream": uint64(g.stream),
-			"first": first, "prev": prev, "created": uint64(g.created.UnixMilli()), //nolint:gosec // after 1970
+			"first": first, "prev": prev, "created": uint64(g.created.UnixMilli()), // after 1970
 		} {
 			if err := m.Put([]byte(k), key(v)); err != nil {
 				return err
@@ -112,10 +112,10 @@ func (a *active) grow(size int64) error {
 }
 
 // room is how many bytes of the file were never used.
-func (a *active) room() int64 { return a.size - int64(a.next)*pageSize } //nolint:gosec // small
+func (a *active) room() int64 { return a.size - int64(a.next)*pageSize } // small
 
 // used is how long the file must be.
-func (a *active) used() int64 { return int64(a.next) * pageSize } //nolint:gosec // small
+func (a *active) used() int64 { return int64(a.next) * pageSize } // small
 
 // commit stores records under the next numbers, and marks beside them, in one
 // transaction. It returns the number of the first.
@@ -167,7 +167,7 @@ func (a *active) update(do func(*bolt.Tx) error) error {
 	used, broken, err := update(a.db, do)
 	a.broken = broken
 	if err == nil {
-		a.next = uint64(used / pageSize) //nolint:gosec // positive
+		a.next = uint64(used / pageSize) // positive
 	}
 	return err
 }

@@ -41,7 +41,7 @@ func parseIndex(b []byte) (x indexEntry, ok bool) {
 	if len(b) < 32 || len(b)%16 != 0 {
 		return x, false
 	}
-	x.epoch, x.stream = binary.BigEndian.Uint64(b), record.Stream(binary.BigEndian.Uint64(b[8:])) //nolint:gosec // checked by its user
+	x.epoch, x.stream = binary.BigEndian.Uint64(b), record.Stream(binary.BigEndian.Uint64(b[8:])) // checked by its user
 	x.first, x.last = binary.BigEndian.Uint64(b[16:]), binary.BigEndian.Uint64(b[24:])
 	for b = b[32:]; len(b) > 0; b = b[16:] {
 		x.declared.Add(record.Range{First: binary.BigEndian.Uint64(b), Last: binary.BigEndian.Uint64(b[8:])})
@@ -174,7 +174,7 @@ func (k *saved) state(name, v []byte) error {
 			return fmt.Errorf("%w: format %d in %s", ErrFormat, n, openName)
 		}
 	case string(name) == "alive" && len(v) == 8:
-		k.alive = time.UnixMilli(int64(binary.BigEndian.Uint64(v))) //nolint:gosec // and back
+		k.alive = time.UnixMilli(int64(binary.BigEndian.Uint64(v))) // and back
 	case string(name) == "position" && len(v) == 24:
 		k.position = position{binary.BigEndian.Uint64(v), binary.BigEndian.Uint64(v[8:]), binary.BigEndian.Uint64(v[16:])}
 	}

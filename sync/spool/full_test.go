@@ -29,7 +29,7 @@ func smallDisk(t *testing.T, kind string, n string) string {
 		for _, c := range [][]string{
 			{"truncate", "-s", n, image}, {"mkfs.ext4", "-q", "-m", "0", image}, {"mount", "-o", "loop", image, dir},
 		} {
-			if out, err := exec.Command(c[0], c[1:]...).CombinedOutput(); err != nil { //nolint:gosec // of this test
+			if out, err := exec.Command(c[0], c[1:]...).CombinedOutput(); err != nil {
 				t.Skipf("%s: %v: %s", c[0], err, out)
 			}
 		}

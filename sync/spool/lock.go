@@ -29,7 +29,7 @@ func lockFolder(dir string) (*os.File, error) {
 		if !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EACCES) {
 			return nil, fmt.Errorf("locking %s: %w", path, err)
 		}
-		who, _ := os.ReadFile(path) //nolint:gosec // best effort: the error stands without it
+		who, _ := os.ReadFile(path)
 		return nil, fmt.Errorf("%w: process %s holds %s", ErrLocked, strings.TrimSpace(string(who)), path)
 	}
 	if err := f.Truncate(0); err == nil { // only for people: a full disk is no reason to stop

@@ -96,7 +96,7 @@ func openTree(f io.ReaderAt, size int64) (*tree, error) {
 	if b.txid > a.txid {
 		a = b
 	}
-	if int64(a.next)*pageSize > size { //nolint:gosec // bounded by parseMeta
+	if int64(a.next)*pageSize > size { // bounded by parseMeta
 		return nil, damaged("the file is cut: %d bytes, %d pages are used", size, a.next)
 	}
 	return &tree{f: f, size: size, meta: a}, nil
@@ -120,7 +120,7 @@ func (t *tree) page(id uint64) (node, error) {
 		t.buf = make([]byte, pageSize, 4*pageSize)
 	}
 	t.buf = t.buf[:pageSize]
-	if _, err := t.f.ReadAt(t.buf, int64(id)*pageSize); err != nil { //nolint:gosec // bounded by parseMeta
+	if _, err := t.f.ReadAt(t.buf, int64(id)*pageSize); err != nil { // bounded by parseMeta
 		return node{}, damaged("reading page %d: %v", id, err)
 	}
 	n, over, err := parseNode(id, t.buf)
@@ -131,8 +131,8 @@ func (t *tree) page(id uint64) (node, error) {
 		return node{}, damaged("page %d runs over %d more", id, over)
 	}
 	if over > 0 {
-		t.buf = grown(t.buf, int(1+over)*pageSize)                                    //nolint:gosec // less than maxPageRun
-		if _, err := t.f.ReadAt(t.buf[pageSize:], int64(id+1)*pageSize); err != nil { //nolint:gosec // as above
+		t.buf = grown(t.buf, int(1+over)*pageSize)                                    // less than maxPageRun
+		if _, err := t.f.ReadAt(t.buf[pageSize:], int64(id+1)*pageSize); err != nil { // as above
 			return node{}, damaged("reading page %d: %v", id, err)
 		}
 	}
@@ -174,10 +174,10 @@ func (n *node) check() error {
 		} else {
 			pos, ksize = uint64(native.Uint32(e)), uint64(native.Uint32(e[4:]))
 		}
-		if uint64(at)+pos+ksize+vsize > uint64(len(n.data)) || ksize == 0 { //nolint:gosec // at is small
+		if uint64(at)+pos+ksize+vsize > uint64(len(n.data)) || ksize == 0 { // at is small
 			return damaged("element %d of page %d is outside of it", i, n.id)
 		}
-		key := n.data[uint64(at)+pos:][:ksize] //nolint:gosec // as above
+		key := n.data[uint64(at)+pos:][:ksize] // as above
 		if i > 0 && string(key) <= string(last) {
 			return damaged("the keys of page %d are out of order", n.id)
 		}

@@ -94,7 +94,7 @@ type gather struct {
 func (g *gather) full() bool { return g.over || g.n >= g.maxRecords }
 
 // next is the number that would follow.
-func (g *gather) next() uint64 { return g.first + uint64(g.n) } //nolint:gosec // not negative
+func (g *gather) next() uint64 { return g.first + uint64(g.n) } // not negative
 
 // add takes a clone of data, and reports false when it does not fit. The first
 // record always fits.

@@ -52,7 +52,7 @@ func (s *Spool) Stats() Stats {
 	out.OpenCalls, out.OpenRefused = open, refused
 	out.Calls, out.Telemetry = s.accounts[0], s.accounts[1]
 	for i, st := range record.Streams {
-		out.Of(st).Queued = uint64(queued[i]) //nolint:gosec // not negative
+		out.Of(st).Queued = uint64(queued[i]) // not negative
 	}
 	for _, g := range s.segments {
 		a, left := out.Of(g.stream), g.left()

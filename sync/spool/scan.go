@@ -29,10 +29,10 @@ type contents struct {
 
 // add takes a record that stands in page. Numbers may come in any order and twice.
 func (c *contents) add(seq uint64, page uint64) {
-	if n := len(c.runs); n > 0 && c.runs[n-1].page == uint32(page) && c.runs[n-1].last+1 == seq { //nolint:gosec // below maxFilePage
+	if n := len(c.runs); n > 0 && c.runs[n-1].page == uint32(page) && c.runs[n-1].last+1 == seq { // below maxFilePage
 		c.runs[n-1].last = seq
 	} else {
-		c.runs = append(c.runs, run{seq, seq, uint32(page)}) //nolint:gosec // as above
+		c.runs = append(c.runs, run{seq, seq, uint32(page)}) // as above
 	}
 	c.have.Add(record.Range{First: seq, Last: seq})
 }
@@ -125,7 +125,7 @@ func (t *tree) head(name fileName) (c *contents, data []byte, err error) {
 	case said["epoch"] != name.epoch || said["stream"] != uint64(name.stream) || said["first"] == 0:
 		return nil, nil, damaged("the segment is not what its name says")
 	}
-	c.first, c.prev, c.created = said["first"], said["prev"], time.UnixMilli(int64(said["created"])) //nolint:gosec // and back
+	c.first, c.prev, c.created = said["first"], said["prev"], time.UnixMilli(int64(said["created"])) // and back
 	err = t.bucket(top[string(bucketMarks)], func(_ uint64, key, value []byte) error {
 		c.mark(key, value)
 		return nil
@@ -150,7 +150,7 @@ func salvage(f io.ReaderAt, size int64, name fileName) *contents {
 		}
 	}
 	p, in := pageReader{f: f, size: size}, placeOf(name.epoch, name.stream)
-	for page := uint64(2); page < uint64(max(size, 0))/pageSize; page++ { //nolint:gosec // not negative
+	for page := uint64(2); page < uint64(max(size, 0))/pageSize; page++ { // not negative
 		data, err := p.read(page)
 		// The rest of a long record can look like anything; of a leaf, id or flags
 		// may be what is damaged, not both.
@@ -188,7 +188,7 @@ func (p *pageReader) read(page uint64) ([]byte, error) {
 		p.buf = make([]byte, pageSize, 4*pageSize)
 	}
 	p.buf = p.buf[:pageSize]
-	at := int64(page) * pageSize //nolint:gosec // below the size of a file
+	at := int64(page) * pageSize // below the size of a file
 	if _, err := p.f.ReadAt(p.buf, at); err != nil {
 		return nil, damaged("reading page %d: %v", page, err)
 	}
@@ -196,7 +196,7 @@ func (p *pageReader) read(page uint64) ([]byte, error) {
 	if over == 0 {
 		return p.buf, nil
 	}
-	over = min(over, maxPageRun, p.size/pageSize-int64(page)-1) //nolint:gosec // as above
+	over = min(over, maxPageRun, p.size/pageSize-int64(page)-1) // as above
 	if over <= 0 {
 		return p.buf, nil
 	}

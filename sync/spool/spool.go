@@ -124,7 +124,7 @@ func (s *Spool) Append(ctx context.Context, st record.Stream, encoded []byte) (s
 	if b.err != nil {
 		return 0, b.err
 	}
-	return b.first + uint64(at), nil //nolint:gosec // not negative
+	return b.first + uint64(at), nil // not negative
 }
 
 func (s *Spool) push(st record.Stream, encoded []byte, wait bool) (*batch, int, error) {

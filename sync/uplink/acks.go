@@ -98,7 +98,7 @@ func lacking(acked record.Ranges, c *record.Cursor) record.Ranges {
 
 // keyOf names the line of a cursor; false for one that makes no sense.
 func keyOf(c *record.Cursor) (key, bool) {
-	k := key{c.GetEpoch(), record.Stream(c.GetStream())} //nolint:gosec // compared below
+	k := key{c.GetEpoch(), record.Stream(c.GetStream())} // compared below
 	if k.epoch == 0 || uint32(k.stream) != c.GetStream() || k.stream != record.Calls && k.stream != record.Telemetry {
 		return k, false
 	}

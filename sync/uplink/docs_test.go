@@ -112,7 +112,7 @@ func TestProtocolPage(t *testing.T) {
 		readExample(t, name, got)
 	}
 	if *update {
-		if err := os.WriteFile(page, []byte(text), 0o644); err != nil { //nolint:gosec // a page for everybody
+		if err := os.WriteFile(page, []byte(text), 0o644); err != nil { // a page for everybody
 			t.Fatal(err)
 		}
 	}

@@ -173,7 +173,7 @@ func (s *session) batch(now time.Time, o *order) error {
 		s.u.sender.tooLarge(o)
 		return nil
 	}
-	s.u.sender.sentBatch(now, o, record.Range{First: first, Last: first + uint64(n) - 1}, len(s.message)) //nolint:gosec // not negative
+	s.u.sender.sentBatch(now, o, record.Range{First: first, Last: first + uint64(n) - 1}, len(s.message)) // not negative
 	s.batchAt = now
 	return s.publish(record.TopicData+o.stream.String(), 1, false, s.message)
 }

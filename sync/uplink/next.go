@@ -153,7 +153,7 @@ func (s *sender) older(now time.Time, w *waker) (order, bool) {
 // room is how many bytes the next message may have.
 func (s *sender) room(old bool) (bytes int, ok bool) {
 	window, credit := s.window, s.credit
-	flights, used := len(s.flights), uint64(s.bytes) //nolint:gosec // a sum of lengths
+	flights, used := len(s.flights), uint64(s.bytes) // a sum of lengths
 	if old {
 		flights = 0
 		for i := range s.flights {
@@ -173,11 +173,11 @@ func (s *sender) room(old bool) (bytes int, ok bool) {
 	case s.credit == 0 || len(s.flights) == 0 && credit >= messageBytes:
 		return messageBytes, true
 	case len(s.flights) == 0: // one is always on its way, or none would ever come
-		return max(int(credit), 1), true //nolint:gosec // below messageBytes
+		return max(int(credit), 1), true // below messageBytes
 	case used >= credit || credit-used < min(smallest, credit/2):
 		return 0, false
 	}
-	return int(min(credit-used, messageBytes)), true //nolint:gosec // small
+	return int(min(credit-used, messageBytes)), true // small
 }
 
 // from picks a batch of one kind. Every fourth time the streams change places, so
@@ -220,8 +220,8 @@ func newOrder(k key, why kind, r record.Range, room int) order {
 	if why == fresh {
 		o.records = freshRecords
 	}
-	if r.Len() < uint64(o.records) { //nolint:gosec // small
-		o.records = int(r.Len()) //nolint:gosec // smaller
+	if r.Len() < uint64(o.records) { // small
+		o.records = int(r.Len()) // smaller
 	}
 	return o
 }

@@ -52,7 +52,7 @@ func mosquitto(t *testing.T, port string) (kill func()) {
 	if err := os.WriteFile(conf, []byte("listener "+port+" 127.0.0.1\nallow_anonymous true\npersistence false\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), "mosquitto", "-c", conf) //nolint:gosec // our own file
+	cmd := exec.CommandContext(t.Context(), "mosquitto", "-c", conf)
 	out, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -184,7 +184,7 @@ func (s *session) end(ctx context.Context) {
 		t := s.client.Publish(record.Topic(s.u.cfg.Node, record.TopicState), 1, true, Will(s.u.cfg.Node))
 		t.WaitTimeout(byeTimeout)
 	}
-	s.client.Disconnect(uint(byeTimeout.Milliseconds() / 4)) //nolint:gosec // a constant
+	s.client.Disconnect(uint(byeTimeout.Milliseconds() / 4)) // a constant
 }
 
 // noStore keeps nothing: what was lost with a connection is the sender's to send.

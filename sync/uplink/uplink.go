@@ -59,7 +59,7 @@ func (u *Uplink) Run(ctx context.Context) error {
 		broker := u.brokers[i%len(u.brokers)]
 		err := u.once(ctx, broker)
 		if ctx.Err() != nil {
-			return nil //nolint:nilerr // to end with the context is no failure
+			return nil // to end with the context is no failure
 		}
 		u.failed(broker, err)
 		// After each round of brokers, and after each connection, there is a pause:

@@ -172,7 +172,7 @@ func versions(ctx context.Context, out io.Writer, o *options) {
 }
 
 func firstLine(ctx context.Context, program, flag string) string {
-	out, err := exec.CommandContext(ctx, program, flag).CombinedOutput() //nolint:gosec // programs of our own list
+	out, err := exec.CommandContext(ctx, program, flag).CombinedOutput()
 	for line := range strings.Lines(string(out)) {
 		// tshark warns of root first.
 		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "Running as user") {

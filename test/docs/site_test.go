@@ -187,7 +187,7 @@ func (s *site) open() {
 	s.start("agent", "sipward-agent run")
 	hep, err := os.ReadFile(s.path("hep"))
 	s.must(err)
-	conn, err := net.Dial("udp", string(hep)) //nolint:noctx // a datagram socket connects at once
+	conn, err := net.Dial("udp", string(hep))
 	s.must(err)
 	defer conn.Close()
 	plan, err := testkit.Plan{Seed: 1, Start: time.Now(), Calls: 4, Rate: 40, Delay: 10 * time.Millisecond, Ring: 20 * time.Millisecond,

@@ -135,7 +135,7 @@ func lay(ctx context.Context, s *spool.Spool, start time.Time, i int) error {
 			Src: "192.0.2.7:5060", Dst: "192.0.2.1:5060", Transport: "udp", UserAgent: "phone 1.0",
 			InvitedUnixMs: at, RingingUnixMs: at + pdd, AnsweredUnixMs: at + 2000, EndedUnixMs: at + 62_000, ClosedUnixMs: at + 66_000, CountedUnixMs: at + 62_000,
 			PddMs: &pdd, RingMs: 1700, DurationMs: 60_000, Answered: true, SipStatus: 200, SipReason: "OK", Release: "bye_caller", ReleasedBy: "caller",
-			MediaClass: "two_way", Outcome: true, Effective: true, MediaVisible: true, OpenedEpoch: s.Epoch(), LegId: uint64(i + 1), //nolint:gosec // small
+			MediaClass: "two_way", Outcome: true, Effective: true, MediaVisible: true, OpenedEpoch: s.Epoch(), LegId: uint64(i + 1), // small
 			Attempts: []*record.Attempt{{Carrier: "carrier-b", Called: fmt.Sprint(493000000000 + i), InvitedUnixMs: at + 5, AnsweredUnixMs: at + 1990,
 				EndedUnixMs: at + 62_000, DurationMs: 60_010, SipStatus: 200, Release: "bye_caller", Outcome: true, Effective: true}},
 		}

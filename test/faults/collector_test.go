@@ -141,7 +141,7 @@ func (c *collector) ledger() (all []lost) {
 		var l lost
 		var epoch int64
 		err := rows.Scan(&l.node, &epoch, &l.stream, &l.first, &l.last, &l.lost, &l.reason)
-		l.epoch = fmt.Sprintf("%016x", uint64(epoch)) //nolint:gosec // the same bits
+		l.epoch = fmt.Sprintf("%016x", uint64(epoch)) // the same bits
 		if l.lost > 0 {
 			all = append(all, l)
 		}

@@ -62,7 +62,7 @@ func (d *disk) free() int64 {
 	d.Helper()
 	var fs unix.Statfs_t
 	d.check(unix.Statfs(d.dir, &fs))
-	return int64(fs.Bavail) * fs.Bsize //nolint:gosec // far below the limit
+	return int64(fs.Bavail) * fs.Bsize // far below the limit
 }
 
 // The disk with the spool is full while the collector is away. The agent goes on

@@ -142,7 +142,7 @@ func (l *lab) freePort() netip.AddrPort {
 		ports.given = make(map[uint16]bool)
 	}
 	for range 1000 {
-		port := uint16(30000 + rand.IntN(2700)) //nolint:gosec // G404: which one changes nothing
+		port := uint16(30000 + rand.IntN(2700)) // G404: which one changes nothing
 		if ports.given[port] {
 			continue
 		}

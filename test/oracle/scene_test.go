@@ -227,7 +227,7 @@ func (s *stage) rtp(caller bool, o map[string]string, pt byte, payload []byte) {
 func (s *stage) udp(caller bool, src, dst int, payload []byte) {
 	s.now = s.now.Add(5 * time.Millisecond)
 	ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolUDP, SrcIP: s.host(caller), DstIP: s.host(!caller)}
-	udp := &layers.UDP{SrcPort: layers.UDPPort(src), DstPort: layers.UDPPort(dst)} //nolint:gosec // small
+	udp := &layers.UDP{SrcPort: layers.UDPPort(src), DstPort: layers.UDPPort(dst)}
 	if err := udp.SetNetworkLayerForChecksum(ip); err != nil {
 		s.t.Fatal(err)
 	}

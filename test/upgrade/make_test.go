@@ -109,7 +109,7 @@ func TestMake(t *testing.T) {
 // play sends calls and registrations to the agent, and returns how many calls.
 func (s *site) play(seed uint64) int {
 	s.Helper()
-	conn, err := net.Dial("udp", s.hep) //nolint:noctx // a datagram socket connects at once
+	conn, err := net.Dial("udp", s.hep)
 	s.must(err)
 	defer conn.Close()
 	plan, err := testkit.Plan{

@@ -78,7 +78,7 @@ func (q *question) check() (source, *problem) {
 		return source{}, badRequest(fmt.Sprintf("cseq %d is no number from 0 to %d", q.CSeq, math.MaxInt32))
 	}
 	from, p := newSource(string(q.Source), "", string(q.Transport))
-	from.port = uint16(q.Port) //nolint:gosec // checked above
+	from.port = uint16(q.Port) // checked above
 	return from, p
 }
 

@@ -89,7 +89,7 @@ func (a *answerer) tag(src netip.AddrPort) string {
 	}
 	a.hash = append(a.hash[:0], a.key[:]...)
 	for _, part := range [][]byte{a.req.vias[0], a.req.callID, a.req.cseq, a.req.from} {
-		a.hash = binary.BigEndian.AppendUint32(a.hash, uint32(len(part))) //nolint:gosec // of one datagram
+		a.hash = binary.BigEndian.AppendUint32(a.hash, uint32(len(part))) // of one datagram
 		a.hash = append(a.hash, part...)
 	}
 	ip := src.Addr().As16()

@@ -146,7 +146,7 @@ func (g *Guard) started(rules *Rules) {
 func (g *Guard) open(send *sender) ([]*reader, error) {
 	var readers []*reader
 	for i := range g.cfg.Queues {
-		q, err := openQueue(g.cfg.Queue+uint16(i), g.cfg.Closed, &g.counts) //nolint:gosec // checked with the config
+		q, err := openQueue(g.cfg.Queue+uint16(i), g.cfg.Closed, &g.counts) // checked with the config
 		if err != nil {
 			return readers, err
 		}

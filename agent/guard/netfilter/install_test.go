@@ -152,7 +152,7 @@ func TestNoFirewall(t *testing.T) {
 		}
 	}
 	// What a program says is part of the error.
-	check(t, os.WriteFile(filepath.Join(empty, "nft"), []byte("#!/bin/sh\necho no such thing >&2\nexit 3\n"), 0o700)) //nolint:gosec // it is run
+	check(t, os.WriteFile(filepath.Join(empty, "nft"), []byte("#!/bin/sh\necho no such thing >&2\nexit 3\n"), 0o700)) // it is run
 	cfg := testConfig(nil)
 	cfg.Firewall = NFT
 	if _, err := plan(t.Context(), &cfg, host{path: empty}); err == nil || !strings.Contains(err.Error(), "exit status 3: no such thing") {

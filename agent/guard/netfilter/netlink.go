@@ -42,7 +42,7 @@ const (
 )
 
 func appendAttr(b []byte, kind uint16, value []byte) []byte {
-	b = binary.NativeEndian.AppendUint16(b, uint16(4+len(value))) //nolint:gosec // a few bytes
+	b = binary.NativeEndian.AppendUint16(b, uint16(4+len(value))) // a few bytes
 	b = binary.NativeEndian.AppendUint16(b, kind)
 	b = append(b, value...)
 	for len(b)%4 != 0 {

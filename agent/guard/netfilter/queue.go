@@ -79,7 +79,7 @@ func (q *queue) config(closed bool) []byte {
 		b = appendAttr(b, configMask, flag)
 		b = appendAttr(b, configFlags, flag)
 	}
-	binary.NativeEndian.PutUint32(b, uint32(len(b))) //nolint:gosec // about a hundred bytes
+	binary.NativeEndian.PutUint32(b, uint32(len(b))) // about a hundred bytes
 	return b
 }
 
@@ -221,7 +221,7 @@ func (q *queue) answer(body []byte) error {
 		q.counts.malformed.Add(1)
 		return nil
 	}
-	code := int32(binary.NativeEndian.Uint32(body)) //nolint:gosec // a negative errno
+	code := int32(binary.NativeEndian.Uint32(body)) // a negative errno
 	if !errors.Is(q.bound, errNotBound) {
 		if code != 0 {
 			q.counts.verdictErrors.Add(1)

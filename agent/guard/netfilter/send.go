@@ -90,7 +90,7 @@ func appendIPv4(b []byte, from, to netip.AddrPort, payload []byte) []byte {
 	src, dst := from.Addr().As4(), to.Addr().As4()
 	b = append(b, 0x45, 0, 0, 0, 0, 0, 0, 0, hopLimit, unix.IPPROTO_UDP, 0, 0)
 	b = append(append(b, src[:]...), dst[:]...)
-	binary.BigEndian.PutUint16(b[at+2:], uint16(20+udpBytes+len(payload))) //nolint:gosec // at most maxAnswer
+	binary.BigEndian.PutUint16(b[at+2:], uint16(20+udpBytes+len(payload))) // at most maxAnswer
 	return appendUDP(b, src[:], dst[:], from.Port(), to.Port(), payload)
 }
 
@@ -98,7 +98,7 @@ func appendIPv4(b []byte, from, to netip.AddrPort, payload []byte) []byte {
 func appendIPv6(b []byte, from, to netip.AddrPort, payload []byte) []byte {
 	src, dst := from.Addr().As16(), to.Addr().As16()
 	b = append(b, 0x60, 0, 0, 0)
-	b = binary.BigEndian.AppendUint16(b, uint16(udpBytes+len(payload))) //nolint:gosec // at most maxAnswer
+	b = binary.BigEndian.AppendUint16(b, uint16(udpBytes+len(payload))) // at most maxAnswer
 	b = append(b, unix.IPPROTO_UDP, hopLimit)
 	b = append(append(b, src[:]...), dst[:]...)
 	return appendUDP(b, src[:], dst[:], from.Port(), to.Port(), payload)
@@ -109,14 +109,14 @@ func appendUDP(b, src, dst []byte, from, to uint16, payload []byte) []byte {
 	at, length := len(b), udpBytes+len(payload)
 	b = binary.BigEndian.AppendUint16(b, from)
 	b = binary.BigEndian.AppendUint16(b, to)
-	b = binary.BigEndian.AppendUint16(b, uint16(length)) //nolint:gosec // at most maxAnswer
+	b = binary.BigEndian.AppendUint16(b, uint16(length)) // at most maxAnswer
 	b = append(append(b, 0, 0), payload...)
-	sum := uint32(unix.IPPROTO_UDP) + uint32(length) //nolint:gosec // at most maxAnswer
+	sum := uint32(unix.IPPROTO_UDP) + uint32(length) // at most maxAnswer
 	sum = addWords(addWords(addWords(sum, src), dst), b[at:])
 	for sum>>16 != 0 {
 		sum = sum&0xffff + sum>>16
 	}
-	check := ^uint16(sum) //nolint:gosec // folded
+	check := ^uint16(sum) // folded
 	if check == 0 {
 		check = 0xffff // 0 means that there is none
 	}

@@ -130,7 +130,7 @@ func readQueues(text []byte, first uint16, n int) (f queueFigures, some bool) {
 		for i := range column {
 			column[i], _ = strconv.ParseUint(string(fields[i]), 10, 64)
 		}
-		if at := int64(column[0]) - int64(first); at < 0 || at >= int64(n) { //nolint:gosec // 16 bits
+		if at := int64(column[0]) - int64(first); at < 0 || at >= int64(n) { // 16 bits
 			continue
 		}
 		some = true

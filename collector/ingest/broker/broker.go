@@ -110,7 +110,7 @@ func New(cfg Config) (*Broker, error) {
 	caps.MaximumClients = int64(cfg.Clients)
 	caps.MaximumClientWritesPending = pending
 	caps.MaximumInflight, caps.ReceiveMaximum = inflight, inflight
-	caps.MaximumPacketSize = uint32(cfg.Packet) //nolint:gosec // a size
+	caps.MaximumPacketSize = uint32(cfg.Packet) // a size
 	// No session outlives its connection here. The server's own sweep of old ones must
 	// find none: it removes by id, and would now and then hit a node that has just
 	// come back.

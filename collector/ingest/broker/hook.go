@@ -37,7 +37,7 @@ func (h *hook) OnConnect(cl *mqtt.Client, pk packets.Packet) error {
 	if pk.ProtocolVersion != protocol {
 		return errors.New("another version of MQTT")
 	}
-	most := uint16(h.b.cfg.KeepAlive / time.Second) //nolint:gosec // bounded by defaults
+	most := uint16(h.b.cfg.KeepAlive / time.Second) // bounded by defaults
 	if k := cl.State.Keepalive; k == 0 || k > most {
 		cl.State.Keepalive = most
 	}

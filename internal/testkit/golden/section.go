@@ -22,7 +22,7 @@ func Section(t testing.TB, page, name, text string) {
 		t.Fatalf("%s has no generated part %s", page, name)
 	}
 	if *update && is != text {
-		if err := os.WriteFile(page, []byte(before+first+text+last+after), 0o644); err != nil { //nolint:gosec // a page for everybody
+		if err := os.WriteFile(page, []byte(before+first+text+last+after), 0o644); err != nil { // a page for everybody
 			t.Fatal(err)
 		}
 		return

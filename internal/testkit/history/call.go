@@ -178,7 +178,7 @@ func (s *simulation) heard(c *call) *counters.MediaResult {
 	}
 	bad := r.Float64() < .03
 	for i := range m.Sent {
-		n := uint64(talked / int64(20*time.Millisecond)) //nolint:gosec // not negative
+		n := uint64(talked / int64(20*time.Millisecond)) // not negative
 		sent := &m.Sent[i]
 		sent.Packets, sent.Bytes, sent.Streams, sent.Codec = n, 172*n, 1, "PCMA"
 		sent.Jitter = int64(500*time.Microsecond) + r.Int64N(int64(3*time.Millisecond))

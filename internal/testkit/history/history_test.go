@@ -164,7 +164,7 @@ func TestRecordsAddUpToTheFigures(t *testing.T) {
 		refused := map[string]int{}
 		for _, r := range m.records[1] {
 			if x := r.GetRegistration(); x != nil {
-				refused[x.GetCustomer()] += 1 + int(x.GetRepeated()) //nolint:gosec // small
+				refused[x.GetCustomer()] += 1 + int(x.GetRepeated()) // small
 			}
 		}
 		if diff := cmp.Diff(want.Refusals, refused); diff != "" || len(refused) < 2 {
@@ -185,9 +185,9 @@ func TestMinutesAddUpToTheFigures(t *testing.T) {
 		}
 		s := got[x.GetKind()+" "+x.GetParty()]
 		s.Add(&Sums{
-			Calls: int64(x.GetStarted()), Outcomes: int64(x.GetOutcomes()), Answered: int64(x.GetAnswered()), Effective: int64(x.GetEffective()), //nolint:gosec // counts
-			AnsweredMS: int64(x.GetAnsweredMs()), PDDCount: int64(x.GetPddCount()), PDDSumMS: int64(x.GetPddSumMs()), //nolint:gosec // counts
-			Heard: int64(x.GetMediaVisible()), WithDigits: int64(x.GetCallsWithDigits()), Digits: int64(x.GetDigitsFromCallers()), //nolint:gosec // counts
+			Calls: int64(x.GetStarted()), Outcomes: int64(x.GetOutcomes()), Answered: int64(x.GetAnswered()), Effective: int64(x.GetEffective()), // counts
+			AnsweredMS: int64(x.GetAnsweredMs()), PDDCount: int64(x.GetPddCount()), PDDSumMS: int64(x.GetPddSumMs()), // counts
+			Heard: int64(x.GetMediaVisible()), WithDigits: int64(x.GetCallsWithDigits()), Digits: int64(x.GetDigitsFromCallers()), // counts
 		})
 		got[x.GetKind()+" "+x.GetParty()] = s
 		if x.GetKind() == Total {
@@ -223,7 +223,7 @@ func TestHoursAreClosed(t *testing.T) {
 		if want == nil {
 			want = new(Sums)
 		}
-		if h == nil || int64(h.GetCalls()) != want.Calls || int64(h.GetAnswered()) != want.Answered || int64(h.GetDurationMs()) != want.AnsweredMS { //nolint:gosec // counts
+		if h == nil || int64(h.GetCalls()) != want.Calls || int64(h.GetAnswered()) != want.Answered || int64(h.GetDurationMs()) != want.AnsweredMS { // counts
 			t.Errorf("the mark of %v: %v, want %+v", at, h, *want)
 		}
 		away := at.Day() == 31 && at.Hour() >= 2 && at.Hour() <= 4
@@ -279,7 +279,7 @@ func TestLay(t *testing.T) {
 		}
 		got := new(memory)
 		for i, st := range record.Streams {
-			epoch := cfg.Seed<<8 | uint64(n) | 1<<63 //nolint:gosec // an index
+			epoch := cfg.Seed<<8 | uint64(n) | 1<<63 // an index
 			for from := uint64(1); ; {
 				_, list, err := s.Read(epoch, st, from, 500, 1<<20, nil)
 				if err != nil {

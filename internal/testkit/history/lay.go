@@ -38,7 +38,7 @@ func Lay(ctx context.Context, cfg Config, dirs []string) (*Figures, error) {
 }
 
 func layOne(ctx context.Context, cfg *Config, n int, dir string) (*Figures, error) {
-	s := spool.New(spool.Config{Dir: dir, Budget: 4 << 30, Rand: func() uint64 { return cfg.Seed<<8 | uint64(n) | 1<<63 }}) //nolint:gosec // an index
+	s := spool.New(spool.Config{Dir: dir, Budget: 4 << 30, Rand: func() uint64 { return cfg.Seed<<8 | uint64(n) | 1<<63 }}) // an index
 	if err := s.Open(); err != nil {
 		return nil, fmt.Errorf("history: %w", err)
 	}

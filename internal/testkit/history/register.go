@@ -43,5 +43,5 @@ func (s *simulation) register(at int64) {
 	}
 	rep.Username, rep.Contact = rep.Number, fmt.Sprintf("sip:%s@%s", rep.Number, rep.Source)
 	s.outbox.Registration(&rep)
-	s.figures.Refusals[rep.Customer] += 1 + int(rep.Repeated) //nolint:gosec // below 40
+	s.figures.Refusals[rep.Customer] += 1 + int(rep.Repeated) // below 40
 }

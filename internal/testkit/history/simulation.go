@@ -66,7 +66,7 @@ func newSimulation(cfg *Config, n int, to outbox.Spool) (*simulation, error) {
 	}
 	node := &cfg.Nodes[n]
 	return &simulation{
-		cfg: cfg, node: node, rng: rand.New(rand.NewPCG(cfg.Seed, uint64(n))), //nolint:gosec // an index
+		cfg: cfg, node: node, rng: rand.New(rand.NewPCG(cfg.Seed, uint64(n))), // an index
 		book: book, customers: ids(book, party.Customer, cfg.Customers), carriers: ids(book, party.Carrier, cfg.Carriers),
 		counters: counters.New(book.Len()), outbox: outbox.New(outbox.Config{Node: node.Name, Digits: dtmf.Count}, to),
 		figures: newFigures(), epoch: to.Epoch(), perHour: cfg.CallsPerHour * node.Share / total,
@@ -75,7 +75,7 @@ func newSimulation(cfg *Config, n int, to outbox.Spool) (*simulation, error) {
 
 func (s *simulation) at(when int64, do func(at int64)) {
 	s.order++
-	heap.Push(&s.queue, event{when, int64(s.order), do}) //nolint:gosec // a count
+	heap.Push(&s.queue, event{when, int64(s.order), do}) // a count
 }
 
 // run lets the time of the node pass, one stretch after the other in which it was there.

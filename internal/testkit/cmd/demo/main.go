@@ -104,7 +104,7 @@ func run(ctx context.Context, o options) (err error) {
 	defer func() { err = errors.Join(err, d.stop()) }()
 	if err := d.start(ctx); err != nil {
 		if ctx.Err() != nil {
-			return nil //nolint:nilerr // it was told to end
+			return nil // it was told to end
 		}
 		return err
 	}

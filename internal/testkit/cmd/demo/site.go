@@ -88,10 +88,10 @@ func (w *switchSite) credentials() string { return filepath.Join(w.dir, "uplink.
 // place gives switch n of a site its addresses.
 func place(lot, n int) testkit.Plan {
 	on := func(net, first int) netip.Addr {
-		return netip.AddrFrom4([4]byte{127, byte(lot), byte(net), byte(first + 20*n)}) //nolint:gosec // small numbers
+		return netip.AddrFrom4([4]byte{127, byte(lot), byte(net), byte(first + 20*n)}) // small numbers
 	}
 	return testkit.Plan{
-		SwitchIP: on(0, 10), Customer: on(1, 1), Carrier: on(2, 1), Port: uint16(sipPort + 2*lot + n), //nolint:gosec // small numbers
+		SwitchIP: on(0, 10), Customer: on(1, 1), Carrier: on(2, 1), Port: uint16(sipPort + 2*lot + n), // small numbers
 		Customers: len(customers), Carriers: len(carriers), TCPCustomers: 1,
 	}
 }
