@@ -41,6 +41,11 @@ func TestAudit(t *testing.T) {
 	sameLeg.call = base[0].call
 	sameID := made("a", 9, 2)
 	sameID.callID = base[0].callID
+	refused, joined := made("a", 9, 2), made("a", 9, 3)
+	joined.callID = refused.callID
+	refused.details.Answered, refused.details.Status, joined.details.Midcall = false, 407, true
+	whole := made("a", 9, 3) // refused, and then seen from its INVITE on
+	whole.callID = refused.callID
 
 	for _, c := range []struct {
 		name                   string
@@ -58,6 +63,8 @@ func TestAudit(t *testing.T) {
 		{"the first is not there", without(0), without(0), without(0), []string{"lost by the agent: a epoch 0000000000000001 calls: 2 comes after 0"}},
 		{"one call in two records", with(sameLeg), with(sameLeg), with(sameLeg), []string{"duplicate: call 0000000000000001/1"}},
 		{"one Call-ID in two records", with(sameID), with(sameID), with(sameID), []string{"duplicate: Call-ID a-1-1"}},
+		{"the two ends of a call", with(refused, joined), with(refused, joined), with(refused, joined), nil},
+		{"refused and counted", with(refused, whole), with(refused, whole), with(refused, whole), []string{"duplicate: Call-ID a-9-2"}},
 		{"a minute that was said again", with(minuteOf("a", 1, 2, "10 total")), with(minuteOf("a", 1, 2, "10 total")),
 			append(without(3), minuteOf("a", 1, 2, "10 total")), nil},
 		{"the same minute of two runs", with(minuteOf("a", 9, 1, "10 total")), with(minuteOf("a", 9, 1, "10 total")), base,

@@ -220,7 +220,7 @@ func (a *auditor) holes(accepted []entry) {
 // twice finds calls that are in more than one record.
 func (a *auditor) twice(accepted []entry) {
 	calls := make(map[call]key)
-	ids := make(map[string]key)
+	ids := make(map[string]entry)
 	for _, e := range accepted {
 		if e.kind != kindCall {
 			continue
@@ -230,10 +230,19 @@ func (a *auditor) twice(accepted []entry) {
 			continue
 		}
 		calls[e.call] = e.key
-		if first, ok := ids[e.callID]; ok {
-			a.found(e.node, doubled, "Call-ID %s is in two records: %s and %s", e.callID, first, e.key)
+		if first, ok := ids[e.callID]; ok && !halves(first.details, e.details) && !halves(e.details, first.details) {
+			a.found(e.node, doubled, "Call-ID %s is in two records: %s and %s", e.callID, first.key, e.key)
 			continue
 		}
-		ids[e.callID] = e.key
+		ids[e.callID] = e
 	}
+}
+
+// halves reports whether two records are what an agent can know of one call that was
+// asked for credentials, while nobody watched when it came again with them and was
+// answered: one that was refused and, when it ends, one that was joined. Only the
+// first is in any sum.
+func halves(refused, joined *dumpCall) bool {
+	challenged := refused.Status == 401 || refused.Status == 407
+	return challenged && !refused.Answered && !refused.Midcall && joined.Midcall
 }
