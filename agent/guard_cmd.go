@@ -153,7 +153,7 @@ func writeBindings(w io.Writer, p *bindingsPage, now time.Time) error {
 	for i := range p.Bindings {
 		b := &p.Bindings[i]
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", b.Number, b.Domain, b.Customer, cmp.Or(b.Source, "not seen"), b.Transport,
-			time.UnixMilli(b.ExpiresUnixMS).Sub(now).Round(time.Second), b.Contact, b.Stray)
+			time.UnixMilli(b.ExpiresUnixMs).Sub(now).Round(time.Second), b.Contact, b.Stray)
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -198,8 +198,8 @@ func (c *guardBansCmd) Run() error {
 	t := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "source\tsince\tends in\trefusals\tREGISTERs since\tby the kernel")
 	for _, b := range list.Bans {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%t\n", b.Site, time.UnixMilli(b.SinceUnixMS).UTC().Format(time.RFC3339),
-			time.Duration(b.UntilUnixMS-list.NowUnixMS)*time.Millisecond, b.Refusals, b.Seen, b.Kernel)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%t\n", b.Site, time.UnixMilli(b.SinceUnixMs).UTC().Format(time.RFC3339),
+			time.Duration(b.UntilUnixMs-list.NowUnixMs)*time.Millisecond, b.Refusals, b.Seen, b.Kernel)
 	}
 	return t.Flush()
 }

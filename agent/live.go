@@ -14,7 +14,7 @@ import (
 func (a *agent) liveNow() []byte {
 	f := a.task.Snapshot().Figures
 	return mustJSON(&record.Live{
-		Node: a.cfg.Node, TimeUnixMS: time.Now().UnixMilli(),
+		Node: a.cfg.Node, TimeUnixMs: time.Now().UnixMilli(),
 		LiveSetup: f.Total.LiveSetup, LiveAnswered: f.Total.LiveAnswered, CallsPerSecond: f.Total.Rate.Last,
 		Customers: liveParties(f.Customers), Carriers: liveParties(f.Carriers),
 	})

@@ -119,7 +119,7 @@ func (a *agent) stateNow() []byte {
 	s := a.admin.Status()
 	out := record.State{
 		Node: s.Node, State: record.StateUp, Epoch: s.Sync.Spool.Epoch, Version: s.Version, Mode: s.Mode,
-		StartedMS: s.Started.UnixMilli(), TimeUnixMS: time.Now().UnixMilli(),
+		StartedMs: s.Started.UnixMilli(), TimeUnixMs: time.Now().UnixMilli(),
 		Ready: len(s.NotReady) == 0, NotReady: s.NotReady, Suspect: s.Suspect,
 	}
 	p := &s.Sync.Spool
@@ -127,11 +127,11 @@ func (a *agent) stateNow() []byte {
 		Bytes: p.Bytes, BudgetBytes: p.BudgetBytes, Records: p.Calls.Spooled + p.Telemetry.Spooled,
 		Accepted: p.Calls.Accepted + p.Telemetry.Accepted, Acked: p.Calls.Acked + p.Telemetry.Acked,
 		Declared:        p.Calls.Declared + p.Telemetry.Declared,
-		OldestUnackedMS: max(p.Calls.OldestUnackedMS, p.Telemetry.OldestUnackedMS),
+		OldestUnackedMs: max(p.Calls.OldestUnackedMs, p.Telemetry.OldestUnackedMs),
 	}
 	if u := &s.Sync.Uplink; u.SkewKnown {
 		ms := u.Skew.Milliseconds()
-		out.SkewMS = &ms
+		out.SkewMs = &ms
 	}
 	out.Guard = guardState(s.Guard)
 	if s.Guard.Table != nil {

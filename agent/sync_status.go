@@ -29,7 +29,7 @@ func streamStatus(s *spool.StreamStats, now time.Time) admin.SpoolStream {
 		},
 	}
 	if !s.OldestUnacked.IsZero() {
-		out.OldestUnackedMS = max(now.Sub(s.OldestUnacked).Milliseconds(), 1)
+		out.OldestUnackedMs = max(now.Sub(s.OldestUnacked).Milliseconds(), 1)
 	}
 	return out
 }

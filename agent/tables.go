@@ -94,7 +94,7 @@ func (t *tables) status(now time.Time, from *uplink.Uplink) *admin.Table {
 	s := t.Status(now)
 	out := &admin.Table{Version: s.Version, Key: s.Key, LastError: s.LastError, Refused: map[string]uint64{}}
 	if s.Version > 0 {
-		out.IssuedUnixMS = s.Issued.UnixMilli()
+		out.IssuedUnixMs = s.Issued.UnixMilli()
 	}
 	for _, r := range table.Reasons() {
 		out.Refused[r.String()] = s.Refused[r]
@@ -109,9 +109,9 @@ func (t *tables) status(now time.Time, from *uplink.Uplink) *admin.Table {
 
 // tableState is what collectors are told of it.
 func tableState(t *admin.Table, now time.Time) *record.TableState {
-	out := &record.TableState{Version: t.Version, IssuedUnixMS: t.IssuedUnixMS, Key: t.Key, Error: t.LastError}
+	out := &record.TableState{Version: t.Version, IssuedUnixMs: t.IssuedUnixMs, Key: t.Key, Error: t.LastError}
 	if t.Version > 0 {
-		out.AgeS = max(int64(now.Sub(time.UnixMilli(t.IssuedUnixMS)).Seconds()), 0)
+		out.AgeS = max(int64(now.Sub(time.UnixMilli(t.IssuedUnixMs)).Seconds()), 0)
 	}
 	for _, n := range t.Refused {
 		out.Refused += n

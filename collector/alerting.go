@@ -200,12 +200,12 @@ func (a *alerting) TestWebhook(ctx context.Context, to string) error {
 
 // alertStatus is what the admin pages show.
 func alertStatus(s *alerts.Stats, d *alerts.DispatchStats) *admin.Alerts {
-	out := &admin.Alerts{Open: s.ByLevel, Rules: s.Rules, InvalidRules: s.InvalidRules, JudgedUnixMS: unixMS(s.LastStep), Error: s.LastError, Queued: d.Queued}
+	out := &admin.Alerts{Open: s.ByLevel, Rules: s.Rules, InvalidRules: s.InvalidRules, JudgedUnixMs: unixMs(s.LastStep), Error: s.LastError, Queued: d.Queued}
 	for _, c := range []struct {
 		name string
 		*alerts.ChannelStats
 	}{{alerts.ByMail, &d.Mail}, {alerts.ByWebhook, &d.Webhook}} {
-		x := admin.AlertChannel{Channel: c.name, Sent: c.Sent, Retried: c.Retried, Failed: c.Failed, Dropped: c.Dropped, SentUnixMS: unixMS(c.LastSent)}
+		x := admin.AlertChannel{Channel: c.name, Sent: c.Sent, Retried: c.Retried, Failed: c.Failed, Dropped: c.Dropped, SentUnixMs: unixMs(c.LastSent)}
 		if c.LastErrorAt.After(c.LastSent) {
 			x.Error = c.LastError
 		}
@@ -214,7 +214,7 @@ func alertStatus(s *alerts.Stats, d *alerts.DispatchStats) *admin.Alerts {
 	return out
 }
 
-func unixMS(t time.Time) int64 {
+func unixMs(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
 	}

@@ -370,8 +370,8 @@ func TestAlertStatus(t *testing.T) {
 	s := alertStatus(&alerts.Stats{LastStep: at, LastError: "x"}, &alerts.DispatchStats{Queued: 9,
 		Mail:    alerts.ChannelStats{Sent: 1, Failed: 2, Retried: 3, Dropped: 4, LastSent: at, LastError: "old", LastErrorAt: at.Add(-1)},
 		Webhook: alerts.ChannelStats{Sent: 5, Failed: 6, Retried: 7, Dropped: 8, LastError: "new", LastErrorAt: at}})
-	if got := fmt.Sprintf("%+v", s.Channels); s.Queued != 9 || s.JudgedUnixMS != 5000 || s.Error != "x" ||
-		got != "[{Channel:mail Sent:1 Retried:3 Failed:2 Dropped:4 SentUnixMS:5000 Error:} {Channel:webhook Sent:5 Retried:7 Failed:6 Dropped:8 SentUnixMS:0 Error:new}]" {
+	if got := fmt.Sprintf("%+v", s.Channels); s.Queued != 9 || s.JudgedUnixMs != 5000 || s.Error != "x" ||
+		got != "[{Channel:mail Sent:1 Retried:3 Failed:2 Dropped:4 SentUnixMs:5000 Error:} {Channel:webhook Sent:5 Retried:7 Failed:6 Dropped:8 SentUnixMs:0 Error:new}]" {
 		t.Errorf("%+v %s", s, got)
 	}
 }

@@ -14,13 +14,13 @@ import (
 // tableRow is a version as JSON.
 type tableRow struct {
 	Version         uint64   `json:"version"`
-	MadeUnixMS      int64    `json:"made_unix_ms"`
+	MadeUnixMs      int64    `json:"made_unix_ms"`
 	Who             string   `json:"who"`
 	Comment         string   `json:"comment,omitempty"`
 	Key             string   `json:"key"`
 	Bytes           int64    `json:"bytes"`
 	Stage           []string `json:"stage"` // nodes that alone get it; none: all
-	PublishedUnixMS int64    `json:"published_unix_ms"`
+	PublishedUnixMs int64    `json:"published_unix_ms"`
 }
 
 func versionRow(v *table.Version) tableRow {
@@ -61,7 +61,7 @@ func (c *blocksHistoryCmd) Run() (err error) {
 		if c.JSON {
 			return printLine(row)
 		}
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%d\t%s\n", row.Version, clockTime(row.MadeUnixMS), orDash(row.Who), strings.TrimPrefix(row.whom(), "for "), row.Bytes, row.Comment)
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%d\t%s\n", row.Version, clockTime(row.MadeUnixMs), orDash(row.Who), strings.TrimPrefix(row.whom(), "for "), row.Bytes, row.Comment)
 		return nil
 	})
 	if err != nil || c.JSON {

@@ -15,7 +15,7 @@ import (
 // write prints the list for people.
 func (l *blockList) write(out io.Writer) error {
 	v := &l.Table
-	fmt.Fprintf(out, "version %d of %s by %s, %s", v.Version, clockTime(v.MadeUnixMS), orDash(v.Who), v.whom())
+	fmt.Fprintf(out, "version %d of %s by %s, %s", v.Version, clockTime(v.MadeUnixMs), orDash(v.Who), v.whom())
 	if l.Grid.Size > 0 {
 		fmt.Fprintf(out, "; grid of %d from %s", l.Grid.Size, l.Grid.Start)
 	}

@@ -207,7 +207,7 @@ func (r *review) write(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(t, "  number\tcustomer\tnode\tsource\tcontact\tuntil")
 	for _, s := range r.Strays[:min(len(r.Strays), fewStrays)] {
-		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\t%s\n", plain(s.Number), plain(s.Customer), s.Node, orDash(plain(s.Source)), plain(s.Contact), clockTime(s.ExpiresUnixMS))
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\t%s\n", plain(s.Number), plain(s.Customer), s.Node, orDash(plain(s.Source)), plain(s.Contact), clockTime(s.ExpiresUnixMs))
 	}
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("printing: %w", err)
@@ -260,7 +260,7 @@ func orDash(s string) string {
 }
 
 // clockTime prints a time in UTC.
-func clockTime(unixMS int64) string { return time.UnixMilli(unixMS).UTC().Format(time.RFC3339) }
+func clockTime(unixMs int64) string { return time.UnixMilli(unixMs).UTC().Format(time.RFC3339) }
 
 func printJSON(v any) error {
 	e := json.NewEncoder(os.Stdout)

@@ -191,10 +191,10 @@ func TestBlocks(t *testing.T) {
 	soon := time.Now().Add(time.Hour).UnixMilli()
 	g.mu.Lock()
 	g.bindings = []record.Binding{
-		{Number: "1005", Customer: "acme", Contact: "sip:1005@192.0.2.7", Source: "192.0.2.7:5060", ExpiresUnixMS: soon},
-		{Number: "1700", Customer: "acme", ExpiresUnixMS: soon},
-		{Number: "2000", Customer: "acme", ExpiresUnixMS: soon},
-		{Number: "3005", Customer: "unknown", ExpiresUnixMS: soon},
+		{Number: "1005", Customer: "acme", Contact: "sip:1005@192.0.2.7", Source: "192.0.2.7:5060", ExpiresUnixMs: soon},
+		{Number: "1700", Customer: "acme", ExpiresUnixMs: soon},
+		{Number: "2000", Customer: "acme", ExpiresUnixMs: soon},
+		{Number: "3005", Customer: "unknown", ExpiresUnixMs: soon},
 	}
 	g.mu.Unlock()
 	block := numbers{configs.Block{First: "1000", Last: "1499"}}

@@ -35,7 +35,7 @@ func brokerEnd(secure *tls.Config) []certs.Certificate {
 	if cert, err := secure.GetCertificate(&tls.ClientHelloInfo{}); err != nil {
 		out.Error = err.Error()
 	} else {
-		out.NotAfterUnixMS = cert.Leaf.NotAfter.UnixMilli()
+		out.NotAfterUnixMs = cert.Leaf.NotAfter.UnixMilli()
 	}
 	return []certs.Certificate{out}
 }

@@ -42,7 +42,7 @@ func TestBrokerEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := brokerEnd(authority.ServerTLS([]string{"localhost"}))
-	if len(got) != 1 || got[0].Use != admin.CertBroker || time.UnixMilli(got[0].NotAfterUnixMS).Sub(now) < 80*24*time.Hour || got[0].Attention(now) != "" {
+	if len(got) != 1 || got[0].Use != admin.CertBroker || time.UnixMilli(got[0].NotAfterUnixMs).Sub(now) < 80*24*time.Hour || got[0].Attention(now) != "" {
 		t.Errorf("%+v", got)
 	}
 	if brokerEnd(nil) != nil {

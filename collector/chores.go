@@ -170,7 +170,7 @@ func (c *chores) retain(ctx context.Context) {
 }
 
 func (c *chores) done(what string, err error, done string) admin.Task {
-	t := admin.Task{LastUnixMS: time.Now().UnixMilli(), Done: done}
+	t := admin.Task{LastUnixMs: time.Now().UnixMilli(), Done: done}
 	if err != nil {
 		t.Error, t.Done = err.Error(), ""
 		c.log.Error(what+" failed; it is done again at its next time", "error", err)

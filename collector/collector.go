@@ -145,7 +145,7 @@ func (c *collector) Status() *admin.Status {
 	now := time.Now()
 	s := &admin.Status{
 		ID: c.cfg.ID, Version: theVersion(), Broker: brokerWord(c.cfg), Store: storeWord(c.cfg),
-		StartedUnixMS: c.started.UnixMilli(), TakenUnixMS: now.UnixMilli(), UptimeS: int64(now.Sub(c.started) / time.Second),
+		StartedUnixMs: c.started.UnixMilli(), TakenUnixMs: now.UnixMilli(), UptimeS: int64(now.Sub(c.started) / time.Second),
 		Nodes: []admin.Node{}, Losses: []admin.Loss{}, NotReady: c.notReady(),
 	}
 	s.Ready = len(s.NotReady) == 0
@@ -157,7 +157,7 @@ func (c *collector) Status() *admin.Status {
 	if v == nil {
 		v = &view{}
 	} else {
-		s.ReadUnixMS = v.at.UnixMilli()
+		s.ReadUnixMs = v.at.UnixMilli()
 	}
 	s.StoreID, s.Nodes = p.store.ID(), merge(v, p.ingest.Nodes(), now)
 	s.Table = p.tables.shown.Load()

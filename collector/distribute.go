@@ -149,7 +149,7 @@ func (d *distributor) show() {
 	}
 	all := []admin.TableVersion{}
 	for _, v := range d.last {
-		all = append(all, admin.TableVersion{Version: v.Version, MadeUnixMS: v.MadeUnixMs, Who: v.Who, Key: v.KeyID, Stage: v.Stage})
+		all = append(all, admin.TableVersion{Version: v.Version, MadeUnixMs: v.MadeUnixMs, Who: v.Who, Key: v.KeyID, Stage: v.Stage})
 	}
 	d.shown.Store(&admin.Table{Offered: all})
 }

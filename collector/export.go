@@ -49,15 +49,15 @@ func (m *moment) UnmarshalText(b []byte) error {
 	return fmt.Errorf("%q is no time; write 2026-01-31, 2026-01, or 2026-01-31T08:00:00Z", b)
 }
 
-// unixMS is 0 for none.
-func (m moment) unixMS() int64 {
+// unixMs is 0 for none.
+func (m moment) unixMs() int64 {
 	if m.IsZero() {
 		return 0
 	}
 	return m.UnixMilli()
 }
 
-func (m moment) unixS() int64 { return m.unixMS() / 1000 }
+func (m moment) unixS() int64 { return m.unixMs() / 1000 }
 
 // filterFlags select calls and attempts.
 type filterFlags struct {
@@ -68,7 +68,7 @@ type filterFlags struct {
 }
 
 func (f *filterFlags) filter(x *exportFlags) query.CallFilter {
-	out := query.CallFilter{FromUnixMs: x.From.unixMS(), ToUnixMs: x.To.unixMS(), Node: x.Node, Customer: f.Customer, Carrier: f.Carrier, Number: f.Number}
+	out := query.CallFilter{FromUnixMs: x.From.unixMs(), ToUnixMs: x.To.unixMs(), Node: x.Node, Customer: f.Customer, Carrier: f.Carrier, Number: f.Number}
 	if f.Answered != "any" {
 		yes := f.Answered == "yes"
 		out.Answered = &yes
@@ -132,7 +132,7 @@ func (c *exportSummariesCmd) Run() error {
 }
 
 // export writes what read hands to row, one row in memory at a time.
-func export[T any](x *exportFlags, columns []column[T], read func(ctx context.Context, s store.Reader, row func(atMS int64, r *T) error) error) (err error) {
+func export[T any](x *exportFlags, columns []column[T], read func(ctx context.Context, s store.Reader, row func(atMs int64, r *T) error) error) (err error) {
 	if !x.From.IsZero() && !x.To.IsZero() && !x.From.Before(x.To.Time) {
 		return errors.New("--from is not before --to: nothing can be in between")
 	}

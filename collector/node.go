@@ -204,9 +204,9 @@ func (c *nodeListCmd) Run() error {
 	for _, n := range list {
 		by, until := "password", "removed"
 		if n.CertSHA256 != "" {
-			by, until = "certificate", day(n.ExpiresUnixMS)
+			by, until = "certificate", day(n.ExpiresUnixMs)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", n.ID, by, day(n.AddedUnixMS), until)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", n.ID, by, day(n.AddedUnixMs), until)
 	}
 	return errors.Join(explainNodes(err), t.Flush())
 }
@@ -218,7 +218,7 @@ func hidden(s string) string {
 	return "***"
 }
 
-func day(unixMS int64) string { return time.UnixMilli(unixMS).UTC().Format(time.DateOnly) }
+func day(unixMs int64) string { return time.UnixMilli(unixMs).UTC().Format(time.DateOnly) }
 
 type nodeRemoveCmd struct {
 	place

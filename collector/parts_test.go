@@ -95,7 +95,7 @@ func TestUntil(t *testing.T) {
 func TestMerge(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	up := func(id string) ingest.Node {
-		return ingest.Node{ID: id, StateAt: now, State: &record.State{Node: id, State: record.StateUp, Spool: record.SpoolState{OldestUnackedMS: 9}},
+		return ingest.Node{ID: id, StateAt: now, State: &record.State{Node: id, State: record.StateUp, Spool: record.SpoolState{OldestUnackedMs: 9}},
 			LiveAt: now.Add(-time.Minute), Live: &record.Live{Node: id}}
 	}
 	v := &view{
@@ -114,10 +114,10 @@ func TestMerge(t *testing.T) {
 			t.Errorf("%s is %s, want %s", id, got[id].State, want)
 		}
 	}
-	if n := got["up"]; *n.LagMS != 9 || *n.SkewMS != 5 || n.Epoch != "0000000000000007" || n.Live != nil || n.HoursComplete != 3 || len(n.HoursLate) != 1 || n.CertUnixMS != 77 {
+	if n := got["up"]; *n.LagMs != 9 || *n.SkewMs != 5 || n.Epoch != "0000000000000007" || n.Live != nil || n.HoursComplete != 3 || len(n.HoursLate) != 1 || n.CertUnixMs != 77 {
 		t.Errorf("%+v", n)
 	}
-	if n := got["down"]; n.LagMS != nil || n.Spool != nil {
+	if n := got["down"]; n.LagMs != nil || n.Spool != nil {
 		t.Errorf("what a node that is down said before is shown: %+v", n)
 	}
 	v.allowed = nil // external brokers: nobody knows who may connect

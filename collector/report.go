@@ -28,7 +28,7 @@ func merge(v *view, heard []ingest.Node, now time.Time) []admin.Node {
 		return all[id]
 	}
 	for id := range v.allowed {
-		at(id).CertUnixMS = v.ends[id]
+		at(id).CertUnixMs = v.ends[id]
 	}
 	for i := range v.nodes {
 		stored(at(v.nodes[i].ID), &v.nodes[i])
@@ -43,7 +43,7 @@ func merge(v *view, heard []ingest.Node, now time.Time) []admin.Node {
 			n.HoursLate = append(n.HoursLate, h.late...)
 		}
 		removed := v.allowed != nil && !v.allowed[id]
-		silent := n.LastSeenUnixMS != 0 && now.Sub(time.UnixMilli(n.LastSeenUnixMS)) > goneAfter
+		silent := n.LastSeenUnixMs != 0 && now.Sub(time.UnixMilli(n.LastSeenUnixMs)) > goneAfter
 		if n.State != record.StateUp && (removed || silent) {
 			n.State = admin.Gone
 		}
@@ -54,11 +54,11 @@ func merge(v *view, heard []ingest.Node, now time.Time) []admin.Node {
 }
 
 func stored(n *admin.Node, s *query.Node) {
-	n.FirstSeenUnixMS, n.LastSeenUnixMS = s.FirstSeenUnixMs, s.LastSeenUnixMs
-	n.Version, n.DuplicateUnixMS = s.Program, s.DuplicateUnixMs
+	n.FirstSeenUnixMs, n.LastSeenUnixMs = s.FirstSeenUnixMs, s.LastSeenUnixMs
+	n.Version, n.DuplicateUnixMs = s.Program, s.DuplicateUnixMs
 	if s.Epoch != 0 {
 		skew := s.SkewMs
-		n.SkewMS, n.Epoch = &skew, epochWord(s.Epoch)
+		n.SkewMs, n.Epoch = &skew, epochWord(s.Epoch)
 	}
 }
 
@@ -67,7 +67,7 @@ func stored(n *admin.Node, s *query.Node) {
 // then.
 func said(n *admin.Node, h *ingest.Node, now time.Time) {
 	if h.Live != nil {
-		n.LastSeenUnixMS = max(n.LastSeenUnixMS, h.LiveAt.UnixMilli())
+		n.LastSeenUnixMs = max(n.LastSeenUnixMs, h.LiveAt.UnixMilli())
 		if now.Sub(h.LiveAt) <= liveFresh {
 			n.Live = h.Live
 		}
@@ -80,7 +80,7 @@ func said(n *admin.Node, h *ingest.Node, now time.Time) {
 	if s.State != record.StateUp {
 		return
 	}
-	n.LastSeenUnixMS = max(n.LastSeenUnixMS, h.StateAt.UnixMilli())
+	n.LastSeenUnixMs = max(n.LastSeenUnixMs, h.StateAt.UnixMilli())
 	n.NotReady, n.Suspect, n.Spool, n.Table = s.NotReady, s.Suspect, &s.Spool, s.Table
 	if s.Version != "" {
 		n.Version = s.Version
@@ -88,9 +88,9 @@ func said(n *admin.Node, h *ingest.Node, now time.Time) {
 	if s.Epoch != "" {
 		n.Epoch = s.Epoch
 	}
-	if s.SkewMS != nil {
-		n.SkewMS = s.SkewMS
+	if s.SkewMs != nil {
+		n.SkewMs = s.SkewMs
 	}
-	lag := s.Spool.OldestUnackedMS
-	n.LagMS = &lag
+	lag := s.Spool.OldestUnackedMs
+	n.LagMs = &lag
 }

@@ -296,14 +296,14 @@ func TestDatabaseThatFails(t *testing.T) {
 func TestChores(t *testing.T) {
 	c, _ := start(t)
 	ch := newChores(c.parts.Load().store, c.cfg.Retention, c.log)
-	if r, task := ch.results(); r.LastUnixMS != 0 || task.LastUnixMS != 0 {
+	if r, task := ch.results(); r.LastUnixMs != 0 || task.LastUnixMs != 0 {
 		t.Errorf("%+v, %+v", r, task)
 	}
 	now := time.Unix(1_700_003_600, 0) // 23:13:20
 	ch.reconcile(t.Context(), now)
 	ch.retain(t.Context())
 	r, task := ch.results()
-	if r.Error != "" || r.LastUnixMS == 0 || r.ToUnixS != 1_700_002_800 || r.ToUnixS-r.FromUnixS != reconcileHours*3600 || task.Done != "0 months dropped" {
+	if r.Error != "" || r.LastUnixMs == 0 || r.ToUnixS != 1_700_002_800 || r.ToUnixS-r.FromUnixS != reconcileHours*3600 || task.Done != "0 months dropped" {
 		t.Errorf("%+v, %+v", r, task)
 	}
 	ended, cancel := context.WithCancel(t.Context())

@@ -102,7 +102,7 @@ func (v *view) readAllowed(folder *nodes.Folder) error {
 	list, err := folder.List()
 	v.allowed, v.ends = map[string]bool{}, map[string]int64{}
 	for _, n := range list {
-		v.allowed[n.ID], v.ends[n.ID] = true, n.ExpiresUnixMS
+		v.allowed[n.ID], v.ends[n.ID] = true, n.ExpiresUnixMs
 	}
 	return err
 }
@@ -133,7 +133,7 @@ func (v *view) readLosses(ctx context.Context, s store.Store) error {
 			sums[k] = &admin.Loss{Node: k.node, Stream: k.stream, Reason: k.reason}
 		}
 		sums[k].Records += l.Count
-		sums[k].LastUnixMS = max(sums[k].LastUnixMS, l.AtUnixMs)
+		sums[k].LastUnixMs = max(sums[k].LastUnixMs, l.AtUnixMs)
 		return nil
 	})
 	for _, l := range sums {
@@ -164,7 +164,7 @@ func (v *view) readLetters(ctx context.Context, s store.Store) error {
 		if len(d.Latest) == fewLetters {
 			d.Latest = append(d.Latest[:0], d.Latest[1:]...)
 		}
-		d.Latest = append(d.Latest, admin.DeadLetter{ID: l.ID, Node: l.Node, AtUnixMS: l.AtUnixMs, Records: l.Count, Bytes: l.Size, Reason: l.Reason})
+		d.Latest = append(d.Latest, admin.DeadLetter{ID: l.ID, Node: l.Node, AtUnixMs: l.AtUnixMs, Records: l.Count, Bytes: l.Size, Reason: l.Reason})
 		return nil
 	})
 	slices.Reverse(d.Latest)

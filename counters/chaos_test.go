@@ -71,9 +71,9 @@ func checkAtEnd(t *testing.T, seed uint64, c *Counters, book *party.Book) {
 		sum.Started += p.Started
 		sum.Outcomes += p.Outcomes
 		sum.Ended += p.Ended
-		sum.AnsweredMS += p.AnsweredMS
+		sum.AnsweredMs += p.AnsweredMs
 	}
-	if f := s.Total; sum.Started != f.Started || sum.Outcomes != f.Outcomes || sum.Ended != f.Ended || sum.AnsweredMS != f.AnsweredMS {
+	if f := s.Total; sum.Started != f.Started || sum.Outcomes != f.Outcomes || sum.Ended != f.Ended || sum.AnsweredMs != f.AnsweredMs {
 		t.Errorf("seed %d: customers add up to %+v, the total is %+v", seed, sum, f)
 	}
 }

@@ -239,7 +239,7 @@ func TestDurationsAndReleases(t *testing.T) {
 	if f.Answered != 4 || f.Outcomes != 4 || f.LiveAnswered != 1 || f.ByRelease[dialog.ByeCaller] != 2 || f.ByRelease[dialog.MaxAge] != 1 {
 		t.Errorf("%+v", f)
 	}
-	if f.PDD.Count != 4 || f.PDD.SumMS != 4000 {
+	if f.PDD.Count != 4 || f.PDD.SumMs != 4000 {
 		t.Errorf("PDD %+v", f.PDD)
 	}
 }
@@ -257,10 +257,10 @@ func TestAttempts(t *testing.T) {
 	}
 	s.tryAgain().tryAnswered().answer().after(time.Minute).tryReleased(dialog.ByeCaller, 0).release(dialog.ByeCaller, 0).close()
 	f := c.carrier(other)
-	if f.Started != 1 || f.Outcomes != 1 || f.Answered != 1 || f.AnsweredMS != 60_000 || f.Over != 1 || f.Live() != 0 {
+	if f.Started != 1 || f.Outcomes != 1 || f.Answered != 1 || f.AnsweredMs != 60_000 || f.Over != 1 || f.Live() != 0 {
 		t.Errorf("%+v", f)
 	}
-	if f := c.carrier(telco); f.Over != 1 || f.ByRelease[dialog.Failed] != 1 || f.AnsweredMS != 0 {
+	if f := c.carrier(telco); f.Over != 1 || f.ByRelease[dialog.Failed] != 1 || f.AnsweredMs != 0 {
 		t.Errorf("%+v", f)
 	}
 	newScript(c).open().try(other).tryReleased(dialog.Failed, 401).release(dialog.Failed, 401).close()

@@ -75,7 +75,7 @@ type Figures struct {
 	Over       uint64 // calls that ended, answered or not
 	Completed  uint64 // of those, without an answer that was waited for in vain (SCR)
 	Ended      uint64 // answered calls that ended
-	AnsweredMS uint64 // their length, answer to end, in milliseconds
+	AnsweredMs uint64 // their length, answer to end, in milliseconds
 
 	PDD Histogram // post-dial delay
 
@@ -108,7 +108,7 @@ func (f *Figures) ASR() Ratio { return Ratio{f.Answered, f.Outcomes} }
 // ACD is the average call duration in milliseconds: answered time / answered
 // calls, of those that ended. A call that goes on is in neither part, so that
 // it does not pull the average down.
-func (f *Figures) ACD() Ratio { return Ratio{f.AnsweredMS, f.Ended} }
+func (f *Figures) ACD() Ratio { return Ratio{f.AnsweredMs, f.Ended} }
 
 // NER is the network effectiveness ratio in the sense of ITU-T E.425; see
 // effective for the codes.

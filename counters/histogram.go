@@ -12,7 +12,7 @@ var pddBounds = [...]uint64{50, 100, 200, 300, 500, 750, 1000, 1500, 2000, 3000,
 type Histogram struct {
 	Buckets [len(pddBounds) + 1]uint64
 	Count   uint64
-	SumMS   uint64
+	SumMs   uint64
 }
 
 // PDDBounds returns the upper bounds of Histogram.Buckets in milliseconds, one
@@ -28,11 +28,11 @@ func (h *Histogram) observe(delay int64) {
 	}
 	h.Buckets[i]++
 	h.Count++
-	h.SumMS += ms
+	h.SumMs += ms
 }
 
 // Mean is the average delay in milliseconds.
-func (h *Histogram) Mean() Ratio { return Ratio{h.SumMS, h.Count} }
+func (h *Histogram) Mean() Ratio { return Ratio{h.SumMs, h.Count} }
 
 // Quantile returns the upper bound in milliseconds of the bucket that holds
 // the q-th part (0 to 1) of the delays; false when there are none, or when it

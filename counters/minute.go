@@ -128,8 +128,8 @@ func (c *Counters) gained(a *account, kind party.Kind, id party.ID) {
 func (f *Figures) sums(to []*uint64) []*uint64 {
 	to = append(to, &f.Started, &f.Inbound, &f.SeenMidcall,
 		&f.Outcomes, &f.Answered, &f.Effective, &f.Redirects, &f.Decided, &f.Defects,
-		&f.Over, &f.Completed, &f.Ended, &f.AnsweredMS,
-		&f.PDD.Count, &f.PDD.SumMS, &f.MediaVisible, &f.CallsWithDigits, &f.CallsWithInfo)
+		&f.Over, &f.Completed, &f.Ended, &f.AnsweredMs,
+		&f.PDD.Count, &f.PDD.SumMs, &f.MediaVisible, &f.CallsWithDigits, &f.CallsWithInfo)
 	for _, of := range [][]uint64{f.PDD.Buckets[:], f.ByRelease[:], f.ByClass[:], f.Media[:],
 		f.Digits[:], f.InfoDigits[:], f.Packets[:], f.Lost[:], f.MOSMilli[:], f.MOSCalls[:]} {
 		for i := range of {

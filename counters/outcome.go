@@ -141,7 +141,7 @@ func (f *Figures) over(t *trial) {
 	f.ByRelease[t.release]++
 	if t.answer != 0 {
 		f.Ended++
-		f.AnsweredMS += milliseconds(t.end - t.answer)
+		f.AnsweredMs += milliseconds(t.end - t.answer)
 	} else if !t.reached() {
 		return
 	}

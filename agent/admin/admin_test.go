@@ -38,14 +38,14 @@ func sample() *Status {
 	var acme counters.Figures
 	acme.LiveSetup, acme.LiveAnswered, acme.Peak, acme.PeakAnswered = 2, 5, 9, 7
 	acme.Started, acme.Outcomes, acme.Answered, acme.Effective, acme.Decided = 12, 10, 8, 9, 9
-	acme.Over, acme.Completed, acme.Ended, acme.AnsweredMS = 5, 5, 3, 183_000
+	acme.Over, acme.Completed, acme.Ended, acme.AnsweredMs = 5, 5, 3, 183_000
 	acme.ByClass[2], acme.ByClass[4] = 8, 2
 	acme.ByRelease[dialog.ByeCaller], acme.ByRelease[dialog.Failed] = 3, 2
 	acme.Media[counters.MediaTwoWay], acme.Media[counters.MediaOneWay] = 2, 1
 	acme.MediaVisible, acme.CallsWithDigits = 3, 1
 	acme.Digits[0], acme.InfoDigits[1] = 4, 2
 	acme.MOSMilli[0], acme.MOSCalls[0] = 8600, 2
-	acme.PDD.Count, acme.PDD.SumMS, acme.PDD.Buckets[3] = 10, 2500, 10
+	acme.PDD.Count, acme.PDD.SumMs, acme.PDD.Buckets[3] = 10, 2500, 10
 	total := acme
 	s := &Status{
 		Node: "sw1", Version: "v1.2.3", Mode: "ebpf", Started: time.Unix(1_700_000_000, 0), Taken: time.Now(),
@@ -59,13 +59,13 @@ func sample() *Status {
 		Interfaces: []Interface{{"eth0", "capturing"}}, Listeners: []Listener{{"udp", ":9060", 70, 3, 1}},
 		Sources: []Interface{{"eth*", "capturing"}, {"ppp0", "missing"}},
 		Suspect: []string{"the queue is full"},
-		Certificates: []certs.Certificate{{Use: CertUplink, File: "/etc/sipward/node.pem", NotAfterUnixMS: 1_700_000_000_000 + 6*86_400_000},
-			{Use: CertUplinkCA, File: "/etc/sipward/ca.pem", NotAfterUnixMS: 2_000_000_000_000}, {Use: CertHEP, File: "/etc/hep.pem", Error: "it is gone"}},
+		Certificates: []certs.Certificate{{Use: CertUplink, File: "/etc/sipward/node.pem", NotAfterUnixMs: 1_700_000_000_000 + 6*86_400_000},
+			{Use: CertUplinkCA, File: "/etc/sipward/ca.pem", NotAfterUnixMs: 2_000_000_000_000}, {Use: CertHEP, File: "/etc/hep.pem", Error: "it is gone"}},
 		Guard: &Guard{
 			Mode: "nfqueue", Fail: "open", Resent: 4, Judged: 5, Judging: 250 * time.Millisecond, Bindings: 12, MaxBindings: 1000, Strays: 1, Banned: 2,
 			Verdicts: []Verdict{{"acme", "passed", "allowed", 20}, {"acme", "refused", "outside_blocks", 3}, {"unknown", "refused", "in_use", 1}},
 			Table: &Table{
-				Version: 7, IssuedUnixMS: 1_700_000_000_000, LastError: "version 6 is older than 7", Refused: map[string]uint64{"older": 1},
+				Version: 7, IssuedUnixMs: 1_700_000_000_000, LastError: "version 6 is older than 7", Refused: map[string]uint64{"older": 1},
 			},
 		},
 	}

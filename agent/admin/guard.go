@@ -35,7 +35,7 @@ type Verdict struct {
 // Table is the centre's table of customers and blocks, as this node has it.
 type Table struct {
 	Version      uint64            `json:"version"` // 0: none has come yet
-	IssuedUnixMS int64             `json:"issued_unix_ms"`
+	IssuedUnixMs int64             `json:"issued_unix_ms"`
 	Key          string            `json:"key,omitempty"` // id of the key that signed it
 	Refused      map[string]uint64 `json:"refused"`       // copies that were not taken, by reason
 	LastError    string            `json:"last_error,omitempty"`
@@ -86,7 +86,7 @@ func sendGuard(g *Guard, out metric.Sender) {
 	out.Send(metricBanned, float64(g.Banned))
 	if t := g.Table; t != nil {
 		out.Send(metricTableVersion, float64(t.Version))
-		out.Send(metricTableIssued, float64(t.IssuedUnixMS)/1000)
+		out.Send(metricTableIssued, float64(t.IssuedUnixMs)/1000)
 		for reason, n := range t.Refused {
 			out.Count(metricTableRefusals, n, reason)
 		}
@@ -123,7 +123,7 @@ func writeTable(w io.Writer, t *Table, now time.Time) {
 	case t.Version == 0:
 		fmt.Fprintf(w, "table        NONE YET: the collector has sent no table of customers\n")
 	default:
-		fmt.Fprintf(w, "table        version %d, issued %s ago\n", t.Version, now.Sub(time.UnixMilli(t.IssuedUnixMS)).Round(time.Second))
+		fmt.Fprintf(w, "table        version %d, issued %s ago\n", t.Version, now.Sub(time.UnixMilli(t.IssuedUnixMs)).Round(time.Second))
 	}
 	if t.LastError != "" {
 		fmt.Fprintf(w, "             REFUSED: %s\n", strings.ReplaceAll(t.LastError, "\n", "\n             "))

@@ -161,7 +161,7 @@ func sendAgent(s *Status, out metric.Sender) {
 	out.Count(metricSkew, s.Figures.Skew)
 	for _, c := range s.Certificates {
 		if c.Error == "" {
-			out.Send(metricCertificate, float64(c.NotAfterUnixMS)/1000, c.Use, c.File)
+			out.Send(metricCertificate, float64(c.NotAfterUnixMs)/1000, c.Use, c.File)
 		}
 	}
 }

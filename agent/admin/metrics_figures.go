@@ -107,7 +107,7 @@ var families = []family{
 	plain(figureCompleted, "Of those over, without waiting in vain for a response: SCR (RFC 6076) is completed / over.", func(f *counters.Figures) uint64 { return f.Completed }),
 	plain(figureEnded, "Answered ones that ended.", func(f *counters.Figures) uint64 { return f.Ended }),
 	{figureAnsweredTime, metric.Counter, "Time from answer to end of the answered ones that ended: ACD is answered seconds / answered ended.", nil, func(f *counters.Figures, _ int, out func(float64, ...string)) {
-		out(float64(f.AnsweredMS) / 1000)
+		out(float64(f.AnsweredMs) / 1000)
 	}},
 	{figurePDD, metric.Histogram, "INVITE to the first 180, 183 or 2xx.", nil, nil},
 	{figureReleased, metric.Counter, "Ended, by what: see [How a call ends](how-it-counts.md#how-a-call-ends).", []metric.Label{metric.Closed("reason", releaseNames()...)}, func(f *counters.Figures, _ int, out func(float64, ...string)) {
@@ -199,7 +199,7 @@ func (p *partyMetrics) send(out metric.Sender, from *counters.Figures, channels 
 				n += from.PDD.Buckets[i]
 				buckets[float64(bound)/1000] = n
 			}
-			out.Histogram(name, from.PDD.Count, float64(from.PDD.SumMS)/1000, buckets, labels...)
+			out.Histogram(name, from.PDD.Count, float64(from.PDD.SumMs)/1000, buckets, labels...)
 		case figureMOS:
 			for i, side := range sideNames {
 				out.Summary(name, from.MOSCalls[i], float64(from.MOSMilli[i])/1000, append(slices.Clone(labels), side)...)

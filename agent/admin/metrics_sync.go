@@ -95,7 +95,7 @@ func sendSpool(p *Spool, out metric.Sender) {
 			out.Count(metricSpoolReason, n, name, reason)
 		}
 		out.Send(metricSpoolRecords, float64(s.Spooled), name)
-		out.Send(metricSpoolOldest, float64(s.OldestUnackedMS)/1000, name)
+		out.Send(metricSpoolOldest, float64(s.OldestUnackedMs)/1000, name)
 	}
 	out.Send(metricSpoolBytes, float64(p.Bytes))
 	out.Send(metricSpoolBudget, float64(p.BudgetBytes))

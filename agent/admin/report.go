@@ -92,7 +92,7 @@ type Figures struct {
 	SeenMidcall uint64 `json:"seen_midcall"`
 	Outcomes    uint64 `json:"outcomes"`
 	Answered    uint64 `json:"answered"`
-	AnsweredMS  uint64 `json:"answered_ms"`
+	AnsweredMs  uint64 `json:"answered_ms"`
 
 	ASR       counters.Ratio `json:"asr"`
 	ACD       counters.Ratio `json:"acd_ms"`
@@ -167,7 +167,7 @@ func newFigures(f *counters.Figures) Figures {
 	out := Figures{
 		Live: f.Live(), LiveSetup: f.LiveSetup, LiveAnswered: f.LiveAnswered, Peak: f.Peak, PeakAnswered: f.PeakAnswered,
 		PerSecond: f.Rate.Last, PerSecondMax: f.Rate.Max,
-		Started: f.Started, Inbound: f.Inbound, SeenMidcall: f.SeenMidcall, Outcomes: f.Outcomes, Answered: f.Answered, AnsweredMS: f.AnsweredMS,
+		Started: f.Started, Inbound: f.Inbound, SeenMidcall: f.SeenMidcall, Outcomes: f.Outcomes, Answered: f.Answered, AnsweredMs: f.AnsweredMs,
 		ASR: f.ASR(), ACD: f.ACD(), NER: f.NER(), PDD: f.PDD.Mean(),
 		SER: f.SER(), SEER: f.SEER(), ISA: f.ISA(), SCR: f.SCR(), DTMFShare: f.DTMFShare(),
 		ByRelease: map[string]uint64{}, ByClass: map[string]uint64{}, Media: map[string]uint64{},

@@ -44,7 +44,7 @@ type SpoolStream struct {
 	Declared        uint64            `json:"declared"`
 	DeclaredBy      map[string]uint64 `json:"declared_by"` // reason, each from the start on
 	Queued          uint64            `json:"queued"`
-	OldestUnackedMS int64             `json:"oldest_unacked_ms"` // its age; 0 when all is acked
+	OldestUnackedMs int64             `json:"oldest_unacked_ms"` // its age; 0 when all is acked
 }
 
 // Uplink is the state of the way to the collectors.
@@ -104,8 +104,8 @@ func writeSync(w io.Writer, s *Sync) {
 
 func stream(name string, s *SpoolStream) string {
 	out := fmt.Sprintf("%s: %d accepted, %d acked, %d waiting, %d lost", name, s.Accepted, s.Acked, s.Spooled, s.Declared)
-	if s.OldestUnackedMS > 0 {
-		out += fmt.Sprintf(", oldest %s", (time.Duration(s.OldestUnackedMS) * time.Millisecond).Round(time.Second))
+	if s.OldestUnackedMs > 0 {
+		out += fmt.Sprintf(", oldest %s", (time.Duration(s.OldestUnackedMs) * time.Millisecond).Round(time.Second))
 	}
 	return out
 }

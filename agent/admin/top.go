@@ -75,7 +75,7 @@ func (p *TopParty) Live() uint64 { return p.Setup + p.Answered }
 type TopSync struct {
 	Records         uint64 `json:"records"`
 	Bytes           int64  `json:"bytes"`
-	OldestUnackedMS int64  `json:"oldest_unacked_ms"`
+	OldestUnackedMs int64  `json:"oldest_unacked_ms"`
 	Full            bool   `json:"full"`
 	Connected       bool   `json:"connected"`
 	Answered        bool   `json:"answered"`
@@ -136,7 +136,7 @@ func topSync(s *Sync) *TopSync {
 	p, u := &s.Spool, &s.Uplink
 	return &TopSync{
 		Records: p.Calls.Spooled + p.Telemetry.Spooled, Bytes: p.Bytes, Full: p.Full,
-		OldestUnackedMS: max(p.Calls.OldestUnackedMS, p.Telemetry.OldestUnackedMS),
+		OldestUnackedMs: max(p.Calls.OldestUnackedMs, p.Telemetry.OldestUnackedMs),
 		Connected:       u.Connected, Answered: u.Answered, LastError: u.LastError,
 	}
 }
@@ -192,9 +192,9 @@ func add(to, f *counters.Figures) {
 	to.Answered += f.Answered
 	to.Effective += f.Effective
 	to.Ended += f.Ended
-	to.AnsweredMS += f.AnsweredMS
+	to.AnsweredMs += f.AnsweredMs
 	to.PDD.Count += f.PDD.Count
-	to.PDD.SumMS += f.PDD.SumMS
+	to.PDD.SumMs += f.PDD.SumMs
 	to.CallsWithDigits += f.CallsWithDigits
 	to.MediaVisible += f.MediaVisible
 }

@@ -36,7 +36,7 @@ func page(t *testing.T, s *Server, path string, to any) int {
 
 func TestTop(t *testing.T) {
 	s := sample()
-	s.Sync = &Sync{Spool: Spool{Bytes: 4096, Calls: SpoolStream{Spooled: 3, OldestUnackedMS: 900}, Telemetry: SpoolStream{Spooled: 4}}}
+	s.Sync = &Sync{Spool: Spool{Bytes: 4096, Calls: SpoolStream{Spooled: 3, OldestUnackedMs: 900}, Telemetry: SpoolStream{Spooled: 4}}}
 	server := New(Config{Source: fixed{s}})
 	server.recent.look(s.Figures, time.Now())
 	var top Top
@@ -46,7 +46,7 @@ func TestTop(t *testing.T) {
 	if top.Node != "sw1" || top.Total.Live() != 7 || top.Total.Channels != 30 || top.Unlimited != 1 || top.Refused != 4 || top.OtherLost != 2 || top.KernelLost != 0 {
 		t.Errorf("%+v", top)
 	}
-	if want := (TopSync{Records: 7, Bytes: 4096, OldestUnackedMS: 900}); *top.Sync != want {
+	if want := (TopSync{Records: 7, Bytes: 4096, OldestUnackedMs: 900}); *top.Sync != want {
 		t.Errorf("%+v, want %+v", *top.Sync, want)
 	}
 	acme := top.Parties[0]

@@ -23,14 +23,14 @@ type Binding struct {
 	Transport     string `json:"transport"`
 	Username      string `json:"username,omitempty"`
 	Stray         string `json:"stray,omitempty"` // why the table would refuse its number
-	SinceUnixMS   int64  `json:"since_unix_ms"`
-	ExpiresUnixMS int64  `json:"expires_unix_ms"`
+	SinceUnixMs   int64  `json:"since_unix_ms"`
+	ExpiresUnixMs int64  `json:"expires_unix_ms"`
 }
 
 func (g *Guard) shown(b *register.Binding) Binding {
 	s := Binding{
 		Number: text(b.Number), Domain: text(b.Domain), Customer: partyName(g.book, b.Customer), Contact: text(contactText(&b.Contact)),
-		Transport: b.Transport.String(), Username: text(b.Username), SinceUnixMS: b.Since / 1e6, ExpiresUnixMS: b.Expires / 1e6,
+		Transport: b.Transport.String(), Username: text(b.Username), SinceUnixMs: b.Since / 1e6, ExpiresUnixMs: b.Expires / 1e6,
 	}
 	if b.Source.IsValid() {
 		s.Source = b.Source.String()

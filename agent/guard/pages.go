@@ -83,22 +83,22 @@ func parseSource(s string) (netip.Addr, error) {
 
 // BanList is the page of bans.
 type BanList struct {
-	NowUnixMS int64    `json:"now_unix_ms"`
+	NowUnixMs int64    `json:"now_unix_ms"`
 	Bans      []BanRow `json:"bans"`
 }
 
 // BanRow is one of them.
 type BanRow struct {
 	Site        string `json:"site"` // an IPv4 address, or a /64
-	SinceUnixMS int64  `json:"since_unix_ms"`
-	UntilUnixMS int64  `json:"until_unix_ms"`
+	SinceUnixMs int64  `json:"since_unix_ms"`
+	UntilUnixMs int64  `json:"until_unix_ms"`
 	Refusals    uint32 `json:"refusals"` // that led to it
 	Seen        uint64 `json:"seen"`     // REGISTERs since that the kernel did not drop
 	Kernel      bool   `json:"kernel"`   // the kernel drops what it sends
 }
 
 func (g *Guard) bansPage(w http.ResponseWriter, _ *http.Request) {
-	list := BanList{NowUnixMS: time.Now().UnixMilli(), Bans: []BanRow{}}
+	list := BanList{NowUnixMs: time.Now().UnixMilli(), Bans: []BanRow{}}
 	for _, b := range g.BannedSources() {
 		list.Bans = append(list.Bans, BanRow{siteText(b.Site), b.Since / 1e6, b.Until / 1e6, b.Refusals, b.Seen, b.Told})
 	}

@@ -152,7 +152,7 @@ func TestBindingPages(t *testing.T) {
 	fetch(t, g, http.MethodGet, "/guard/strays", &p)
 	want := Binding{
 		Number: "5000", Domain: "pbx.example", Customer: "acme", Contact: "sip:5000@203.0.113.7:5060", Source: "203.0.113.7:5060",
-		Transport: "udp", Stray: "outside_blocks", SinceUnixMS: p.Bindings[0].SinceUnixMS, ExpiresUnixMS: now/1e6 + 1 + 3600_000,
+		Transport: "udp", Stray: "outside_blocks", SinceUnixMs: p.Bindings[0].SinceUnixMs, ExpiresUnixMs: now/1e6 + 1 + 3600_000,
 	}
 	if diff := cmp.Diff(want, p.Bindings[0]); diff != "" {
 		t.Error(diff)
@@ -173,14 +173,14 @@ func TestBanPages(t *testing.T) {
 	var got struct {
 		Bans []struct {
 			Site        string
-			UntilUnixMS int64 `json:"until_unix_ms"`
+			UntilUnixMs int64 `json:"until_unix_ms"`
 			Refusals    int
 			Seen        int
 			Kernel      bool
 		}
 	}
 	fetch(t, g, http.MethodGet, "/guard/bans", &got)
-	if len(got.Bans) != 1 || got.Bans[0].Site != "192.0.2.66" || !got.Bans[0].Kernel || got.Bans[0].Refusals != 2 || got.Bans[0].Seen != 1 || got.Bans[0].UntilUnixMS != (now+600*sec)/1e6 {
+	if len(got.Bans) != 1 || got.Bans[0].Site != "192.0.2.66" || !got.Bans[0].Kernel || got.Bans[0].Refusals != 2 || got.Bans[0].Seen != 1 || got.Bans[0].UntilUnixMs != (now+600*sec)/1e6 {
 		t.Errorf("%+v", got)
 	}
 	var c Checked

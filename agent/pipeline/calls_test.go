@@ -67,7 +67,7 @@ func TestCallsMedia(t *testing.T) {
 		if diff := cmp.Diff([]record.LiveCall{{
 			Leg: "0-1", Kind: "call", Direction: "outbound", Customer: "acme", CallID: "c1",
 			Caller: "1", CallerHost: "x", Called: "4930", CalledHost: theSwitch, Src: phone + ":5060", Dst: theSwitch + ":5060", Transport: "udp",
-			State: "answered", StartedUnixMS: answer / 1e6, AnsweredUnixMS: answer / 1e6,
+			State: "answered", StartedUnixMs: answer / 1e6, AnsweredUnixMs: answer / 1e6,
 			Codec: "PCMU", MediaClass: "two_way", Digits: [2]int{1, 0},
 		}}, got); diff != "" {
 			t.Errorf("differs (-want +got):\n%s", diff)
@@ -100,7 +100,7 @@ func TestCallsFilter(t *testing.T) {
 				t.Errorf("%d listed and %d more of %d", len(calls), more, f.Total.Live())
 			}
 			whole, _ := list(core, CallFilter{Limit: record.MaxCalls})
-			if !slices.Equal(ids(whole)[:100], ids(calls)) || !slices.IsSortedFunc(whole, func(a, b record.LiveCall) int { return int(b.StartedUnixMS - a.StartedUnixMS) }) {
+			if !slices.Equal(ids(whole)[:100], ids(calls)) || !slices.IsSortedFunc(whole, func(a, b record.LiveCall) int { return int(b.StartedUnixMs - a.StartedUnixMs) }) {
 				t.Error("the list is not of the newest, or not in their order")
 			}
 			for _, p := range f.Customers {

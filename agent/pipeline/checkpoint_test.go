@@ -98,7 +98,7 @@ func (v *vault) total(kind party.Kind, id party.ID) (f counters.Figures) {
 			f.Effective += m.Effective
 			f.Over += m.Over
 			f.Ended += m.Ended
-			f.AnsweredMS += m.AnsweredMS
+			f.AnsweredMs += m.AnsweredMs
 			f.PDD.Count += m.PDD.Count
 			f.SeenMidcall += m.SeenMidcall
 		}
@@ -184,7 +184,7 @@ func reconcile(t *testing.T, v *vault) {
 	for _, m := range v.minutes {
 		if m.Kind == 0 {
 			sum := told[m.Start]
-			told[m.Start] = [3]uint64{sum[0] + m.Over, sum[1] + m.Ended, sum[2] + m.AnsweredMS}
+			told[m.Start] = [3]uint64{sum[0] + m.Over, sum[1] + m.Ended, sum[2] + m.AnsweredMs}
 		}
 	}
 	for at, sum := range told {

@@ -88,7 +88,7 @@ func compare(t *testing.T, plan testkit.Plan) {
 		{"peak", int(f.Peak), want.Calls.MaxLive},
 		{"peak answered", int(f.PeakAnswered), want.Calls.MaxAnswered},
 		{"live at the end", int(f.Live()), 0},
-		{"talk, ms", int(f.AnsweredMS), talk(f.AnsweredMS, &want.Calls)},
+		{"talk, ms", int(f.AnsweredMs), talk(f.AnsweredMs, &want.Calls)},
 		{"cancelled", int(f.ByRelease[dialog.Cancelled]), want.Calls.Cancelled},
 		{"messages", int(s.Core.Messages[packet.UDP] + s.Core.Messages[packet.TCP]), want.Messages},
 		{"over tcp", int(s.Core.Messages[packet.TCP]), want.Transports["tcp"]},
@@ -130,9 +130,9 @@ func parties(t *testing.T, of []counters.Party, name string, want *testkit.Total
 			continue
 		}
 		if int(p.Started) != want.Total || int(p.Answered) != want.Answered || int(p.Outcomes) != want.Total ||
-			int(p.Peak) != want.MaxLive || p.Live() != 0 || int(p.AnsweredMS) != talk(p.AnsweredMS, want) {
+			int(p.Peak) != want.MaxLive || p.Live() != 0 || int(p.AnsweredMs) != talk(p.AnsweredMs, want) {
 			t.Errorf("%s: started %d answered %d outcomes %d peak %d live %d talk %d ms, want %d %d %d %d 0 %d", name,
-				p.Started, p.Answered, p.Outcomes, p.Peak, p.Live(), p.AnsweredMS,
+				p.Started, p.Answered, p.Outcomes, p.Peak, p.Live(), p.AnsweredMs,
 				want.Total, want.Answered, want.Total, want.MaxLive, want.Talk.Milliseconds())
 		}
 		return

@@ -124,14 +124,14 @@ func TestTimeOfCalls(t *testing.T) {
 		t.Helper()
 		var started, answered, ms, byes uint64
 		for _, f := range of {
-			started, answered, ms = started+f.Started, answered+f.Answered, ms+f.AnsweredMS
+			started, answered, ms = started+f.Started, answered+f.Answered, ms+f.AnsweredMs
 			byes += f.ByRelease[dialog.ByeCaller] + f.ByRelease[dialog.ByeCallee]
 		}
 		got := core.Snapshot().Figures.Total
 		if n := got.ByRelease[dialog.ByeCaller] + got.ByRelease[dialog.ByeCallee]; n != byes || byes == 0 ||
-			got.Started != started || got.Answered != answered || got.AnsweredMS != ms || got.Live() != 0 {
+			got.Started != started || got.Answered != answered || got.AnsweredMs != ms || got.Live() != 0 {
 			t.Errorf("%d started, %d answered, %d ms, %d ended by BYE, %d live; want %d, %d, %d, %d, 0",
-				got.Started, got.Answered, got.AnsweredMS, n, got.Live(), started, answered, ms, byes)
+				got.Started, got.Answered, got.AnsweredMs, n, got.Live(), started, answered, ms, byes)
 		}
 	}
 	for name, at := range map[string]int64{"ahead": 1000 * hour, "behind": -1000 * hour} {
@@ -213,9 +213,9 @@ func TestTimeOfSenders(t *testing.T) {
 			}
 			core.Finish()
 			s := core.Snapshot()
-			if f := s.Figures.Total; int(f.Answered) != 20 || int(f.AnsweredMS) != talk(f.AnsweredMS, &want.Calls) || f.ByRelease[dialog.NoResponse] != 0 {
+			if f := s.Figures.Total; int(f.Answered) != 20 || int(f.AnsweredMs) != talk(f.AnsweredMs, &want.Calls) || f.ByRelease[dialog.NoResponse] != 0 {
 				t.Errorf("%d answered for %d ms, %d without response; want 20 for %d, 0",
-					f.Answered, f.AnsweredMS, f.ByRelease[dialog.NoResponse], want.Calls.Talk.Milliseconds())
+					f.Answered, f.AnsweredMs, f.ByRelease[dialog.NoResponse], want.Calls.Talk.Milliseconds())
 			}
 			if n := s.Packets.ClockCorrections; n > 1 || n == 0 && off != 0 {
 				t.Errorf("%d corrections", n)

@@ -59,7 +59,7 @@ func stateText(c *call) string {
 		return "on hold"
 	case c.State == "answered":
 		return "talking"
-	case c.RingingUnixMS != 0:
+	case c.RingingUnixMs != 0:
 		return "ringing"
 	}
 	return "setup"
@@ -88,7 +88,7 @@ func keys(c *call) uint64 {
 func lasting(p *admin.CallsPage) []call {
 	out := make([]call, len(p.Calls))
 	for i := range p.Calls {
-		since := cmp.Or(p.Calls[i].AnsweredUnixMS, p.Calls[i].StartedUnixMS)
+		since := cmp.Or(p.Calls[i].AnsweredUnixMs, p.Calls[i].StartedUnixMs)
 		out[i] = call{p.Calls[i], time.Duration(max(p.Now-since, 0)) * time.Millisecond}
 	}
 	return out

@@ -98,12 +98,12 @@ func (m *Model) losses() []*line {
 		return append(out, (&line{}).add(quiet, "no uplink"))
 	}
 	spool := labelled("spool", plain, grouped(h.Sync.Records)).add(quiet, " rec ").add(plain, size(h.Sync.Bytes))
-	if h.Sync.OldestUnackedMS > 0 {
+	if h.Sync.OldestUnackedMs > 0 {
 		t := plain
-		if h.Sync.OldestUnackedMS > oldRecord {
+		if h.Sync.OldestUnackedMs > oldRecord {
 			t = warn
 		}
-		spool.add(t, " "+age(h.Sync.OldestUnackedMS))
+		spool.add(t, " "+age(h.Sync.OldestUnackedMs))
 	}
 	return append(out, spool, uplink(h.Sync))
 }

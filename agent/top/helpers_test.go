@@ -73,7 +73,7 @@ func busy() *fake {
 		Node: "switch-1.example.net", Version: "v1.4.0", Mode: "ebpf",
 		StartedAt: now.Add(-(3*24 + 4) * time.Hour).UnixMilli(), TakenAt: now.UnixMilli(), Now: now.UnixMilli(),
 		Total: line("", 1200, 31, 381, 12_345, 3), Refused: 31, GuardMode: "nfqueue", KernelLost: 0, OtherLost: 2,
-		Sync:   &admin.TopSync{Records: 12, Bytes: 1_300_000, OldestUnackedMS: 3200, Connected: true, Answered: true},
+		Sync:   &admin.TopSync{Records: 12, Bytes: 1_300_000, OldestUnackedMs: 3200, Connected: true, Answered: true},
 		Counts: [2]int{7, 2}, Sum: line("", 0, 31, 381, 12_345, 3),
 		Parties: []admin.TopParty{
 			line("acme", 200, 4, 160, 5100, 3), line("umbrella-corporation", 30, 11, 19, 4000, 5), line("globex", 100, 3, 80, 1800, 7),
@@ -86,17 +86,17 @@ func busy() *fake {
 		return record.LiveCall{
 			Leg: fmt.Sprint("1-", n), Kind: "call", Customer: "acme", Carrier: carrier, CallID: fmt.Sprintf("%d-5c4f1aee@192.0.2.%d", 7700+n, n),
 			Caller: caller, Called: called, Src: fmt.Sprintf("192.0.2.%d:5060", n), Dst: "198.51.100.1:5060", Transport: "udp",
-			State: "setup", StartedUnixMS: at(time.Duration(n*n) * 7 * time.Second), Attempts: 1,
+			State: "setup", StartedUnixMs: at(time.Duration(n*n) * 7 * time.Second), Attempts: 1,
 		}
 	}
 	f.calls = []record.LiveCall{
 		call(1, "1001", "+4930123456", "telco-1"), call(2, "1007", "4989555", "telco-2"), call(3, "+4989111222", "1001", ""),
 		call(4, "1044", "+12125550100", "telco-1"), call(30, "1002", "00442079460000", "telco-1"),
 	}
-	f.calls[1].RingingUnixMS = at(20 * time.Second)
+	f.calls[1].RingingUnixMs = at(20 * time.Second)
 	for i, class := range map[int]string{2: "two_way", 3: "one_way", 4: "encrypted"} {
 		c := &f.calls[i]
-		c.State, c.AnsweredUnixMS, c.MediaClass, c.Codec = "answered", c.StartedUnixMS+3000, class, "PCMA"
+		c.State, c.AnsweredUnixMs, c.MediaClass, c.Codec = "answered", c.StartedUnixMs+3000, class, "PCMA"
 	}
 	f.calls[2].Digits, f.calls[3].Held, f.calls[4].SeenMidcall = [2]int{4, 0}, true, true
 	return f

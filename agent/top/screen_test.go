@@ -85,13 +85,13 @@ func wild(r *rand.Rand) *fake {
 		Node: any(), Version: any(), Mode: any(), StartedAt: int64(number()), TakenAt: int64(number()), Now: int64(number()), // any will do
 		NotReady: []string{any()}, Suspect: []string{any()}, Total: line(), Unlimited: r.IntN(2), Refused: number(), KernelLost: number(), OtherLost: number(),
 		Counts: [2]int{int(number() >> 1), 0}, Sum: line(), More: r.IntN(3), // any will do
-		Sync: &admin.TopSync{Records: number(), Bytes: int64(number()), OldestUnackedMS: int64(number()), Full: r.IntN(2) == 0, Connected: r.IntN(2) == 0}, // any will do
+		Sync: &admin.TopSync{Records: number(), Bytes: int64(number()), OldestUnackedMs: int64(number()), Full: r.IntN(2) == 0, Connected: r.IntN(2) == 0}, // any will do
 	}}
 	for range r.IntN(40) {
 		f.top.Parties = append(f.top.Parties, line())
 		f.calls = append(f.calls, record.LiveCall{
 			Leg: any(), Customer: any(), Carrier: any(), CallID: any(), Caller: any(), Called: any(), Src: any(), Dst: any(), Transport: any(), State: any(),
-			Codec: any(), MediaClass: any(), StartedUnixMS: int64(number()), AnsweredUnixMS: int64(number()), Digits: [2]int{int(number()), 5}, SeenMidcall: true, // any will do
+			Codec: any(), MediaClass: any(), StartedUnixMs: int64(number()), AnsweredUnixMs: int64(number()), Digits: [2]int{int(number()), 5}, SeenMidcall: true, // any will do
 		})
 	}
 	return f

@@ -34,32 +34,32 @@ const noon = 1_700_049_600_000 // 2023-11-15T12:00:00Z
 func sample() *Status {
 	s := &Status{
 		ID: "c1", Version: "v1.2.3", Broker: "embedded", Store: "sqlite", StoreID: "ab", Ready: true,
-		StartedUnixMS: noon - 3_600_000, TakenUnixMS: noon, ReadUnixMS: noon - 5000, UptimeS: 3600,
+		StartedUnixMs: noon - 3_600_000, TakenUnixMs: noon, ReadUnixMs: noon - 5000, UptimeS: 3600,
 		Nodes: []Node{
-			{ID: "sw1", State: "up", Version: "v1", CertUnixMS: noon + 3650*86_400_000, LastSeenUnixMS: noon - 400, LagMS: number(0), SkewMS: number(-3), HoursComplete: 48,
+			{ID: "sw1", State: "up", Version: "v1", CertUnixMs: noon + 3650*86_400_000, LastSeenUnixMs: noon - 400, LagMs: number(0), SkewMs: number(-3), HoursComplete: 48,
 				Live:  &record.Live{LiveSetup: 2, LiveAnswered: 30},
 				Spool: &Spool{Bytes: 1 << 20, BudgetBytes: 4 << 30, Records: 3, Accepted: 100, Acked: 97}, Table: &record.TableState{Version: 8}},
-			{ID: "sw2", State: "down", Version: "v1", LastSeenUnixMS: noon - 7_200_000, HoursComplete: 46,
+			{ID: "sw2", State: "down", Version: "v1", LastSeenUnixMs: noon - 7_200_000, HoursComplete: 46,
 				HoursLate: []Hour{{HourUnixS: noon/1000 - 7200, LateSinceUnixS: noon/1000 - 3600}, {HourUnixS: noon/1000 - 3600, LateSinceUnixS: noon / 1000}}},
-			{ID: "sw3", State: "up", LastSeenUnixMS: noon, LagMS: number(600_000), SkewMS: number(86_400_000), DuplicateUnixMS: noon - 60_000,
+			{ID: "sw3", State: "up", LastSeenUnixMs: noon, LagMs: number(600_000), SkewMs: number(86_400_000), DuplicateUnixMs: noon - 60_000,
 				NotReady: []string{"capture: eth0 is down"}, Suspect: []string{"the queue is full"}, Spool: &Spool{Bytes: 90, BudgetBytes: 100},
 				Table: &record.TableState{Version: 6, Refused: 3, Error: "signed with a key that is not trusted here"}},
-			{ID: "sw4", State: Unknown, CertUnixMS: noon - 86_400_000},
-			{ID: "sw5", State: Gone, LastSeenUnixMS: noon - 90*86_400_000},
+			{ID: "sw4", State: Unknown, CertUnixMs: noon - 86_400_000},
+			{ID: "sw5", State: Gone, LastSeenUnixMs: noon - 90*86_400_000},
 		},
 		Table: &Table{Offered: []TableVersion{
-			{Version: 8, MadeUnixMS: noon - 60_001, Who: "ann@c1", Stage: []string{"sw1", "sw9"}},
-			{Version: 7, MadeUnixMS: noon - 86_400_000, Who: "root@c1"},
+			{Version: 8, MadeUnixMs: noon - 60_001, Who: "ann@c1", Stage: []string{"sw1", "sw9"}},
+			{Version: 7, MadeUnixMs: noon - 86_400_000, Who: "root@c1"},
 		}},
-		Losses:      []Loss{{Node: "sw2", Stream: "telemetry", Reason: "shed", Records: 12, LastUnixMS: noon - 86_400_000}},
-		DeadLetters: DeadLetters{Kept: 1, Bytes: 2048, Latest: []DeadLetter{{ID: 1, Node: "sw2", AtUnixMS: noon, Records: 9, Bytes: 2048, Reason: "version 9 of the body is not known"}}},
-		Reconciliation: Reconciliation{Task: Task{LastUnixMS: noon}, FromUnixS: noon/1000 - 86_400, ToUnixS: noon / 1000, Compared: 7, Incomplete: 1,
+		Losses:      []Loss{{Node: "sw2", Stream: "telemetry", Reason: "shed", Records: 12, LastUnixMs: noon - 86_400_000}},
+		DeadLetters: DeadLetters{Kept: 1, Bytes: 2048, Latest: []DeadLetter{{ID: 1, Node: "sw2", AtUnixMs: noon, Records: 9, Bytes: 2048, Reason: "version 9 of the body is not known"}}},
+		Reconciliation: Reconciliation{Task: Task{LastUnixMs: noon}, FromUnixS: noon/1000 - 86_400, ToUnixS: noon / 1000, Compared: 7, Incomplete: 1,
 			Differ: []Difference{{"sw1", "customer", "acme", "answered_ms", 100, 90}}, Sums: []Difference{}},
-		Retention: Task{LastUnixMS: noon, Error: "the disk is full"},
-		Certificates: []certs.Certificate{{Use: CertDashboard, File: "/etc/ssl/x.pem", NotAfterUnixMS: noon + 3*86_400_000}, {Use: CertBroker, NotAfterUnixMS: noon + 60*86_400_000},
+		Retention: Task{LastUnixMs: noon, Error: "the disk is full"},
+		Certificates: []certs.Certificate{{Use: CertDashboard, File: "/etc/ssl/x.pem", NotAfterUnixMs: noon + 3*86_400_000}, {Use: CertBroker, NotAfterUnixMs: noon + 60*86_400_000},
 			{Use: CertExternal, File: "/etc/ssl/y.pem", Error: "it is gone"}},
-		Alerts: &Alerts{Open: map[string]int{"info": 0, "warning": 2, "critical": 1}, Rules: 11, InvalidRules: 1, JudgedUnixMS: noon - 3000, Error: "reading rules: the disk is full", Queued: 4,
-			Channels: []AlertChannel{{Channel: "mail", Sent: 7, Retried: 3, Failed: 2, Dropped: 1, SentUnixMS: noon - 60_000, Error: "the server is full"}, {Channel: "webhook"}}},
+		Alerts: &Alerts{Open: map[string]int{"info": 0, "warning": 2, "critical": 1}, Rules: 11, InvalidRules: 1, JudgedUnixMs: noon - 3000, Error: "reading rules: the disk is full", Queued: 4,
+			Channels: []AlertChannel{{Channel: "mail", Sent: 7, Retried: 3, Failed: 2, Dropped: 1, SentUnixMs: noon - 60_000, Error: "the server is full"}, {Channel: "webhook"}}},
 		Drops:  []tally.Count{{Stage: "ingest", Event: "buried", N: 1}, {Stage: "ingest", Event: "damaged", N: 0}},
 		Counts: []tally.Count{{Stage: "store", Event: "rows", N: 97}},
 		Load: Load{QueueBytes: 7, Brokers: 2, BrokersConnected: 1, Commits: Histogram{Count: 3, SumSeconds: 0.5,
@@ -155,13 +155,13 @@ func TestAttention(t *testing.T) {
 
 func TestHealthAndReadiness(t *testing.T) {
 	s := sample()
-	s.StartedUnixMS, s.ReadUnixMS = time.Now().UnixMilli(), 0
+	s.StartedUnixMs, s.ReadUnixMs = time.Now().UnixMilli(), 0
 	for _, path := range []string{"/healthz", "/readyz", "/"} {
 		if code, body := get(t, s, path); code != http.StatusOK {
 			t.Errorf("%s just after the start: %d %s", path, code, body)
 		}
 	}
-	s.StartedUnixMS = time.Now().Add(-time.Hour).UnixMilli()
+	s.StartedUnixMs = time.Now().Add(-time.Hour).UnixMilli()
 	s.Ready, s.NotReady = false, []string{"store: not open yet"}
 	if code, body := get(t, s, "/healthz"); code != http.StatusServiceUnavailable || !strings.Contains(body, "the database has not answered for 1h0m0s") {
 		t.Errorf("%d %s", code, body)

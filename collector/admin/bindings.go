@@ -19,7 +19,7 @@ type Table struct {
 // TableVersion is one version of it.
 type TableVersion struct {
 	Version    uint64   `json:"version"`
-	MadeUnixMS int64    `json:"made_unix_ms"`
+	MadeUnixMs int64    `json:"made_unix_ms"`
 	Who        string   `json:"who"`
 	Key        string   `json:"key"`             // id of the key that signed it
 	Stage      []string `json:"stage,omitempty"` // nodes that alone get it

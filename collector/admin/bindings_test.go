@@ -95,8 +95,8 @@ func TestTableFor(t *testing.T) {
 
 func TestAttendTable(t *testing.T) {
 	now := int64(noon)
-	offered := &Table{Offered: []TableVersion{{Version: 5, MadeUnixMS: now - 30_000}}}
-	old := &Table{Offered: []TableVersion{{Version: 5, MadeUnixMS: now - 61_000}}}
+	offered := &Table{Offered: []TableVersion{{Version: 5, MadeUnixMs: now - 30_000}}}
+	old := &Table{Offered: []TableVersion{{Version: 5, MadeUnixMs: now - 61_000}}}
 	for _, tt := range []struct {
 		table *Table
 		node  *record.TableState
@@ -113,7 +113,7 @@ func TestAttendTable(t *testing.T) {
 		{nil, &record.TableState{Version: 3}, ""},
 	} {
 		var got string
-		attendTable(&Status{TakenUnixMS: now, Table: tt.table}, &Node{ID: "n", Table: tt.node}, func(format string, args ...any) { got += fmt.Sprintf(format, args...) })
+		attendTable(&Status{TakenUnixMs: now, Table: tt.table}, &Node{ID: "n", Table: tt.node}, func(format string, args ...any) { got += fmt.Sprintf(format, args...) })
 		if got != tt.want {
 			t.Errorf("%+v: %q, want %q", tt.node, got, tt.want)
 		}

@@ -168,10 +168,10 @@ func newMetrics(source Source) prometheus.Collector {
 func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	s, out := m.source.Status(), m.To(ch)
 	out.Send(metricBuild, 1, s.Version, s.ID, s.Broker, s.Store)
-	out.Send(metricStart, seconds(s.StartedUnixMS))
+	out.Send(metricStart, seconds(s.StartedUnixMs))
 	out.Truth(metricReady, s.Ready)
 	out.Send(metricAttention, float64(len(s.Attention)))
-	out.Send(metricRead, seconds(s.ReadUnixMS))
+	out.Send(metricRead, seconds(s.ReadUnixMs))
 	for _, d := range s.Drops {
 		out.Count(metricDrops, d.N, d.Stage, d.Event)
 	}
@@ -186,7 +186,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	out.Send(metricDiffer, float64(len(s.Reconciliation.Sums)), "summaries")
 	out.Send(metricIncomplete, float64(s.Reconciliation.Incomplete))
 	for name, t := range map[string]*Task{"reconciliation": &s.Reconciliation.Task, "retention": &s.Retention} {
-		out.Send(metricTaskTime, seconds(t.LastUnixMS), name)
+		out.Send(metricTaskTime, seconds(t.LastUnixMs), name)
 		out.Truth(metricTaskFailed, t.Error != "", name)
 	}
 	sendAlerts(s.Alerts, out)
@@ -199,7 +199,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	}
 	for _, c := range s.Certificates {
 		if c.Error == "" {
-			out.Send(metricCertificate, seconds(c.NotAfterUnixMS), c.Use, c.File)
+			out.Send(metricCertificate, seconds(c.NotAfterUnixMs), c.Use, c.File)
 		}
 	}
 	states := map[string]int{record.StateUp: 0, record.StateDown: 0, Unknown: 0, Gone: 0}
@@ -224,7 +224,7 @@ func sendAlerts(a *Alerts, out metric.Sender) {
 	}
 	out.Send(metricAlertRules, float64(a.Rules), "judged")
 	out.Send(metricAlertRules, float64(a.InvalidRules), "invalid")
-	out.Send(metricAlertTime, seconds(a.JudgedUnixMS))
+	out.Send(metricAlertTime, seconds(a.JudgedUnixMs))
 	out.Truth(metricAlertFailing, a.Error != "")
 	out.Send(metricAlertQueue, float64(a.Queued))
 	for i := range a.Channels {
@@ -233,7 +233,7 @@ func sendAlerts(a *Alerts, out metric.Sender) {
 		out.Count(metricAlertSent, c.Retried, c.Channel, "retried")
 		out.Count(metricAlertSent, c.Failed, c.Channel, "failed")
 		out.Count(metricAlertSent, c.Dropped, c.Channel, "dropped")
-		out.Send(metricAlertLast, seconds(c.SentUnixMS), c.Channel)
+		out.Send(metricAlertLast, seconds(c.SentUnixMs), c.Channel)
 	}
 }
 
@@ -261,12 +261,12 @@ func sendLoad(l *Load, out metric.Sender) {
 func sendNode(n *Node, out metric.Sender) {
 	out.Truth(metricNodeUp, n.State == record.StateUp, n.ID)
 	out.Truth(metricNodeReady, n.State == record.StateUp && len(n.NotReady) == 0, n.ID)
-	out.Send(metricNodeSeen, seconds(n.LastSeenUnixMS), n.ID)
-	if n.LagMS != nil {
-		out.Send(metricNodeLag, seconds(*n.LagMS), n.ID)
+	out.Send(metricNodeSeen, seconds(n.LastSeenUnixMs), n.ID)
+	if n.LagMs != nil {
+		out.Send(metricNodeLag, seconds(*n.LagMs), n.ID)
 	}
-	if n.SkewMS != nil {
-		out.Send(metricNodeSkew, seconds(*n.SkewMS), n.ID)
+	if n.SkewMs != nil {
+		out.Send(metricNodeSkew, seconds(*n.SkewMs), n.ID)
 	}
 	if n.Live != nil {
 		out.Send(metricNodeChannels, float64(n.Live.LiveSetup), n.ID, "setup")
@@ -280,15 +280,15 @@ func sendNode(n *Node, out metric.Sender) {
 		out.Send(metricNodeRecords, float64(s.Acked), n.ID, "acked")
 		out.Send(metricNodeRecords, float64(s.Declared), n.ID, "declared")
 	}
-	if n.CertUnixMS != 0 {
-		out.Send(metricNodeCert, seconds(n.CertUnixMS), n.ID)
+	if n.CertUnixMs != 0 {
+		out.Send(metricNodeCert, seconds(n.CertUnixMs), n.ID)
 	}
 	if n.Table != nil {
 		out.Send(metricNodeTable, float64(n.Table.Version), n.ID)
 	}
 	out.Send(metricNodeHours, float64(n.HoursComplete), n.ID, "complete")
 	out.Send(metricNodeHours, float64(len(n.HoursLate)), n.ID, "late")
-	out.Send(metricNodeTwice, seconds(n.DuplicateUnixMS), n.ID)
+	out.Send(metricNodeTwice, seconds(n.DuplicateUnixMs), n.ID)
 }
 
 func seconds(ms int64) float64 { return float64(ms) / 1000 }

@@ -38,7 +38,7 @@ func New(cfg Config) *adminhttp.Server {
 }
 
 func health(s *Status) error {
-	from := max(s.ReadUnixMS, s.StartedUnixMS)
+	from := max(s.ReadUnixMs, s.StartedUnixMs)
 	if age := time.Since(time.UnixMilli(from)); age > stalled {
 		return fmt.Errorf("the database has not answered for %s", age.Round(time.Second))
 	}

@@ -27,9 +27,9 @@ type Status struct {
 	Broker        string   `json:"broker"` // embedded, or external
 	Store         string   `json:"store"`  // sqlite, or postgres
 	StoreID       string   `json:"store_id"`
-	StartedUnixMS int64    `json:"started_unix_ms"`
-	TakenUnixMS   int64    `json:"taken_unix_ms"` // of this report
-	ReadUnixMS    int64    `json:"read_unix_ms"`  // when the database was last read; 0: not yet
+	StartedUnixMs int64    `json:"started_unix_ms"`
+	TakenUnixMs   int64    `json:"taken_unix_ms"` // of this report
+	ReadUnixMs    int64    `json:"read_unix_ms"`  // when the database was last read; 0: not yet
 	UptimeS       int64    `json:"uptime_s"`
 	Ready         bool     `json:"ready"`
 	NotReady      []string `json:"not_ready,omitempty"`
@@ -92,14 +92,14 @@ type Node struct {
 	State           string             `json:"state"` // up, down, or unknown
 	Version         string             `json:"version,omitempty"`
 	Epoch           string             `json:"epoch,omitempty"`
-	FirstSeenUnixMS int64              `json:"first_seen_unix_ms,omitempty"`
-	LastSeenUnixMS  int64              `json:"last_seen_unix_ms,omitempty"` // hello, batch or live figures
-	LagMS           *int64             `json:"lag_ms"`                      // age of the oldest record that it has and we have not; null: not known
-	SkewMS          *int64             `json:"skew_ms"`                     // its clock minus ours; null: not known
+	FirstSeenUnixMs int64              `json:"first_seen_unix_ms,omitempty"`
+	LastSeenUnixMs  int64              `json:"last_seen_unix_ms,omitempty"` // hello, batch or live figures
+	LagMs           *int64             `json:"lag_ms"`                      // age of the oldest record that it has and we have not; null: not known
+	SkewMs          *int64             `json:"skew_ms"`                     // its clock minus ours; null: not known
 	NotReady        []string           `json:"not_ready,omitempty"`
 	Suspect         []string           `json:"suspect,omitempty"`
-	DuplicateUnixMS int64              `json:"duplicate_unix_ms,omitempty"`             // when two agents with this id were last seen
-	CertUnixMS      int64              `json:"certificate_not_after_unix_ms,omitempty"` // until when its certificate is good; 0: it has none from here
+	DuplicateUnixMs int64              `json:"duplicate_unix_ms,omitempty"`             // when two agents with this id were last seen
+	CertUnixMs      int64              `json:"certificate_not_after_unix_ms,omitempty"` // until when its certificate is good; 0: it has none from here
 	Spool           *Spool             `json:"spool"`                                   // null: not known
 	Table           *record.TableState `json:"table"`                                   // as the node has it; null: not known, or it has its own
 	Live            *record.Live       `json:"live"`                                    // null: none, or too old
@@ -122,7 +122,7 @@ type Loss struct {
 	Stream     string `json:"stream"`
 	Reason     string `json:"reason"`
 	Records    uint64 `json:"records"`
-	LastUnixMS int64  `json:"last_unix_ms"`
+	LastUnixMs int64  `json:"last_unix_ms"`
 }
 
 // DeadLetters are batches that were set aside.
@@ -136,7 +136,7 @@ type DeadLetters struct {
 type DeadLetter struct {
 	ID       int64  `json:"id"`
 	Node     string `json:"node"`
-	AtUnixMS int64  `json:"at_unix_ms"`
+	AtUnixMs int64  `json:"at_unix_ms"`
 	Records  uint64 `json:"records"`
 	Bytes    int64  `json:"bytes"`
 	Reason   string `json:"reason"`
@@ -158,7 +158,7 @@ type Alerts struct {
 	Open         map[string]int `json:"open"` // alerts that are on, by level
 	Rules        int            `json:"rules"`
 	InvalidRules int            `json:"invalid_rules"`
-	JudgedUnixMS int64          `json:"judged_unix_ms"` // 0: not yet
+	JudgedUnixMs int64          `json:"judged_unix_ms"` // 0: not yet
 	Error        string         `json:"error,omitempty"`
 	Queued       int            `json:"queued"` // messages that wait to be sent
 	Channels     []AlertChannel `json:"channels"`
@@ -171,13 +171,13 @@ type AlertChannel struct {
 	Retried    uint64 `json:"retried"`
 	Failed     uint64 `json:"failed"`  // given up
 	Dropped    uint64 `json:"dropped"` // not even tried: the queue was full
-	SentUnixMS int64  `json:"sent_unix_ms"`
+	SentUnixMs int64  `json:"sent_unix_ms"`
 	Error      string `json:"error,omitempty"` // of the newest try, if it failed
 }
 
 // Task is the last run of something that is done at times.
 type Task struct {
-	LastUnixMS int64  `json:"last_unix_ms"` // 0: not yet
+	LastUnixMs int64  `json:"last_unix_ms"` // 0: not yet
 	Error      string `json:"error,omitempty"`
 	Done       string `json:"done,omitempty"`
 }
@@ -235,7 +235,7 @@ func FindAttention(s *Status) (out []string) {
 	}
 	attendAlerts(s.Alerts, say)
 	for i := range s.Certificates {
-		if why := s.Certificates[i].Attention(time.UnixMilli(s.TakenUnixMS)); why != "" {
+		if why := s.Certificates[i].Attention(time.UnixMilli(s.TakenUnixMs)); why != "" {
 			say("%s", why)
 		}
 	}
@@ -243,10 +243,10 @@ func FindAttention(s *Status) (out []string) {
 }
 
 func attendCertificate(s *Status, n *Node, say func(format string, args ...any)) {
-	if n.CertUnixMS == 0 {
+	if n.CertUnixMs == 0 {
 		return
 	}
-	if why := certs.Ends("its certificate", n.CertUnixMS, time.UnixMilli(s.TakenUnixMS)); why != "" {
+	if why := certs.Ends("its certificate", n.CertUnixMs, time.UnixMilli(s.TakenUnixMs)); why != "" {
 		say("%s: %s with sipward-collector node add %s --replace", n.ID, why, n.ID)
 	}
 }
@@ -275,7 +275,7 @@ func attendTable(s *Status, n *Node, say func(format string, args ...any)) {
 		return
 	}
 	switch {
-	case want != nil && t.Version < want.Version && s.TakenUnixMS-want.MadeUnixMS > MaxTable.Milliseconds():
+	case want != nil && t.Version < want.Version && s.TakenUnixMs-want.MadeUnixMs > MaxTable.Milliseconds():
 		if t.Error != "" {
 			say("%s: it has version %d of the table of customers, and refuses %d: %s", n.ID, t.Version, want.Version, t.Error)
 		} else {
@@ -293,19 +293,19 @@ func attendTable(s *Status, n *Node, say func(format string, args ...any)) {
 func attendNode(n *Node, say func(format string, args ...any)) {
 	switch {
 	case n.State == record.StateUp:
-	case n.LastSeenUnixMS == 0:
+	case n.LastSeenUnixMs == 0:
 		say("%s has credentials and never connected", n.ID)
 	default:
-		say("%s is not connected; last seen %s", n.ID, stamp(n.LastSeenUnixMS))
+		say("%s is not connected; last seen %s", n.ID, stamp(n.LastSeenUnixMs))
 	}
-	if n.DuplicateUnixMS != 0 {
-		say("%s: two agents have this id; they took turns last at %s", n.ID, stamp(n.DuplicateUnixMS))
+	if n.DuplicateUnixMs != 0 {
+		say("%s: two agents have this id; they took turns last at %s", n.ID, stamp(n.DuplicateUnixMs))
 	}
-	if n.SkewMS != nil && time.Duration(*n.SkewMS).Abs() > MaxSkew/time.Millisecond {
-		say("%s: its clock is off by %s", n.ID, time.Duration(*n.SkewMS)*time.Millisecond)
+	if n.SkewMs != nil && time.Duration(*n.SkewMs).Abs() > MaxSkew/time.Millisecond {
+		say("%s: its clock is off by %s", n.ID, time.Duration(*n.SkewMs)*time.Millisecond)
 	}
-	if n.LagMS != nil && time.Duration(*n.LagMS)*time.Millisecond > MaxLag {
-		say("%s: its records are %s behind", n.ID, since(*n.LagMS))
+	if n.LagMs != nil && time.Duration(*n.LagMs)*time.Millisecond > MaxLag {
+		say("%s: its records are %s behind", n.ID, since(*n.LagMs))
 	}
 	if s := n.Spool; s != nil && s.BudgetBytes > 0 && s.Bytes*100 > s.BudgetBytes*MaxSpool {
 		say("%s: its spool is %d%% full", n.ID, s.Bytes*100/s.BudgetBytes)

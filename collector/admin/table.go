@@ -60,7 +60,7 @@ func writeNodes(w io.Writer, s *Status) error {
 			setup, answered = fmt.Sprint(n.Live.LiveSetup), fmt.Sprint(n.Live.LiveAnswered)
 		}
 		fmt.Fprintf(t, "%-*s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t\n", width, n.ID, n.State, or(n.Version, "-"),
-			ago(s.TakenUnixMS, n.LastSeenUnixMS), optional(n.LagMS, since), setup, answered, spool(n.Spool), optional(n.SkewMS, millis), n.HoursComplete, late(n.HoursLate))
+			ago(s.TakenUnixMs, n.LastSeenUnixMs), optional(n.LagMs, since), setup, answered, spool(n.Spool), optional(n.SkewMs, millis), n.HoursComplete, late(n.HoursLate))
 	}
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("printing: %w", err)
@@ -82,7 +82,7 @@ func writeVersions(w io.Writer, s *Status) {
 		} else if i > 0 {
 			whom = "for all others"
 		}
-		fmt.Fprintf(w, "%-15s version %d of %s by %s, %s; %s\n", first(i, "table"), v.Version, stamp(v.MadeUnixMS), v.Who, whom, whoHas(s, v.Version))
+		fmt.Fprintf(w, "%-15s version %d of %s by %s, %s; %s\n", first(i, "table"), v.Version, stamp(v.MadeUnixMs), v.Who, whom, whoHas(s, v.Version))
 	}
 }
 
@@ -105,7 +105,7 @@ func writeLosses(w io.Writer, s *Status) {
 		fmt.Fprintf(w, "%-15s empty\n", "loss ledger")
 	}
 	for i, l := range s.Losses {
-		fmt.Fprintf(w, "%-15s %s: %d records of %s, %s, last %s\n", first(i, "loss ledger"), l.Node, l.Records, l.Stream, words(l.Reason), stamp(l.LastUnixMS))
+		fmt.Fprintf(w, "%-15s %s: %d records of %s, %s, last %s\n", first(i, "loss ledger"), l.Node, l.Records, l.Stream, words(l.Reason), stamp(l.LastUnixMs))
 	}
 }
 
@@ -116,17 +116,17 @@ func writeLetters(w io.Writer, d *DeadLetters) {
 	}
 	fmt.Fprintf(w, "%-15s %d, %s\n", "dead letters", d.Kept, size(d.Bytes))
 	for _, l := range d.Latest {
-		fmt.Fprintf(w, "%-15s %s from %s, %d records: %s\n", "", stamp(l.AtUnixMS), l.Node, l.Records, l.Reason)
+		fmt.Fprintf(w, "%-15s %s from %s, %d records: %s\n", "", stamp(l.AtUnixMs), l.Node, l.Records, l.Reason)
 	}
 }
 
 func writeReconciliation(w io.Writer, r *Reconciliation) {
 	switch {
-	case r.LastUnixMS == 0:
+	case r.LastUnixMs == 0:
 		fmt.Fprintf(w, "%-15s not yet\n", "reconciliation")
 		return
 	case r.Error != "":
-		fmt.Fprintf(w, "%-15s failed at %s: %s\n", "reconciliation", stamp(r.LastUnixMS), r.Error)
+		fmt.Fprintf(w, "%-15s failed at %s: %s\n", "reconciliation", stamp(r.LastUnixMs), r.Error)
 		return
 	}
 	fmt.Fprintf(w, "%-15s %s to %s: %d compared, %d incomplete, %d figures differ, %d sums differ\n", "reconciliation",
@@ -141,12 +141,12 @@ func writeReconciliation(w io.Writer, r *Reconciliation) {
 
 func writeTask(w io.Writer, name string, t *Task) {
 	switch {
-	case t.LastUnixMS == 0:
+	case t.LastUnixMs == 0:
 		fmt.Fprintf(w, "%-15s not yet\n", name)
 	case t.Error != "":
-		fmt.Fprintf(w, "%-15s failed at %s: %s\n", name, stamp(t.LastUnixMS), t.Error)
+		fmt.Fprintf(w, "%-15s failed at %s: %s\n", name, stamp(t.LastUnixMs), t.Error)
 	default:
-		fmt.Fprintf(w, "%-15s %s: %s\n", name, stamp(t.LastUnixMS), t.Done)
+		fmt.Fprintf(w, "%-15s %s: %s\n", name, stamp(t.LastUnixMs), t.Done)
 	}
 }
 
@@ -197,8 +197,8 @@ func ago(now, then int64) string {
 }
 
 // stamp prints a time in UTC.
-func stamp(unixMS int64) string {
-	return time.UnixMilli(unixMS).UTC().Format("2006-01-02T15:04:05Z")
+func stamp(unixMs int64) string {
+	return time.UnixMilli(unixMs).UTC().Format("2006-01-02T15:04:05Z")
 }
 
 func late(hours []Hour) string {

@@ -135,7 +135,7 @@ func (a *Authority) NewCertificate(id string, now time.Time) (n *Node, bundle []
 	if err != nil {
 		return nil, nil, err
 	}
-	n = &Node{ID: id, AddedUnixMS: now.UnixMilli(), CertSHA256: fingerprint(der), ExpiresUnixMS: template.NotAfter.UnixMilli()}
+	n = &Node{ID: id, AddedUnixMs: now.UnixMilli(), CertSHA256: fingerprint(der), ExpiresUnixMs: template.NotAfter.UnixMilli()}
 	return n, bytes.Join([][]byte{encode("CERTIFICATE", der), keyPEM, a.pem}, nil), nil
 }
 

@@ -28,9 +28,9 @@ import (
 // Node is one node that may connect. What proves it is kept as a hash.
 type Node struct {
 	ID             string `json:"node"`
-	AddedUnixMS    int64  `json:"added_unix_ms"`
+	AddedUnixMs    int64  `json:"added_unix_ms"`
 	CertSHA256     string `json:"cert_sha256,omitempty"`     // of its certificate; "" for none
-	ExpiresUnixMS  int64  `json:"expires_unix_ms,omitempty"` // of the certificate
+	ExpiresUnixMs  int64  `json:"expires_unix_ms,omitempty"` // of the certificate
 	PasswordSHA256 string `json:"password_sha256,omitempty"` // "" for none
 }
 
@@ -169,7 +169,7 @@ func NewPassword(id string, now time.Time) (n *Node, password string, err error)
 		return nil, "", fmt.Errorf("making a password: %w", err)
 	}
 	password = base64.RawURLEncoding.EncodeToString(b)
-	return &Node{ID: id, AddedUnixMS: now.UnixMilli(), PasswordSHA256: fingerprint([]byte(password))}, password, nil
+	return &Node{ID: id, AddedUnixMs: now.UnixMilli(), PasswordSHA256: fingerprint([]byte(password))}, password, nil
 }
 
 // make makes a folder that its owner alone can read.

@@ -76,7 +76,7 @@ func (s *Server) liveCalls(q *request) (any, error) {
 		for i := range n.Calls {
 			c := &n.Calls[i]
 			out.Items = append(out.Items, liveCall{s.nodeHash(n.Node) + "-" + c.Leg, q.view.node(n.Node), c.Kind, c.Customer, q.view.hide(c.Carrier), c.Direction,
-				c.Caller, c.Called, c.CallID, c.State, c.StartedUnixMS, c.RingingUnixMS, c.AnsweredUnixMS, c.Held, c.MediaClass,
+				c.Caller, c.Called, c.CallID, c.State, c.StartedUnixMs, c.RingingUnixMs, c.AnsweredUnixMs, c.Held, c.MediaClass,
 				c.Digits[0] + c.Digits[1] + c.InfoDigits[0] + c.InfoDigits[1]})
 		}
 	}

@@ -16,10 +16,10 @@ func inProgress(context.Context, LiveFilter) ([]NodeCalls, error) {
 	ms := noon.UnixMilli()
 	return []NodeCalls{
 		{Node: "sw-one", More: 2, Calls: []record.LiveCall{
-			{Leg: "7-2", Kind: "call", Customer: "globex", Carrier: "carrier-x", Caller: "4930222001", State: "setup", StartedUnixMS: ms - 1000},
-			{Leg: "7-1", Kind: "call", Customer: "acme", Carrier: "carrier-x", Caller: "4930111001", Src: "198.51.100.1:5060", State: "answered", StartedUnixMS: ms - 9000, AnsweredUnixMS: ms - 5000,
+			{Leg: "7-2", Kind: "call", Customer: "globex", Carrier: "carrier-x", Caller: "4930222001", State: "setup", StartedUnixMs: ms - 1000},
+			{Leg: "7-1", Kind: "call", Customer: "acme", Carrier: "carrier-x", Caller: "4930111001", Src: "198.51.100.1:5060", State: "answered", StartedUnixMs: ms - 9000, AnsweredUnixMs: ms - 5000,
 				Digits: [2]int{2, 1}, InfoDigits: [2]int{0, 1}}}},
-		{Node: "sw-one-c", Calls: []record.LiveCall{{Leg: "8-1", Kind: "call", Customer: "acme", State: "setup", StartedUnixMS: ms - 3000}}},
+		{Node: "sw-one-c", Calls: []record.LiveCall{{Leg: "8-1", Kind: "call", Customer: "acme", State: "setup", StartedUnixMs: ms - 3000}}},
 		{Node: "sw-one-b", Error: "silent"}}, nil
 }
 

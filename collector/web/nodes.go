@@ -153,12 +153,12 @@ func tell(r *nodeRow, n *Now, now time.Time) {
 	r.State, r.Ready, r.Mode = x.State, x.Ready && x.State == record.StateUp, x.Mode
 	r.NotReady, r.Suspect = append(r.NotReady, x.NotReady...), append(r.Suspect, x.Suspect...)
 	if x.Version != "" {
-		r.Version, r.Started = x.Version, x.StartedMS
+		r.Version, r.Started = x.Version, x.StartedMs
 	}
-	if x.SkewMS != nil {
-		r.Skew = x.SkewMS
+	if x.SkewMs != nil {
+		r.Skew = x.SkewMs
 	}
-	r.SpoolBytes, r.SpoolBudget, r.SpoolRecords, r.Oldest = x.Spool.Bytes, x.Spool.BudgetBytes, x.Spool.Records, x.Spool.OldestUnackedMS
+	r.SpoolBytes, r.SpoolBudget, r.SpoolRecords, r.Oldest = x.Spool.Bytes, x.Spool.BudgetBytes, x.Spool.Records, x.Spool.OldestUnackedMs
 	if x.Table != nil {
 		r.TableVersion, r.TableError = x.Table.Version, x.Table.Error
 	}

@@ -128,7 +128,7 @@ func (s *Server) askBindings(q *request, ranges []Range, limit int) (*bindings, 
 		for i := range n.Bindings {
 			if b := &n.Bindings[i]; !v.own || b.Customer == v.customer {
 				out.Items = append(out.Items, binding{v.node(n.Node), b.Number, b.Domain, b.Customer, b.Contact, b.Source, b.Transport, b.Username,
-					v.hide(b.Stray), b.SinceUnixMS, b.ExpiresUnixMS})
+					v.hide(b.Stray), b.SinceUnixMs, b.ExpiresUnixMs})
 			}
 		}
 		out.More += n.More

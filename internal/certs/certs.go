@@ -22,7 +22,7 @@ const every = time.Minute
 type Certificate struct {
 	Use            string `json:"use"`            // a word
 	File           string `json:"file,omitempty"` // "" when it is in memory
-	NotAfterUnixMS int64  `json:"not_after_unix_ms,omitempty"`
+	NotAfterUnixMs int64  `json:"not_after_unix_ms,omitempty"`
 	Error          string `json:"error,omitempty"` // why its end is not known
 }
 
@@ -31,7 +31,7 @@ func (c *Certificate) Attention(now time.Time) string {
 	if c.Error != "" {
 		return fmt.Sprintf("the certificate %s cannot be read: %s", c.name(), c.Error)
 	}
-	return Ends("the certificate "+c.name(), c.NotAfterUnixMS, now)
+	return Ends("the certificate "+c.name(), c.NotAfterUnixMs, now)
 }
 
 func (c *Certificate) name() string {
@@ -42,8 +42,8 @@ func (c *Certificate) name() string {
 }
 
 // Ends says that what ends soon, or has ended; "" when neither is so.
-func Ends(what string, notAfterUnixMS int64, now time.Time) string {
-	end := time.UnixMilli(notAfterUnixMS)
+func Ends(what string, notAfterUnixMs int64, now time.Time) string {
+	end := time.UnixMilli(notAfterUnixMs)
 	left := end.Sub(now)
 	switch at := end.UTC().Format(time.RFC3339); {
 	case left >= Soon:
@@ -105,7 +105,7 @@ func (w *Watch) Ends(now time.Time) []Certificate {
 		if end, err := read(f); err != nil {
 			ends[i].Error = err.Error()
 		} else {
-			ends[i].NotAfterUnixMS = end.UnixMilli()
+			ends[i].NotAfterUnixMs = end.UnixMilli()
 		}
 	}
 	w.ends, w.asked = ends, now

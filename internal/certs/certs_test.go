@@ -64,7 +64,7 @@ func TestEnds(t *testing.T) {
 		if c.err == "" {
 			want = now.AddDate(0, 0, c.days).UnixMilli()
 		}
-		if got.NotAfterUnixMS != want || got.Use != c.file.Use || got.File != c.file.Path || !strings.Contains(got.Error, c.err) || (c.err == "") != (got.Error == "") {
+		if got.NotAfterUnixMs != want || got.Use != c.file.Use || got.File != c.file.Path || !strings.Contains(got.Error, c.err) || (c.err == "") != (got.Error == "") {
 			t.Errorf("%v: %+v", c, got)
 		}
 	}
@@ -86,7 +86,7 @@ func TestRenewed(t *testing.T) {
 	w := NewWatch(File{"own", own, false}, File{"own", own, false}, File{"ca", ca, true}, File{Use: "none"})
 	days := func(after time.Duration) (out []int) {
 		for _, c := range w.Ends(now.Add(after)) {
-			out = append(out, int(time.UnixMilli(c.NotAfterUnixMS).Sub(now).Hours()/24))
+			out = append(out, int(time.UnixMilli(c.NotAfterUnixMs).Sub(now).Hours()/24))
 		}
 		return out
 	}
@@ -108,10 +108,10 @@ func TestAttention(t *testing.T) {
 		is   Certificate
 		want string
 	}{
-		{Certificate{Use: "hep", File: "/x.pem", NotAfterUnixMS: at(Soon)}, ""},
-		{Certificate{Use: "hep", File: "/x.pem", NotAfterUnixMS: at(Soon - time.Hour)}, "the certificate /x.pem (hep) ends at 2026-02-14T11:00:00Z, in 14.0 days: renew it"},
-		{Certificate{Use: "broker", NotAfterUnixMS: at(36 * time.Hour)}, "the certificate of broker ends at 2026-02-02T00:00:00Z, in 1.5 days: renew it"},
-		{Certificate{Use: "hep", File: "/x.pem", NotAfterUnixMS: at(0)}, "the certificate /x.pem (hep) ended at 2026-01-31T12:00:00Z: renew it"},
+		{Certificate{Use: "hep", File: "/x.pem", NotAfterUnixMs: at(Soon)}, ""},
+		{Certificate{Use: "hep", File: "/x.pem", NotAfterUnixMs: at(Soon - time.Hour)}, "the certificate /x.pem (hep) ends at 2026-02-14T11:00:00Z, in 14.0 days: renew it"},
+		{Certificate{Use: "broker", NotAfterUnixMs: at(36 * time.Hour)}, "the certificate of broker ends at 2026-02-02T00:00:00Z, in 1.5 days: renew it"},
+		{Certificate{Use: "hep", File: "/x.pem", NotAfterUnixMs: at(0)}, "the certificate /x.pem (hep) ended at 2026-01-31T12:00:00Z: renew it"},
 		{Certificate{Use: "hep", File: "/x.pem", Error: "it is gone"}, "the certificate /x.pem (hep) cannot be read: it is gone"},
 	} {
 		if got := c.is.Attention(now); got != c.want {

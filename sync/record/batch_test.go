@@ -35,7 +35,7 @@ func sealed(t testing.TB, edit func(h *Header)) []byte {
 		body = AppendToBody(body, b)
 	}
 	h := Header{Version: Version, Codec: Plain, Stream: Calls, Epoch: math.MaxUint64, First: 9, Count: 4,
-		BodySize: uint32(len(body)), SentUnixMS: -1}
+		BodySize: uint32(len(body)), SentUnixMs: -1}
 	if edit != nil {
 		edit(&h)
 	}
@@ -57,7 +57,7 @@ func TestBatch(t *testing.T) {
 	if diff := cmp.Diff(records(), got.Records, protocmp.Transform()); diff != "" {
 		t.Error(diff)
 	}
-	if got.Node != "sw1" || got.Epoch != math.MaxUint64 || got.Stream != Calls || got.Range() != (Range{9, 12}) || h.Range() != got.Range() || h.SentUnixMS != -1 {
+	if got.Node != "sw1" || got.Epoch != math.MaxUint64 || got.Stream != Calls || got.Range() != (Range{9, 12}) || h.Range() != got.Range() || h.SentUnixMs != -1 {
 		t.Errorf("header %+v, batch %+v", h, got)
 	}
 	for i, r := range records() {

@@ -60,7 +60,7 @@ func TestProtocolPage(t *testing.T) {
 	if q, err := DecodeQuestion(example("question")); err != nil || q.Last != "1999" || q.Limit != 100 {
 		t.Errorf("%+v, %v", q, err)
 	}
-	if a, err := DecodeAnswer(example("answer")); err != nil || len(a.Bindings) != 1 || a.Bindings[0].ExpiresUnixMS != 1_700_003_600_000 {
+	if a, err := DecodeAnswer(example("answer")); err != nil || len(a.Bindings) != 1 || a.Bindings[0].ExpiresUnixMs != 1_700_003_600_000 {
 		t.Errorf("%+v, %v", a, err)
 	}
 }

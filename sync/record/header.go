@@ -54,7 +54,7 @@ type Header struct {
 	First      uint64
 	Count      uint32
 	BodySize   uint32
-	SentUnixMS int64
+	SentUnixMs int64
 }
 
 // Range is the sequence numbers of the batch.
@@ -75,7 +75,7 @@ func (h *Header) Seal(message []byte) {
 	binary.BigEndian.PutUint64(b[16:], h.First)
 	binary.BigEndian.PutUint32(b[24:], h.Count)
 	binary.BigEndian.PutUint32(b[28:], h.BodySize)
-	binary.BigEndian.PutUint64(b[32:], uint64(h.SentUnixMS)) // and back
+	binary.BigEndian.PutUint64(b[32:], uint64(h.SentUnixMs)) // and back
 	binary.BigEndian.PutUint32(b[40:], checksum(message))
 }
 
@@ -103,7 +103,7 @@ func Open(message []byte) (h Header, body []byte, err error) {
 		Version: message[4], Codec: Codec(message[5]), Stream: Stream(message[6]),
 		Epoch: binary.BigEndian.Uint64(message[8:]), First: binary.BigEndian.Uint64(message[16:]),
 		Count: binary.BigEndian.Uint32(message[24:]), BodySize: binary.BigEndian.Uint32(message[28:]),
-		SentUnixMS: int64(binary.BigEndian.Uint64(message[32:])), // and back
+		SentUnixMs: int64(binary.BigEndian.Uint64(message[32:])), // and back
 	}
 	switch {
 	case h.Stream != Calls && h.Stream != Telemetry:

@@ -5,7 +5,7 @@ package record
 // was missed.
 type Live struct {
 	Node           string      `json:"node"`
-	TimeUnixMS     int64       `json:"time_unix_ms"`
+	TimeUnixMs     int64       `json:"time_unix_ms"`
 	LiveSetup      uint64      `json:"live_setup"`
 	LiveAnswered   uint64      `json:"live_answered"`
 	CallsPerSecond uint64      `json:"calls_per_second"`
@@ -30,12 +30,12 @@ type State struct {
 	Epoch      string     `json:"epoch,omitempty"`
 	Version    string     `json:"version,omitempty"`
 	Mode       string     `json:"mode,omitempty"` // where packets come from: ebpf, classic or hep
-	StartedMS  int64      `json:"started_unix_ms,omitempty"`
-	TimeUnixMS int64      `json:"time_unix_ms,omitempty"` // when this was said
+	StartedMs  int64      `json:"started_unix_ms,omitempty"`
+	TimeUnixMs int64      `json:"time_unix_ms,omitempty"` // when this was said
 	Ready      bool       `json:"ready"`
 	NotReady   []string   `json:"not_ready,omitempty"`
 	Suspect    []string   `json:"suspect,omitempty"`
-	SkewMS     *int64     `json:"skew_ms,omitempty"` // the node's clock against the collector's
+	SkewMs     *int64     `json:"skew_ms,omitempty"` // the node's clock against the collector's
 	Spool      SpoolState `json:"spool"`
 
 	Table *TableState `json:"table,omitempty"` // when customers come from the centre
@@ -56,13 +56,13 @@ type SpoolState struct {
 	Accepted        uint64 `json:"accepted"`
 	Acked           uint64 `json:"acked"`
 	Declared        uint64 `json:"declared"` // lost, or shed
-	OldestUnackedMS int64  `json:"oldest_unacked_ms"`
+	OldestUnackedMs int64  `json:"oldest_unacked_ms"`
 }
 
 // TableState is the centre's table of customers and blocks as a node has it.
 type TableState struct {
 	Version      uint64 `json:"version"` // 0: none has come yet
-	IssuedUnixMS int64  `json:"issued_unix_ms"`
+	IssuedUnixMs int64  `json:"issued_unix_ms"`
 	AgeS         int64  `json:"age_s"`           // since then, by the node's clock
 	Key          string `json:"key,omitempty"`   // id of the key that signed it
 	Refused      uint64 `json:"refused"`         // copies that were not taken
@@ -118,6 +118,6 @@ type Binding struct {
 	Transport     string `json:"transport"`
 	Username      string `json:"username,omitempty"`
 	Stray         string `json:"stray,omitempty"` // why the table would refuse its number
-	SinceUnixMS   int64  `json:"since_unix_ms"`
-	ExpiresUnixMS int64  `json:"expires_unix_ms"`
+	SinceUnixMs   int64  `json:"since_unix_ms"`
+	ExpiresUnixMs int64  `json:"expires_unix_ms"`
 }

@@ -39,9 +39,9 @@ type LiveCall struct {
 	Transport  string `json:"transport"`
 
 	State          string `json:"state"`           // setup or answered
-	StartedUnixMS  int64  `json:"started_unix_ms"` // its INVITE, or when it was first seen
-	RingingUnixMS  int64  `json:"ringing_unix_ms"`
-	AnsweredUnixMS int64  `json:"answered_unix_ms"`
+	StartedUnixMs  int64  `json:"started_unix_ms"` // its INVITE, or when it was first seen
+	RingingUnixMs  int64  `json:"ringing_unix_ms"`
+	AnsweredUnixMs int64  `json:"answered_unix_ms"`
 	SeenMidcall    bool   `json:"seen_midcall"`
 	Held           bool   `json:"held"`
 	Attempts       int    `json:"attempts"` // to reach a carrier, so far
@@ -60,7 +60,7 @@ func NewLiveCall(l *dialog.Leg, m *counters.MediaResult, book *party.Book) LiveC
 		Kind: "carrier_leg", Direction: "outbound", Customer: book.Name(l.Customer), Carrier: liveCarrier(l, book), CallID: brief(l.CallID),
 		Caller: brief(l.From.User), CallerHost: brief(l.From.Host), Called: brief(l.Request.User), CalledHost: brief(l.Request.Host),
 		Src: l.Src.String(), Dst: l.Dst.String(), Transport: l.Transport.String(),
-		State: l.State.String(), StartedUnixMS: unixMS(l.Invited), RingingUnixMS: unixMS(l.Rang), AnsweredUnixMS: unixMS(l.Answer),
+		State: l.State.String(), StartedUnixMs: unixMs(l.Invited), RingingUnixMs: unixMs(l.Rang), AnsweredUnixMs: unixMs(l.Answer),
 		SeenMidcall: !l.Initial, Held: l.Held(), Attempts: len(l.Attempts), Codec: brief(codec(l, m)),
 	}
 	if l.Call {

@@ -20,14 +20,14 @@ func NewCall(node string, l *dialog.Leg, m *counters.MediaResult, book *party.Bo
 		Caller: l.From.User, CallerHost: l.From.Host,
 		Called: l.Request.User, CalledHost: l.Request.Host, To: l.To.User, UserAgent: l.UserAgent,
 		Src: l.Src.String(), Dst: l.Dst.String(), Transport: l.Transport.String(),
-		RingingUnixMs: unixMS(l.Rang), AnsweredUnixMs: unixMS(l.Answer), EndedUnixMs: unixMS(l.End),
+		RingingUnixMs: unixMs(l.Rang), AnsweredUnixMs: unixMs(l.Answer), EndedUnixMs: unixMs(l.End),
 		RingMs: ring(l), DurationMs: between(l.Answer, l.End),
 		Answered: l.Answer != 0, SipStatus: uint32(l.Status), SipReason: l.Phrase, Q850Cause: uint32(l.Cause),
 		Release: l.Release.String(), ReleasedBy: releasedBy(l),
 		SeenMidcall: !l.Initial, Cancelled: l.Canceled,
 		Forks: uint32(l.Forks), Reinvites: uint32(l.Reinvites), Refers: uint32(l.Refers),
 		Encrypted:   l.Encrypted || m.Encrypted,
-		OpenedEpoch: l.Epoch, LegId: l.ID, Restored: l.Restored, ClosedUnixMs: unixMS(l.Closed),
+		OpenedEpoch: l.Epoch, LegId: l.ID, Restored: l.Restored, ClosedUnixMs: unixMs(l.Closed),
 	}
 	c.Outcome, c.Effective = counters.Outcome(l)
 	if l.Call {
@@ -37,7 +37,7 @@ func NewCall(node string, l *dialog.Leg, m *counters.MediaResult, book *party.Bo
 		c.Direction = "inbound"
 	}
 	if l.Initial {
-		c.InvitedUnixMs = unixMS(l.Invited)
+		c.InvitedUnixMs = unixMs(l.Invited)
 		c.PddMs = pdd(l.Invited, l.Rang, l.Answer)
 	}
 	if l.Answer != 0 {
@@ -70,7 +70,7 @@ func attempt(a *dialog.Attempt, book *party.Book) *Attempt {
 	outcome, effective := counters.AttemptOutcome(a)
 	return &Attempt{
 		Carrier: book.Entry(a.Carrier).Name, Called: a.Number, Src: a.Src.String(), Dst: a.Dst.String(),
-		InvitedUnixMs: unixMS(a.Invited), RingingUnixMs: unixMS(a.Rang), AnsweredUnixMs: unixMS(a.Answer), EndedUnixMs: unixMS(a.End),
+		InvitedUnixMs: unixMs(a.Invited), RingingUnixMs: unixMs(a.Rang), AnsweredUnixMs: unixMs(a.Answer), EndedUnixMs: unixMs(a.End),
 		PddMs: pdd(a.Invited, a.Rang, a.Answer), DurationMs: between(a.Answer, a.End),
 		SipStatus: uint32(a.Status), Release: a.Release.String(), Outcome: outcome, Effective: effective,
 	}
@@ -142,7 +142,7 @@ func pdd(invited, rang, answer int64) *int64 {
 	if !ok {
 		return nil
 	}
-	ms := unixMS(ns)
+	ms := unixMs(ns)
 	return &ms
 }
 
@@ -152,10 +152,10 @@ func between(from, to int64) int64 {
 	if from == 0 || to <= from {
 		return 0
 	}
-	return unixMS(to - from)
+	return unixMs(to - from)
 }
 
-// unixMS rounds nanoseconds to milliseconds.
-func unixMS(ns int64) int64 {
+// unixMs rounds nanoseconds to milliseconds.
+func unixMs(ns int64) int64 {
 	return int64(time.Duration(ns).Round(time.Millisecond) / time.Millisecond)
 }

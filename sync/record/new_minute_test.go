@@ -14,8 +14,8 @@ import (
 func TestNewMinute(t *testing.T) {
 	b := book(t)
 	m := &counters.Minute{Start: 1_700_000_040 * second, Observed: 59_999_600 * time.Microsecond, Kind: party.Carrier, Party: 3}
-	m.Started, m.AnsweredMS, m.Peak, m.Media[counters.MediaTwoWay] = 5, 61_000, 7, 2
-	m.PDD.Buckets[1], m.PDD.Count, m.PDD.SumMS = 1, 1, 80
+	m.Started, m.AnsweredMs, m.Peak, m.Media[counters.MediaTwoWay] = 5, 61_000, 7, 2
+	m.PDD.Buckets[1], m.PDD.Count, m.PDD.SumMs = 1, 1, 80
 	m.MOSMilli[1], m.MOSCalls[1], m.Lost[0], m.Packets[1], m.Digits[0] = 4400, 1, 3, 9, 6
 	buckets := make([]uint64, len(counters.PDDBounds())+1)
 	buckets[1] = 1
@@ -50,7 +50,7 @@ func TestEveryMinuteField(t *testing.T) {
 	m := counters.Minute{Start: second * 60, Observed: time.Second, Kind: party.Customer, Party: 1}
 	f := &m.Figures
 	for i, p := range []*uint64{&f.LiveSetup, &f.LiveAnswered, &f.Peak, &f.PeakAnswered, &f.Started, &f.Inbound, &f.SeenMidcall, &f.Outcomes,
-		&f.Answered, &f.Effective, &f.Redirects, &f.Decided, &f.Defects, &f.Over, &f.Completed, &f.Ended, &f.AnsweredMS, &f.PDD.Count, &f.PDD.SumMS,
+		&f.Answered, &f.Effective, &f.Redirects, &f.Decided, &f.Defects, &f.Over, &f.Completed, &f.Ended, &f.AnsweredMs, &f.PDD.Count, &f.PDD.SumMs,
 		&f.PDD.Buckets[0], &f.Media[0], &f.MediaVisible, &f.CallsWithDigits, &f.CallsWithInfo, &f.Digits[0], &f.Digits[1], &f.Packets[0],
 		&f.Packets[1], &f.Lost[0], &f.Lost[1], &f.MOSMilli[0], &f.MOSCalls[0], &f.MOSMilli[1], &f.MOSCalls[1]} {
 		*p = uint64(i + 1)

@@ -40,7 +40,7 @@ func (e *encoder) seal(to []byte, now time.Time, k key, first uint64, records []
 	}
 	h := record.Header{
 		Version: record.Version, Codec: record.Zstd, Stream: k.stream, Epoch: k.epoch, First: first,
-		Count: uint32(n), BodySize: uint32(len(e.body)), SentUnixMS: now.UnixMilli(), // both are bounded
+		Count: uint32(n), BodySize: uint32(len(e.body)), SentUnixMs: now.UnixMilli(), // both are bounded
 	}
 	to = append(to[:0], header[:]...)
 	to = e.zstd.EncodeAll(e.body, to)

@@ -36,7 +36,7 @@ func examples(t *testing.T) map[string][]byte {
 	}
 	batch := append(make([]byte, record.HeaderSize), body...)
 	h := record.Header{Version: record.Version, Codec: record.Plain, Stream: record.Calls, Epoch: epoch, First: 41, Count: 2,
-		BodySize: uint32(len(body)), SentUnixMS: 1_700_000_000_000}
+		BodySize: uint32(len(body)), SentUnixMs: 1_700_000_000_000}
 	h.Seal(batch)
 	return map[string][]byte{
 		"batch": batch,

@@ -186,7 +186,7 @@ func readExport(r io.Reader) (map[key]facts, error) {
 			return err
 		}
 		f := c.facts
-		f.InvitedMs, f.AnsweredMs, f.EndedMs, f.CountedMs = unixMS(c.Invited), unixMS(c.AnsweredAt), unixMS(c.Ended), unixMS(c.Counted)
+		f.InvitedMs, f.AnsweredMs, f.EndedMs, f.CountedMs = unixMs(c.Invited), unixMs(c.AnsweredAt), unixMs(c.Ended), unixMs(c.Counted)
 		f.PddMs, f.Attempts = optional(c.Pdd), c.Attempts
 		k := key{sequence{c.Node, epoch, streamCalls}, c.Seq}
 		if _, twice := out[k]; twice {
@@ -198,7 +198,7 @@ func readExport(r io.Reader) (map[key]facts, error) {
 	return out, err
 }
 
-func unixMS(t *time.Time) int64 {
+func unixMs(t *time.Time) int64 {
 	if t == nil {
 		return 0
 	}

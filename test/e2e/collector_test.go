@@ -80,7 +80,7 @@ func TestCollectorKilledAgent(t *testing.T) {
 	sum.add(&long, r.finish())
 	o.delivered(before + during)
 	for _, c := range o.calls() {
-		long := time.Duration(c.DurationMS) * time.Millisecond
+		long := time.Duration(c.DurationMs) * time.Millisecond
 		if c.Ended.Before(killed) {
 			continue
 		}
@@ -230,7 +230,7 @@ func (o *office) records(sum *tally, s *peers.AgentStatus) {
 			t.Errorf("call %s is stored twice", c.CallID)
 		}
 		ids[c.CallID] = true
-		acme.add(c.Outcome, c.Answered, c.DurationMS)
+		acme.add(c.Outcome, c.Answered, c.DurationMs)
 		caller, callee, attempts = caller+c.FromCaller, callee+c.FromCallee, attempts+c.Attempts
 	}
 	carriers := make(map[string]*stored)
@@ -242,7 +242,7 @@ func (o *office) records(sum *tally, s *peers.AgentStatus) {
 		if carriers[a.Carrier] == nil {
 			carriers[a.Carrier] = &stored{}
 		}
-		carriers[a.Carrier].add(a.Outcome, a.Answered, a.DurationMS)
+		carriers[a.Carrier].add(a.Outcome, a.Answered, a.DurationMs)
 	}
 	o.equal("stored calls", acme.calls, sum.started)
 	o.equal("stored calls with an outcome", acme.outcomes, sum.started)
@@ -258,12 +258,12 @@ func (o *office) records(sum *tally, s *peers.AgentStatus) {
 		o.equal("stored attempts at "+c.name, carriers[c.name].calls, c.calls)
 		o.equal("stored attempts that "+c.name+" answered", carriers[c.name].answered, c.answered)
 		if s != nil {
-			o.agrees("milliseconds of "+c.name, carriers[c.name].ms, peers.Party(s.Carriers, c.name).AnsweredMS)
+			o.agrees("milliseconds of "+c.name, carriers[c.name].ms, peers.Party(s.Carriers, c.name).AnsweredMs)
 		}
 	}
 	o.equal("carriers", len(all), sum.a+sum.b)
 	if s != nil {
-		o.agrees("milliseconds of the customer", acme.ms, peers.Party(s.Customers, "acme").AnsweredMS)
+		o.agrees("milliseconds of the customer", acme.ms, peers.Party(s.Customers, "acme").AnsweredMs)
 		o.agrees("digits of callers", caller, s.Calls.Digits.Caller)
 		o.agrees("digits of callees", callee, s.Calls.Digits.Callee)
 		o.equal("digits of callers", caller, crowd*len(callerKeys))
@@ -295,7 +295,7 @@ func (o *office) sums(sum *tally, s *peers.AgentStatus) {
 	for _, x := range all {
 		y := got[x.Kind+" "+x.Party]
 		y.Calls, y.Outcomes, y.Answered, y.Midcall = y.Calls+x.Calls, y.Outcomes+x.Outcomes, y.Answered+x.Answered, y.Midcall+x.Midcall
-		y.Over, y.Ended, y.AnsweredMS = y.Over+x.Over, y.Ended+x.Ended, y.AnsweredMS+x.AnsweredMS
+		y.Over, y.Ended, y.AnsweredMs = y.Over+x.Over, y.Ended+x.Ended, y.AnsweredMs+x.AnsweredMs
 		y.ASR.Num, y.ASR.Den, y.ACD.Num, y.ACD.Den = y.ASR.Num+x.ASR.Num, y.ASR.Den+x.ASR.Den, y.ACD.Num+x.ACD.Num, y.ACD.Den+x.ACD.Den
 		got[x.Kind+" "+x.Party] = y
 	}
@@ -317,8 +317,8 @@ func (o *office) sums(sum *tally, s *peers.AgentStatus) {
 		o.equal("summary of "+c.name+": over", x.Over, c.calls)
 		o.equal("summary of "+c.name+": answered and over", x.Ended, c.answered)
 		o.equal("summary of "+c.name+": seen from their middle", x.Midcall, 0)
-		if x.AnsweredMS != records[c.name] {
-			t.Errorf("summary of %s: %d ms, its records add up to %d ms", c.name, x.AnsweredMS, records[c.name])
+		if x.AnsweredMs != records[c.name] {
+			t.Errorf("summary of %s: %d ms, its records add up to %d ms", c.name, x.AnsweredMs, records[c.name])
 		}
 		if s == nil {
 			continue
@@ -344,15 +344,15 @@ func (o *office) lengths() map[string]int {
 	o.t.Helper()
 	out := make(map[string]int)
 	for _, c := range o.calls() {
-		out["total "] += c.DurationMS
-		out["customer "+c.Customer] += c.DurationMS
+		out["total "] += c.DurationMs
+		out["customer "+c.Customer] += c.DurationMs
 	}
 	all, err := o.collector.Attempts(o.t.Context())
 	if err != nil {
 		o.t.Fatal(err)
 	}
 	for _, a := range all {
-		out["carrier "+a.Carrier] += a.DurationMS
+		out["carrier "+a.Carrier] += a.DurationMs
 	}
 	return out
 }
@@ -373,7 +373,7 @@ func (o *office) sound() {
 	var s *peers.CollectorStatus
 	err := peers.Poll(t.Context(), 60*time.Second, "the collector to compare its figures", func() (_ bool, err error) {
 		s, err = o.collector.Status(t.Context())
-		return err == nil && s.Reconciliation.LastUnixMS != 0 && len(s.Attention) == 0, err
+		return err == nil && s.Reconciliation.LastUnixMs != 0 && len(s.Attention) == 0, err
 	})
 	if err != nil {
 		t.Errorf("%v: attention %q", err, s.Attention)
@@ -422,7 +422,7 @@ func (o *office) minutes(calls int) {
 	want := make(map[string]closed)
 	for _, s := range all {
 		c := want[s.Kind+" "+s.Party]
-		want[s.Kind+" "+s.Party] = closed{c.over + s.Over, c.ended + s.Ended, c.ms + s.AnsweredMS}
+		want[s.Kind+" "+s.Party] = closed{c.over + s.Over, c.ended + s.Ended, c.ms + s.AnsweredMs}
 	}
 	for name, c := range want {
 		if got[name] != c {

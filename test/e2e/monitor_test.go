@@ -174,7 +174,7 @@ func TestMonitor(t *testing.T) {
 				if b.Customer == "globex" {
 					from = globex
 				}
-				if !strings.Contains(b.Source, from.local.String()) || b.ExpiresUnixMS < time.Now().Add(500*time.Second).UnixMilli() {
+				if !strings.Contains(b.Source, from.local.String()) || b.ExpiresUnixMs < time.Now().Add(500*time.Second).UnixMilli() {
 					t.Errorf("a stray from %s is shown as %+v", from.local, b)
 				}
 			}
@@ -309,7 +309,7 @@ func TestMonitorBindings(t *testing.T) {
 	w.send(acme, false, again)
 	err := peers.Poll(t.Context(), 10*time.Second, "bindings to last longer", func() (bool, error) {
 		list, err := w.agent.Bindings(t.Context(), "bindings", "--number", "1005")
-		return err == nil && len(list) == 2 && min(list[0].ExpiresUnixMS, list[1].ExpiresUnixMS) > first[0].ExpiresUnixMS+500_000, err
+		return err == nil && len(list) == 2 && min(list[0].ExpiresUnixMs, list[1].ExpiresUnixMs) > first[0].ExpiresUnixMs+500_000, err
 	})
 	if err != nil {
 		t.Error(err)

@@ -175,7 +175,7 @@ func (w *watch) look(c *collector) {
 		return // nothing has come yet: that is within a second of the connection
 	}
 	w.looks++
-	w.live = max(w.live, now.Sub(time.UnixMilli(s.Nodes[0].Live.TimeUnixMS)))
+	w.live = max(w.live, now.Sub(time.UnixMilli(s.Nodes[0].Live.TimeUnixMs)))
 	w.check(c.query("calls-*.db", `SELECT coalesce(max(closed_ms), 0) FROM (SELECT closed_ms, call_id FROM calls ORDER BY rowid DESC LIMIT 30000) WHERE call_id NOT LIKE 'backlog%'`, func(r *sql.Rows) error {
 		var ms int64
 		err := r.Scan(&ms)

@@ -75,7 +75,7 @@ type collectorStatus struct {
 		State     string `json:"state"`
 		Duplicate int64  `json:"duplicate_unix_ms"`
 		Live      *struct {
-			TimeUnixMS int64 `json:"time_unix_ms"`
+			TimeUnixMs int64 `json:"time_unix_ms"`
 		} `json:"live"`
 	} `json:"nodes"`
 	Attention []string `json:"attention"`

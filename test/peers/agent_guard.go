@@ -16,7 +16,7 @@ type AgentBinding struct {
 	Source        string `json:"source"`
 	Transport     string `json:"transport"`
 	Stray         string `json:"stray"`
-	ExpiresUnixMS int64  `json:"expires_unix_ms"`
+	ExpiresUnixMs int64  `json:"expires_unix_ms"`
 }
 
 // AgentChecked is a verdict that was asked for.

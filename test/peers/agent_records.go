@@ -19,7 +19,7 @@ type AgentRecord struct {
 	Answered   bool      `json:"answered"`
 	Status     int       `json:"sip_status"`
 	Release    string    `json:"release"`
-	DurationMS int       `json:"duration_ms"`
+	DurationMs int       `json:"duration_ms"`
 	MediaClass string    `json:"media_class"`
 	FromCaller AgentSide `json:"from_caller"`
 	FromCallee AgentSide `json:"from_callee"`

@@ -18,7 +18,7 @@ type AgentFigures struct {
 	SeenMidcall  int            `json:"seen_midcall"`
 	Outcomes     int            `json:"outcomes"`
 	Answered     int            `json:"answered"`
-	AnsweredMS   int            `json:"answered_ms"`
+	AnsweredMs   int            `json:"answered_ms"`
 	ASR          AgentRatio     `json:"asr"`
 	ACD          AgentRatio     `json:"acd_ms"`
 	ByRelease    map[string]int `json:"by_release"`

@@ -147,7 +147,7 @@ type CollectorStatus struct {
 	Losses         []json.RawMessage  `json:"losses"`
 	DeadLetters    struct{ Kept int } `json:"dead_letters"`
 	Reconciliation struct {
-		LastUnixMS int64             `json:"last_unix_ms"`
+		LastUnixMs int64             `json:"last_unix_ms"`
 		Error      string            `json:"error"`
 		Differ     []json.RawMessage `json:"differ"`
 		Sums       []json.RawMessage `json:"sums"`
@@ -179,7 +179,7 @@ type StoredCall struct {
 	Answered   bool      `json:"answered"`
 	Outcome    bool      `json:"outcome"`
 	Midcall    bool      `json:"seen_midcall"`
-	DurationMS int       `json:"duration_ms"`
+	DurationMs int       `json:"duration_ms"`
 	Release    string    `json:"release"`
 	FromCaller int       `json:"from_caller_dtmf_count"`
 	FromCallee int       `json:"from_callee_dtmf_count"`
@@ -196,7 +196,7 @@ type StoredAttempt struct {
 	Carrier    string `json:"carrier"`
 	Answered   bool   `json:"answered"`
 	Outcome    bool   `json:"outcome"`
-	DurationMS int    `json:"duration_ms"`
+	DurationMs int    `json:"duration_ms"`
 }
 
 // Attempts exports all attempts.
@@ -214,7 +214,7 @@ type Summary struct {
 	Answered   int        `json:"answered"`
 	Over       int        `json:"over"`
 	Ended      int        `json:"answered_ended"`
-	AnsweredMS int        `json:"answered_ms"`
+	AnsweredMs int        `json:"answered_ms"`
 	ASR        AgentRatio `json:"asr"`
 	ACD        AgentRatio `json:"acd_ms"`
 }

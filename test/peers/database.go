@@ -38,11 +38,11 @@ func QuerySQLite(ctx context.Context, files, query string, each func(*sql.Rows) 
 	return nil
 }
 
-// busyMS is how long a file that is being written is waited for, in milliseconds.
-const busyMS = 10_000
+// busyMs is how long a file that is being written is waited for, in milliseconds.
+const busyMs = 10_000
 
 func querySQLiteFile(ctx context.Context, name, query string, each func(*sql.Rows) error) error {
-	options := url.Values{"mode": {"ro"}, "_pragma": {fmt.Sprintf("busy_timeout(%d)", busyMS)}}
+	options := url.Values{"mode": {"ro"}, "_pragma": {fmt.Sprintf("busy_timeout(%d)", busyMs)}}
 	at := url.URL{Scheme: "file", Opaque: name, RawQuery: options.Encode()}
 	db, err := sql.Open("sqlite", at.String())
 	if err != nil {

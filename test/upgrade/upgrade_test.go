@@ -61,7 +61,7 @@ func upgrade(t *testing.T, file string) {
 			Sync struct {
 				Spool struct {
 					Calls struct {
-						OldestUnackedMS int64 `json:"oldest_unacked_ms"`
+						OldestUnackedMs int64 `json:"oldest_unacked_ms"`
 						Queued          int
 					}
 				}
@@ -69,7 +69,7 @@ func upgrade(t *testing.T, file string) {
 		}
 		err := json.Unmarshal(s.ask("agent", "status", "--json"), &now)
 		c := now.Sync.Spool.Calls
-		return c.OldestUnackedMS == 0 && c.Queued == 0, err
+		return c.OldestUnackedMs == 0 && c.Queued == 0, err
 	}))
 	if got := s.bindings(); got != want.Bindings {
 		t.Errorf("%d registrations are known, %d were", got, want.Bindings)

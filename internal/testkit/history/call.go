@@ -103,7 +103,7 @@ func (s *simulation) makeTry(carrier int, at int64, o *outcome) try {
 	t := try{carrier: carrier, invited: at, outcome: o}
 	set := between(r, 180*time.Millisecond, 900*time.Millisecond) // to the first answer of any kind
 	if carrier == len(s.cfg.Carriers)-1 {
-		set = wholeMS(set * 3 / 2) // it is the slower one
+		set = wholeMs(set * 3 / 2) // it is the slower one
 	}
 	if r.Float64() < .05 {
 		set += between(r, time.Second, 5*time.Second)

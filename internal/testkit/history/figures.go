@@ -13,9 +13,9 @@ type Sums struct {
 	Outcomes   int64 `json:"outcomes"`
 	Answered   int64 `json:"answered"`
 	Effective  int64 `json:"effective"` // the network did its part (NER)
-	AnsweredMS int64 `json:"answered_ms"`
+	AnsweredMs int64 `json:"answered_ms"`
 	PDDCount   int64 `json:"pdd_count"`
-	PDDSumMS   int64 `json:"pdd_sum_ms"`
+	PDDSumMs   int64 `json:"pdd_sum_ms"`
 	Heard      int64 `json:"media_visible"` // answered, with media that could be read
 	WithDigits int64 `json:"digit_calls"`
 	Digits     int64 `json:"digits"`
@@ -24,7 +24,7 @@ type Sums struct {
 // Add adds o.
 func (s *Sums) Add(o *Sums) {
 	s.Calls, s.Outcomes, s.Answered, s.Effective = s.Calls+o.Calls, s.Outcomes+o.Outcomes, s.Answered+o.Answered, s.Effective+o.Effective
-	s.AnsweredMS, s.PDDCount, s.PDDSumMS = s.AnsweredMS+o.AnsweredMS, s.PDDCount+o.PDDCount, s.PDDSumMS+o.PDDSumMS
+	s.AnsweredMs, s.PDDCount, s.PDDSumMs = s.AnsweredMs+o.AnsweredMs, s.PDDCount+o.PDDCount, s.PDDSumMs+o.PDDSumMs
 	s.Heard, s.WithDigits, s.Digits = s.Heard+o.Heard, s.WithDigits+o.WithDigits, s.Digits+o.Digits
 }
 
@@ -63,7 +63,7 @@ func (f *Figures) add(s *simulation, c *call) {
 	first := &c.tries[0]
 	calls := c.sums(c.last, first.invited)
 	if at := c.leg.Invited; calls.PDDCount > 0 { // from the caller's own INVITE on
-		calls.PDDSumMS = millis(c.last.rang) - millis(at)
+		calls.PDDSumMs = millis(c.last.rang) - millis(at)
 	}
 	f.at(Key{hour, Total, "", s.node.Name}).Add(&calls)
 	f.at(Key{hour, Customer, s.cfg.Customers[c.customer].ID, s.node.Name}).Add(&calls)
@@ -82,12 +82,12 @@ func (c *call) sums(t *try, invited int64) Sums {
 		s.Effective = 1
 	}
 	if t.rang != 0 {
-		s.PDDCount, s.PDDSumMS = 1, millis(t.rang)-millis(invited)
+		s.PDDCount, s.PDDSumMs = 1, millis(t.rang)-millis(invited)
 	}
 	if t.answered == 0 {
 		return s
 	}
-	s.Answered, s.AnsweredMS = 1, millis(t.ended)-millis(t.answered)
+	s.Answered, s.AnsweredMs = 1, millis(t.ended)-millis(t.answered)
 	if c.media.Expected && !c.media.Encrypted {
 		s.Heard = 1
 	}

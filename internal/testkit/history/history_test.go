@@ -146,10 +146,10 @@ func trial(s *Sums, outcome, effective, answered bool, ms int64, pdd *int64) {
 		s.Effective++
 	}
 	if answered {
-		s.Answered, s.AnsweredMS = 1, ms
+		s.Answered, s.AnsweredMs = 1, ms
 	}
 	if pdd != nil {
-		s.PDDCount, s.PDDSumMS = 1, *pdd
+		s.PDDCount, s.PDDSumMs = 1, *pdd
 	}
 }
 
@@ -186,7 +186,7 @@ func TestMinutesAddUpToTheFigures(t *testing.T) {
 		s := got[x.GetKind()+" "+x.GetParty()]
 		s.Add(&Sums{
 			Calls: int64(x.GetStarted()), Outcomes: int64(x.GetOutcomes()), Answered: int64(x.GetAnswered()), Effective: int64(x.GetEffective()), // counts
-			AnsweredMS: int64(x.GetAnsweredMs()), PDDCount: int64(x.GetPddCount()), PDDSumMS: int64(x.GetPddSumMs()), // counts
+			AnsweredMs: int64(x.GetAnsweredMs()), PDDCount: int64(x.GetPddCount()), PDDSumMs: int64(x.GetPddSumMs()), // counts
 			Heard: int64(x.GetMediaVisible()), WithDigits: int64(x.GetCallsWithDigits()), Digits: int64(x.GetDigitsFromCallers()), // counts
 		})
 		got[x.GetKind()+" "+x.GetParty()] = s
@@ -223,7 +223,7 @@ func TestHoursAreClosed(t *testing.T) {
 		if want == nil {
 			want = new(Sums)
 		}
-		if h == nil || int64(h.GetCalls()) != want.Calls || int64(h.GetAnswered()) != want.Answered || int64(h.GetDurationMs()) != want.AnsweredMS { // counts
+		if h == nil || int64(h.GetCalls()) != want.Calls || int64(h.GetAnswered()) != want.Answered || int64(h.GetDurationMs()) != want.AnsweredMs { // counts
 			t.Errorf("the mark of %v: %v, want %+v", at, h, *want)
 		}
 		away := at.Day() == 31 && at.Hour() >= 2 && at.Hour() <= 4

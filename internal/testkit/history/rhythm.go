@@ -44,13 +44,13 @@ func next(r *rand.Rand, now int64, perHour float64) int64 {
 	for {
 		now += int64(r.ExpFloat64() / (perHour * busiest) * float64(time.Hour))
 		if r.Float64()*busiest < rhythm(time.Unix(0, now)) {
-			return wholeMS(now)
+			return wholeMs(now)
 		}
 	}
 }
 
-// wholeMS cuts a time to milliseconds: records have no more.
-func wholeMS(ns int64) int64 { return ns - ns%int64(time.Millisecond) }
+// wholeMs cuts a time to milliseconds: records have no more.
+func wholeMs(ns int64) int64 { return ns - ns%int64(time.Millisecond) }
 
 // pick returns an index by weight.
 func pick[T any](r *rand.Rand, list []T, weight func(*T) float64) int {
@@ -68,10 +68,10 @@ func pick[T any](r *rand.Rand, list []T, weight func(*T) float64) int {
 }
 
 // between returns a time of a to b, in whole milliseconds.
-func between(r *rand.Rand, a, b time.Duration) int64 { return wholeMS(int64(a) + r.Int64N(int64(b-a))) }
+func between(r *rand.Rand, a, b time.Duration) int64 { return wholeMs(int64(a) + r.Int64N(int64(b-a))) }
 
 // length is how long people talk: half of them less than 100 seconds, few for an hour.
 func length(r *rand.Rand) int64 {
 	s := math.Exp(math.Log(100) + .95*r.NormFloat64())
-	return wholeMS(int64(min(max(s, 2), 3600) * float64(time.Second)))
+	return wholeMs(int64(min(max(s, 2), 3600) * float64(time.Second)))
 }
