@@ -4,11 +4,6 @@ SHELL       := bash
 .DEFAULT_GOAL := help
 
 GO       ?= go
-
-# One way to compile for all: lint, vet and most tests find what build has compiled.
-export CGO_ENABLED := 0
-export GOFLAGS     := $(GOFLAGS) -trimpath
-
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 COMMIT   ?= $(shell git rev-parse HEAD 2>/dev/null)
 DATE     ?= $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null)
@@ -47,7 +42,7 @@ build: $(if $(shell command -v npm),ui) ## build the programs as static binaries
 	@mkdir -p $(BIN)
 	@for p in $(PROGRAMS); do \
 	  echo "build $(BIN)/sipward-$$p $(VERSION)"; \
-	  $(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/sipward-$$p ./$$p; \
+	  CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/sipward-$$p ./$$p; \
 	done
 
 # The dashboard's pages go into the collector. They are built when npm is there and
@@ -104,12 +99,12 @@ lint: $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION) ## gofmt, golangci-lint, shellc
 
 $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION):
 	@mkdir -p $(TOOLS)
-	GOBIN=$(CURDIR)/$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	GOBIN=$(CURDIR)/$(TOOLS) CGO_ENABLED=0 $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
 	@mv $(TOOLS)/golangci-lint $@
 
 $(NFPM):
 	@mkdir -p $(TOOLS)
-	GOBIN=$(CURDIR)/$(TOOLS) $(GO) install github.com/goreleaser/nfpm/v2/cmd/nfpm@$(NFPM_VERSION)
+	GOBIN=$(CURDIR)/$(TOOLS) CGO_ENABLED=0 $(GO) install github.com/goreleaser/nfpm/v2/cmd/nfpm@$(NFPM_VERSION)
 	@mv $(TOOLS)/nfpm $@
 
 # What the scripts of packages and releases are told.
