@@ -30,6 +30,9 @@ func (a *agent) Status() *admin.Status {
 	if a.spool != nil {
 		s, u := a.spool.Stats(), a.uplink.Stats()
 		out.Sync = &admin.Sync{Spool: spoolStatus(&s, time.Now()), Uplink: uplinkStatus(&u)}
+		if a.outbox != nil {
+			out.Sync.HourClosedUnixS = a.outbox.ClosedUnixS()
+		}
 		out.Drops = append(out.Drops, a.outboxDrops()...)
 		out.Counts = slices.Concat(out.Counts, spoolCounts(&s), uplinkCounts(&u))
 	}

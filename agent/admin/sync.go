@@ -10,6 +10,10 @@ import (
 type Sync struct {
 	Spool  Spool  `json:"spool"`
 	Uplink Uplink `json:"uplink"`
+
+	// Beginning of the last hour under which nothing more is counted; 0: not known, in
+	// the first minute.
+	HourClosedUnixS int64 `json:"hour_closed_unix_s"`
 }
 
 // Spool is the state of the records on disk.

@@ -42,16 +42,14 @@ type Config struct {
 	LastMarked int64         // beginning of the last hour that is closed, seconds since the Unix epoch; 0: none
 }
 
-// Outbox belongs to the goroutine of the pipeline; Registration and Unencoded may
-// be called by any.
+// Outbox belongs to the goroutine of the pipeline; Registration, ClosedUnixS and
+// Unencoded may be called by any.
 type Outbox struct {
 	cfg   Config
 	spool Spool
 	hours *record.Hours
 
-	closed int64 // as saved, if saved is
-	saved  bool
-
+	closed    atomic.Int64 // as ClosedUnixS
 	unencoded atomic.Uint64
 }
 
@@ -61,6 +59,10 @@ func New(cfg Config, spool Spool) *Outbox {
 	o.saveClosed() // this run's checkpoints must have it too
 	return o
 }
+
+// ClosedUnixS is the beginning of the last hour that is closed, be it the one before the
+// first that is counted in, seconds since the Unix epoch; 0: that is not known yet.
+func (o *Outbox) ClosedUnixS() int64 { return o.closed.Load() }
 
 // Unencoded counts records that could not be encoded; more than 0 is a bug.
 func (o *Outbox) Unencoded() uint64 { return o.unencoded.Load() }
@@ -100,10 +102,10 @@ func (o *Outbox) Ticked(now int64) {
 // close them, however long nobody runs.
 func (o *Outbox) saveClosed() {
 	at, known := o.hours.Closed()
-	if !known || o.saved && at == o.closed {
+	if !known || at == o.closed.Load() {
 		return
 	}
-	o.closed, o.saved = at, true
+	o.closed.Store(at)
 	o.spool.SaveOpen(hoursID, binary.BigEndian.AppendUint64(nil, uint64(at))) // and back
 }
 

@@ -75,7 +75,7 @@ func TestMake(t *testing.T) {
 	s.ask("collector", "blocks", "import", s.path("parties.yaml"), "--yes")
 	s.write("table.pub", string(s.ask("collector", "blocks", "key")))
 	s.signUp(&want)
-	stopAgent, started := s.start("agent"), time.Now()
+	stopAgent := s.start("agent")
 	s.must(peers.Poll(t.Context(), readyWait, "the table to reach the agent", func() (bool, error) {
 		out, err := s.try("agent", "status", "--json")
 		return bytes.Contains(out, []byte(`"acme"`)), err
@@ -95,7 +95,15 @@ func TestMake(t *testing.T) {
 	if want.Bindings == 0 {
 		t.Fatal("nobody is registered")
 	}
-	time.Sleep(time.Until(started.Add(65 * time.Second))) // before, it trusts no clock to say which hour is its first
+	s.must(peers.Poll(t.Context(), 2*drainWait, "the agent to trust its clock, and know its first hour", func() (bool, error) {
+		var now struct {
+			Sync struct {
+				HourClosedUnixS int64 `json:"hour_closed_unix_s"`
+			}
+		}
+		err := json.Unmarshal(s.ask("agent", "status", "--json"), &now)
+		return now.Sync.HourClosedUnixS != 0, err
+	}))
 	stopAgent()
 
 	for _, name := range []string{"collector.yaml", "agent.yaml"} { // values of this machine become marks
