@@ -132,12 +132,13 @@ func (l *lookout) start() {
 	l.t.Cleanup(l.stop)
 }
 
-// minutes stores counters of the last minutes: those of a carrier with ten calls each.
-func (l *lookout) minutes(n, answered int) {
+// minutes lets time pass, and stores counters of the last minutes of it before: a
+// judgement of that time reads them once. They are of a carrier with ten calls each.
+func (l *lookout) minutes(by time.Duration, n, answered int) {
 	l.t.Helper()
 	r := &record.Received{Node: "sw1", Epoch: 7, Stream: record.Telemetry, First: l.seq + 1}
 	for i := range n {
-		at := l.now().Add(-time.Duration(i+1) * time.Minute).Truncate(time.Minute).Unix()
+		at := l.now().Add(by - time.Duration(i+1)*time.Minute).Truncate(time.Minute).Unix()
 		for _, m := range []*record.Minute{{Kind: query.KindTotal}, {Kind: query.KindCarrier, Party: "alpha"}} {
 			m.MinuteUnixS, m.ObservedMs, m.Outcomes, m.Answered = at, 60_000, 10, uint64(answered) // small
 			r.Records = append(r.Records, &record.Record{Minute: m})
@@ -147,6 +148,7 @@ func (l *lookout) minutes(n, answered int) {
 	if err := l.store.Commit(l.t.Context(), []*record.Received{r}); err != nil {
 		l.t.Fatal(err)
 	}
+	l.pass(by)
 }
 
 func (l *lookout) pass(by time.Duration) {
@@ -219,13 +221,12 @@ func (l *lookout) rule() {
 func TestAlert(t *testing.T) {
 	l := newLookout(t)
 	l.rule()
-	l.minutes(5, 8)
+	l.minutes(0, 5, 8)
 	l.start()
 	if open := l.judge(2); len(open) > 0 {
 		t.Fatalf("%+v", open)
 	}
-	l.pass(10 * time.Minute)
-	l.minutes(10, 2)
+	l.minutes(10*time.Minute, 10, 2)
 	l.judge(1)
 	l.said("raised", "[Sipward] CRITICAL: Few answers (carrier alpha)", "ASR of carrier alpha: 20% (10 of 50), in the last 5 min; the threshold is below 40%")
 	for begin := time.Now(); ; {
@@ -244,8 +245,7 @@ func TestAlert(t *testing.T) {
 		t.Errorf("%+v", open)
 	}
 	l.quiet()
-	l.pass(10 * time.Minute)
-	l.minutes(8, 7)
+	l.minutes(10*time.Minute, 8, 7)
 	if open := l.judge(1); len(open) != 0 {
 		t.Errorf("%+v", open)
 	}
@@ -258,7 +258,7 @@ func TestAlert(t *testing.T) {
 func TestAlertThatNobodyHeardOf(t *testing.T) {
 	l := newLookout(t)
 	l.rule()
-	l.minutes(10, 2)
+	l.minutes(0, 10, 2)
 	l.cfg.Mail.Port = 1 // nobody listens there
 	l.status = http.StatusServiceUnavailable
 	l.start()
