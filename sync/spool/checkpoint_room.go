@@ -14,17 +14,18 @@ const spareName = "open.db.spare"
 
 // keepRoom sets room on disk aside for checkpoints of so many bytes. On a full disk
 // no segment can go before a checkpoint says that its calls are over: were there no
-// room for that either, nothing would ever make room again. The spare has twice what
-// is used, since what changes is written beside what was there; so has open.db,
-// which is made of it.
+// room for that either, nothing would ever make room again. open.db has a step more
+// than it uses, since what changes is written beside what was there; the spare has
+// as much as is used, and the file that is made of it begins without what was left
+// behind. More would be taken from the calls.
 func (s *Spool) keepRoom(used int64) {
 	c := &s.open
-	want := max((2*used+s.step-1)/s.step, 1) * s.step
-	if c.db != nil && c.room < want && allocate(filepath.Join(s.cfg.Dir, openName), want) == nil {
-		c.room = want
+	spare := max((used+s.step-1)/s.step, 1) * s.step
+	if room := spare + s.step; c.db != nil && c.room < room && allocate(filepath.Join(s.cfg.Dir, openName), room) == nil {
+		c.room = room
 	}
-	if c.spare < want && allocate(filepath.Join(s.cfg.Dir, spareName), want) == nil {
-		c.spare = want
+	if c.spare < spare && allocate(filepath.Join(s.cfg.Dir, spareName), spare) == nil {
+		c.spare = spare
 	}
 	c.size.Store(max(c.room, used) + c.spare)
 }
