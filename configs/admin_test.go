@@ -30,9 +30,9 @@ func TestExplain(t *testing.T) {
 	_, bad := Parse("f", []byte("nod: x"))
 	_, worse := Parse("f", []byte("nod: x\nid: y"))
 	for want, err := range map[string]error{
-		"copy configs/x.yaml there":                    err,
-		`f:1: unknown key "nod"; did you mean "node"?`: bad,
-		"that is the first of 2 problems":              worse,
+		"copy configs/x.yaml there":                                                             err,
+		`f:1: unknown key "nod"; did you mean "node"?`:                                          bad,
+		"(the first of 2 problems; check lists all)":                                            worse,
 		"become root or, for the service, give /etc/sipward/here.yaml its group, and mode 0640": fs.ErrPermission,
 	} {
 		got := Explain(err, "/etc/sipward/here.yaml", "configs/x.yaml")

@@ -37,7 +37,7 @@ func Explain(err error, path, reference string) error {
 	var all Problems
 	switch {
 	case errors.As(err, &all) && len(all) > 1:
-		return fmt.Errorf("%w; that is the first of %d problems: check lists all", all[0], len(all))
+		return fmt.Errorf("%w (the first of %d problems; check lists all)", all[0], len(all))
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%w; copy %s there, or name another file with --config", err, reference)
 	case errors.Is(err, fs.ErrPermission):
