@@ -16,12 +16,12 @@ export function useShortcuts({ pages, on }: { pages: PageDef[]; on: Record<strin
   const kept = useRef({ pages, on });
   kept.current = { pages, on };
   useEffect(() => {
-    let chordAt = 0;
+    let chordAt = -Infinity; // when g was pressed; events count from when the page was opened
     const press = (e: KeyboardEvent) => {
       if (e.ctrlKey || e.altKey || e.metaKey || e.defaultPrevented || typing(e.target)) return;
       if (document.querySelector('[role="dialog"][aria-modal="true"]')) return;
       if (e.timeStamp - chordAt < chordMs) {
-        chordAt = 0;
+        chordAt = -Infinity;
         const page = kept.current.pages.find((p) => p.key === e.key);
         if (page) {
           e.preventDefault();
