@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -116,10 +117,12 @@ func (s *Spool) commitCheckpoint(changes map[uint64][]byte, last bool) {
 	c := &s.open
 	s.mu.Lock()
 	at := position{s.epoch, s.lineOf(lineKey{s.epoch, record.Calls}).last, s.nextID}
+	was := s.position
 	s.mu.Unlock()
 	pos := c.before
 	if pos.epoch == 0 {
 		pos = position{epoch: s.epoch, segment: at.segment}
+		was = pos
 	}
 	if last {
 		pos = at
@@ -133,7 +136,7 @@ func (s *Spool) commitCheckpoint(changes map[uint64][]byte, last bool) {
 		maps.DeleteFunc(changes, func(_ uint64, state []byte) bool { return state != nil })
 		c.giveBack(going)
 		s.seldom.Error(time.Now(), "spool: the disk is full; a restart now would not know some calls that go on", "calls", len(going), "err", err)
-		err = s.writeCheckpoint(changes, pos)
+		err = s.dropInParts(slices.Sorted(maps.Keys(changes)), was, pos)
 	}
 	if err != nil {
 		c.giveBack(changes)
@@ -237,8 +240,10 @@ func (c *checkpoint) put(tx *bolt.Tx, changes map[uint64][]byte, pos position, i
 		}
 		return buckets[string(bucket)].Put(k, checked(k, v))
 	}
-	for k, v := range changes {
-		if err := write(bucketOpen, key(k), v); err != nil {
+	// Numbers of calls only rise: pages may be full, and what comes last goes last.
+	buckets[string(bucketOpen)].FillPercent = 0.9
+	for _, k := range slices.Sorted(maps.Keys(changes)) {
+		if err := write(bucketOpen, key(k), changes[k]); err != nil {
 			return fmt.Errorf("writing an open call: %w", err)
 		}
 	}

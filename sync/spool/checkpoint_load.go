@@ -88,6 +88,7 @@ func uncheck(k, v []byte) ([]byte, error) {
 
 // saved is what open.db of the last run says.
 type saved struct {
+	used     int64 // bytes of the file
 	alive    time.Time
 	position position
 	calls    map[uint64][]byte
@@ -116,9 +117,6 @@ func (s *Spool) loadCheckpoint() (*saved, error) {
 	case err != nil:
 		return nil, err
 	}
-	if info, err := os.Stat(path); err == nil {
-		s.open.size.Store(info.Size())
-	}
 	return k, nil
 }
 
@@ -141,6 +139,7 @@ func readCheckpoint(path string) (*saved, error) {
 	if err != nil {
 		return k, err
 	}
+	k.used = int64(t.meta.next) * pageSize // no more than the file has
 	top, err := t.buckets()
 	if err != nil {
 		return k, err

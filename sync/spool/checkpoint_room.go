@@ -30,6 +30,26 @@ func (s *Spool) keepRoom(used int64) {
 	c.size.Store(max(c.room, used) + c.spare)
 }
 
+// dropInParts writes a checkpoint in which calls are over, in as many transactions as
+// the room asks for: each is written beside what was there, and the next may use what
+// it left behind. The position stays where it was until the last: there must be no
+// call below it that is over.
+func (s *Spool) dropInParts(ended []uint64, was, pos position) error {
+	changes := make(map[uint64][]byte, len(ended))
+	for _, id := range ended {
+		changes[id] = nil
+	}
+	err := s.writeCheckpoint(changes, pos)
+	if !noRoom(err) || len(ended) < 2 {
+		return err
+	}
+	half := len(ended) / 2
+	if err := s.dropInParts(ended[:half], was, was); err != nil {
+		return err
+	}
+	return s.dropInParts(ended[half:], was, pos)
+}
+
 // takeSpare makes the spare the file at path, where there is one.
 func (s *Spool) takeSpare(path string) {
 	_ = os.Remove(path)
@@ -46,6 +66,14 @@ func allocate(path string, size int64) error {
 		return err //nolint:wrapcheck // nobody is told: it is tried again
 	}
 	defer f.Close()
+	var has unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &has); err != nil {
+		return err //nolint:wrapcheck // as above
+	}
+	// ext4 would take what there is before it says that it is not enough.
+	if free, err := freeBytes(filepath.Dir(path)); err != nil || free < size-has.Blocks*512 {
+		return unix.ENOSPC
+	}
 	err = unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, size)
 	if errors.Is(err, unix.EOPNOTSUPP) {
 		return nil

@@ -73,3 +73,36 @@ func TestOpenCallsOnFullDisk(t *testing.T) {
 		t.Errorf("%d calls of 999 are known after a restart", n)
 	}
 }
+
+// TestManyEndOnFullDisk: calls that end at once, all over open.db, change more of it
+// than it has room for beside what is there; yet the disk is free again.
+func TestManyEndOnFullDisk(t *testing.T) {
+	const calls = 20_000
+	for _, kind := range []string{"tmpfs", "ext4"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Join(smallDisk(t, kind, "48M"), "spool")
+			r := start(t, Config{Dir: dir, Budget: 1 << 30, SegmentBytes: 1 << 20})
+			for id := range uint64(calls) {
+				r.SaveOpen(id+1, make([]byte, 500))
+			}
+			eventually(t, "they are on disk", func() bool { return r.open.size.Load() > calls*500 })
+			full := r.fill()
+			if full < 100 {
+				t.Fatalf("%d records were all that the disk had room for", full)
+			}
+			for id := range uint64(calls / 5) {
+				r.DropOpen(5*id + 1)
+			}
+			r.Release(r.Epoch(), record.Calls, record.Ranges{{First: 1, Last: full}})
+			eventually(t, "there is room again", func() bool {
+				_, err := r.Append(context.Background(), record.Calls, make([]byte, 20_000))
+				return err == nil
+			})
+			r = r.again()
+			if n := len(r.OpenCalls()); n != calls-calls/5 {
+				t.Errorf("%d calls of %d are known after a restart", n, calls-calls/5)
+			}
+		})
+	}
+}

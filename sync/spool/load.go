@@ -75,7 +75,7 @@ func (s *Spool) openFolder() error {
 	s.stats.Epoch = s.epoch
 	s.mu.Unlock()
 	// The first checkpoint comes before the first record, which could take its room.
-	s.keepRoom(s.open.size.Load())
+	s.keepRoom(kept.used)
 	s.commitCheckpoint(s.open.take(), false)
 	s.takeReserve(time.Now())
 	s.watch()
