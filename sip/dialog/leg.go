@@ -183,3 +183,32 @@ type Effect struct {
 	Endpoint packet.Endpoint
 	Spec     media.Spec
 }
+
+// Endpoints calls yield with every media endpoint that the leg announced.
+func (l *Leg) Endpoints(yield func(packet.Endpoint, media.Side) bool) {
+	for i := range l.announced {
+		if !yield(l.announced[i].ep, l.announced[i].side) {
+			return
+		}
+	}
+}
+
+// Current calls yield with the media endpoints that are in force: those that
+// the latest description of each side names, on every hop.
+func (l *Leg) Current(yield func(packet.Endpoint, media.Side) bool) {
+	for i := range l.announced {
+		if a := &l.announced[i]; !a.superseded && !yield(a.ep, a.side) {
+			return
+		}
+	}
+}
+
+// Codec returns the name of the first audio format that side announced last.
+func (l *Leg) Codec(side media.Side) string {
+	for i := len(l.announced) - 1; i >= 0; i-- {
+		if a := &l.announced[i]; a.side == side && a.line.Kind == parse.Audio {
+			return a.line.Codec
+		}
+	}
+	return ""
+}

@@ -2,11 +2,7 @@ package dialog
 
 import (
 	"hash/maphash"
-	"slices"
-	"strings"
-	"time"
 
-	"github.com/sipward/sipward/sip/media"
 	"github.com/sipward/sipward/sip/packet"
 	"github.com/sipward/sipward/sip/parse"
 	"github.com/sipward/sipward/sip/party"
@@ -20,55 +16,6 @@ const (
 	maxAttempts      = 24
 	maxAnnouncements = 24
 )
-
-// Config says how long a Table waits and how much it holds.
-type Config struct {
-	MaxLegs      int           // legs held at once; 0: 200,000
-	SetupTimeout time.Duration // without any message before an answer; 0: 5 minutes (above Timer C, RFC 3261 section 16.6)
-	MediaTimeout time.Duration // without media where media had been seen and nobody is on hold; 0: 5 minutes; negative: never
-	MaxAge       time.Duration // of an answered call; 0: 12 hours
-	Settle       time.Duration // from the end of a leg to its record; 0: DefaultSettle
-	KeepDigits   bool          // keep INFO digits, not only their count
-
-	// LastMedia returns when media of leg was last seen, in nanoseconds since
-	// the Unix epoch, and 0 when its silence would say nothing: none was seen
-	// where it is sent to now, or none can be. nil: nobody knows.
-	LastMedia func(leg *Leg) int64
-	// Alive returns when any media of leg was last seen since Restore, 0 for
-	// never, and whether it would be seen if there were any. nil: nobody knows.
-	Alive func(leg *Leg) (last int64, sure bool)
-
-	Changes bool // remember which legs changed, for Changed
-}
-
-// DefaultSettle is how long after its end a leg is closed.
-const DefaultSettle = 4 * time.Second
-
-func (c Config) withDefaults() Config {
-	or := func(d *time.Duration, def time.Duration) {
-		if *d == 0 {
-			*d = def
-		}
-	}
-	or(&c.SetupTimeout, 5*time.Minute)
-	or(&c.MediaTimeout, 5*time.Minute)
-	or(&c.MaxAge, 12*time.Hour)
-	or(&c.Settle, DefaultSettle)
-	if c.MaxLegs == 0 {
-		c.MaxLegs = 200_000
-	}
-	return c
-}
-
-// Stats counts what a Table holds and what it could not use.
-type Stats struct {
-	Legs     int    // held now
-	Evicted  uint64 // legs closed early to make room: over, or never responded to
-	Refused  uint64 // messages that would have opened a leg when there was no room
-	Overflow uint64 // hops, transactions, tags or endpoints beyond a leg's bounds
-	Late     uint64 // messages of legs that were closed before
-	Strange  uint64 // messages that belong to no leg and cannot open one
-}
 
 // Table holds every leg that is live or settling. It is not safe for
 // concurrent use. A leg costs about 1 KB, with two hops and media less than
@@ -194,142 +141,6 @@ func (t *Table) saw(l *Leg, now int64) {
 	t.change(l)
 }
 
-// find returns the leg that m belongs to and whether the caller is the one
-// who sent m. A request carries its sender's tag in From; a response repeats
-// the tags of its request.
-func (t *Table) find(p *packet.Packet, m *parse.Message) (l *Leg, fromCaller bool) {
-	first := t.legs[m.CallID]
-	for l := first; l != nil; l = l.next {
-		if m.FromTag == l.FromTag && l.knows(m.ToTag) {
-			return l, m.Request()
-		}
-		if m.ToTag == l.FromTag && l.knows(m.FromTag) {
-			return l, !m.Request()
-		}
-	}
-	for l := first; l != nil; l = l.next {
-		if m.FromTag == l.FromTag {
-			return l, m.Request()
-		}
-		if m.ToTag == l.FromTag {
-			return l, !m.Request()
-		}
-	}
-	if first != nil && first.next == nil { // tags changed on the way: one leg, one choice
-		return first, p.Src.IP == first.Src.IP
-	}
-	return nil, false
-}
-
-// knows reports whether tag may be one of the far side's: it is, or none is
-// known yet.
-func (l *Leg) knows(tag string) bool {
-	return tag == "" || len(l.toTags) == 0 ||
-		slices.ContainsFunc(l.toTags, func(x toTag) bool { return x.tag == tag })
-}
-
-// open adds a leg for m, or returns nil when the table is full.
-func (t *Table) open(p *packet.Packet, m *parse.Message) *Leg {
-	if t.count >= t.cfg.MaxLegs && !t.makeRoom(p.Time) || t.crowded(m.CallID) {
-		t.stats.Refused++
-		return nil
-	}
-	t.lastID++
-	t.count++
-	l := &Leg{
-		ID: t.lastID, Epoch: t.epoch, CallID: strings.Clone(m.CallID), FromTag: strings.Clone(m.FromTag),
-		From: clone(m.From), To: clone(m.To), Request: clone(m.RequestURI),
-		UserAgent: strings.Clone(m.UserAgent),
-		Src:       p.Src, Dst: p.Dst, Transport: p.Transport,
-		Invited: p.Time,
-	}
-	l.next = t.legs[l.CallID]
-	t.legs[l.CallID] = l
-	return l
-}
-
-// makeRoom closes the leg that would end first, if nothing is lost with it: it
-// is over, or nobody ever responded to it. A flood of such INVITEs must not keep
-// calls out.
-func (t *Table) makeRoom(now int64) bool {
-	l := t.timers[0].leg
-	if l.State != Ended && (l.State != Setup || l.heard) {
-		return false
-	}
-	t.release(l, now, NoResponse)
-	t.close(l)
-	t.stats.Evicted++
-	return true
-}
-
-// maxLegs bounds the legs of one Call-ID; a switch that keeps the Call-ID on
-// both sides makes two.
-const maxLegs = 16
-
-// crowded reports whether a Call-ID has as many legs as it may.
-func (t *Table) crowded(callID string) bool {
-	n := 0
-	for l := t.legs[callID]; l != nil; l = l.next {
-		n++
-	}
-	return n >= maxLegs
-}
-
-func clone(u parse.URI) parse.URI {
-	return parse.URI{User: strings.Clone(u.User), Host: strings.Clone(u.Host)}
-}
-
-// drop removes a leg whose record was written.
-func (t *Table) drop(l *Leg) {
-	l.gone = true
-	t.timers.remove(&l.timer)
-	t.count--
-	first := t.legs[l.CallID]
-	if first == l {
-		if l.next == nil {
-			delete(t.legs, l.CallID)
-		} else {
-			t.legs[l.CallID] = l.next
-		}
-		return
-	}
-	for x := first; x != nil; x = x.next {
-		if x.next == l {
-			x.next = l.next
-			return
-		}
-	}
-}
-
-// Endpoints calls yield with every media endpoint that the leg announced.
-func (l *Leg) Endpoints(yield func(packet.Endpoint, media.Side) bool) {
-	for i := range l.announced {
-		if !yield(l.announced[i].ep, l.announced[i].side) {
-			return
-		}
-	}
-}
-
-// Current calls yield with the media endpoints that are in force: those that
-// the latest description of each side names, on every hop.
-func (l *Leg) Current(yield func(packet.Endpoint, media.Side) bool) {
-	for i := range l.announced {
-		if a := &l.announced[i]; !a.superseded && !yield(a.ep, a.side) {
-			return
-		}
-	}
-}
-
-// Codec returns the name of the first audio format that side announced last.
-func (l *Leg) Codec(side media.Side) string {
-	for i := len(l.announced) - 1; i >= 0; i-- {
-		if a := &l.announced[i]; a.side == side && a.line.Kind == parse.Audio {
-			return a.line.Codec
-		}
-	}
-	return ""
-}
-
 func (t *Table) emit(e Effect) {
 	t.effects = append(t.effects, e)
 	t.change(e.Leg)
@@ -345,36 +156,4 @@ func branchHash(s string) uint64 {
 		h = (h ^ uint64(s[i])) * 1099511628211
 	}
 	return h
-}
-
-// hopOf returns the index of the hop that p travelled on, either way. Where
-// ports differ (a TCP connection of its own) the addresses decide; an unknown
-// path is the first hop.
-func (l *Leg) hopOf(p *packet.Packet) uint8 {
-	for i, h := range l.hops {
-		if h.src == p.Src && h.dst == p.Dst || h.src == p.Dst && h.dst == p.Src {
-			return uint8(i) // below maxHops
-		}
-	}
-	for i, h := range l.hops {
-		if h.src.IP == p.Src.IP && h.dst.IP == p.Dst.IP || h.src.IP == p.Dst.IP && h.dst.IP == p.Src.IP {
-			return uint8(i) // below maxHops
-		}
-	}
-	return 0
-}
-
-// addHop returns the index of the hop that an initial INVITE takes.
-func (t *Table) addHop(l *Leg, p *packet.Packet) uint8 {
-	for i, h := range l.hops {
-		if h.src == p.Src && h.dst == p.Dst {
-			return uint8(i) // below maxHops
-		}
-	}
-	if len(l.hops) == maxHops {
-		t.stats.Overflow++
-		return maxHops - 1
-	}
-	l.hops = append(l.hops, hop{p.Src, p.Dst})
-	return uint8(len(l.hops) - 1) // below maxHops
 }
