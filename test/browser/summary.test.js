@@ -32,6 +32,8 @@ check('three tabs with the same columns, in UTC, and a note on billing', async (
     assert.match(await cell(page, 0, 'period').innerText(), shape);
     const heads = await page.locator('.tabulator-col-title').allInnerTexts();
     assert.deepEqual(heads.filter(Boolean), ['Period (UTC)', 'Attempts', 'Connected', 'ASR', 'ACD', 'Duration', 'DTMF share', 'NER', 'PDD', 'Completeness']);
+    const cut = await page.locator('.tabulator-col-title').evaluateAll((all) => all.filter((e) => e.scrollWidth > e.clientWidth).map((e) => e.textContent));
+    assert.deepEqual(cut, [], 'titles are cut');
     await page.getByText('This page is what is valid for billing.').waitFor();
     await page.getByText('All times on it are 24-hour UTC.').waitFor();
   }

@@ -43,12 +43,12 @@ export function columnsOf(tab: SummaryTab, parties: boolean, t: T, f: Format): C
     count('connected', 124),
     ratio('asr', 78, share),
     ratio('acd', 74, (v) => f.seconds(v)),
-    { id: 'duration', title: 'summary.duration', tip: 'summary.duration_tip', kind: 'count', width: 102, text: (r) => f.span(r.duration_ms), number: (r) => r.duration_ms, say: (v) => f.span(v) },
-    ratio('dtmf', 128, share),
+    { id: 'duration', title: 'summary.duration', tip: 'summary.duration_tip', kind: 'count', width: 122, text: (r) => f.span(r.duration_ms), number: (r) => r.duration_ms, say: (v) => f.span(v) },
+    ratio('dtmf', 152, share),
     ratio('ner', 78, share),
     ratio('pdd', 90, (v) => f.milliseconds(v)),
     {
-      id: 'completeness', title: 'summary.completeness', tip: 'summary.completeness_tip', kind: 'state', width: 128, number: () => null, say: () => '',
+      id: 'completeness', title: 'summary.completeness', tip: 'summary.completeness_tip', kind: 'state', width: 150, number: () => null, say: () => '',
       text: (r) => {
         const c = r.completeness;
         const word = t(`state.${c.state}`);
