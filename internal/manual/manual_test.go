@@ -108,6 +108,12 @@ func TestReferences(t *testing.T) {
 			if !strings.Contains(page, `\fB`+escape(k.Path)+`\fR`) {
 				t.Errorf("%s: %s is not on the page", program, k.Path)
 			}
+			if k.Text == "" && k.Value == "" {
+				t.Errorf("%s: no text says what the keys of %s are about", program, k.Path)
+			}
+		}
+		if strings.Contains(page, ".PP\nAs above.") {
+			t.Errorf("%s: a text does not stand below its key:\n%s", program, page)
 		}
 		readable(t, page)
 	}

@@ -30,10 +30,10 @@ func ConfigPage(program, file, reference string, about About) string {
 			head += ": \\fI" + escape(k.Value) + "\\fR"
 		}
 		r.text(head)
-		r.prose(k.Text)
-		if k.Text == "" {
-			r.text("As above.")
+		if k.Text == "" { // a pair has one comment, as a certificate and its key
+			k.Text = "As above."
 		}
+		r.prose(k.Text)
 	}
 	r.seeAlso(about.SeeAlso)
 	return r.String()
