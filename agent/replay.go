@@ -22,7 +22,7 @@ import (
 
 type replayCmd struct {
 	Files  []string `arg:"" name:"file" help:"Capture files; - is standard input."`
-	Config string   `help:"Configuration with the customers and carriers; without one every call is of an unknown customer. The switch is what its local_addresses say: those of this machine mean nothing to a capture."`
+	Config string   `placeholder:"FILE" help:"Configuration with the customers and carriers; without one every call is of an unknown customer. The switch is what its local_addresses say: those of this machine mean nothing to a capture."`
 	JSON   bool     `name:"json" help:"Print one JSON object a file, each on its own line."`
 	Digits bool     `help:"Show the digits that were pressed, not only how many. They can be card numbers. With --config, --records keeps what its dtmf.digits says."`
 

@@ -24,7 +24,7 @@ type spoolCmd struct {
 // spoolPlace names a folder. A running agent is not disturbed.
 type spoolPlace struct {
 	Dir    string `arg:"" optional:"" help:"The spool's folder. Default: spool.dir of the configuration."`
-	Config string `default:"${config}" help:"Configuration that names the folder (${default})."`
+	Config string `default:"${config}" placeholder:"FILE" help:"Configuration that names the folder (${default})."`
 }
 
 func (p *spoolPlace) dir() (string, error) {

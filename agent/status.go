@@ -12,7 +12,7 @@ import (
 )
 
 type statusCmd struct {
-	Config string `default:"${config}" help:"Configuration of the running agent; its admin.socket is asked (${default})."`
+	Config string `default:"${config}" placeholder:"FILE" help:"Configuration of the running agent; its admin.socket is asked (${default})."`
 	Socket string `placeholder:"PATH" help:"Ask this unix socket instead."`
 	URL    string `placeholder:"ADDRESS" name:"url" help:"Ask this address instead, as in 127.0.0.1:9464."`
 	JSON   bool   `name:"json" help:"Print JSON for programs. Ratios have num, den and value; no calls is a value of null."`
