@@ -15,7 +15,7 @@ func (p *Parser) doubtful(headers []byte, text string) bool {
 		s := text[v.start:v.end]
 		switch v.header {
 		case hTo:
-			if doubtfulAddresses(s, false) {
+			if doubtfulAddresses(s, false) || doubtfulRecord(s) {
 				return true
 			}
 		case hContact:
@@ -92,6 +92,21 @@ func doubtfulAddresses(s string, list bool) bool {
 			return false
 		}
 	}
+}
+
+// doubtfulRecord reports an address of record in which programs look for the
+// number in different places. Of <tel:1005;x@2001> the host is the number to
+// some, of <urn:2001:x> the namespace; RFC 3261 section 10.2 has neither.
+func doubtfulRecord(s string) bool {
+	uri, _ := splitAddress(s)
+	scheme, rest, ok := strings.Cut(uri, ":")
+	switch {
+	case strings.ContainsAny(uri, " \t"):
+		return true
+	case !ok || !isScheme(scheme) || fold(scheme, "sip") || fold(scheme, "sips"):
+		return false
+	}
+	return !fold(scheme, "tel") || strings.ContainsAny(rest, "@:")
 }
 
 // skipAddress returns what follows an address: nothing, or what begins with a

@@ -51,6 +51,11 @@ func TestWhatProgramsTakeApartDifferently(t *testing.T) {
 		"two values of To":                      registering(to + `, <sip:1005@pbx.example>`),
 		"a name in quotes without an address":   registering(`"x" sip:2001@pbx.example;x=<sip:1005@pbx.example>`),
 		"a quote in the middle of the name":     registering(`a"b <sip:2001@pbx.example>" <sip:1005@pbx.example>`),
+		"a host in a tel URI":                   registering("<tel:x@2001>"),
+		"a host in a parameter of a tel URI":    registering("<tel:1005;x=y@2001>"),
+		"a port in a tel URI":                   registering("TEL:2001:5060"),
+		"another scheme":                        registering("<urn:2001:x>"),
+		"two words within brackets":             registering("<sip:2001@pbx.example tel:+1005>"),
 		"a name that a backslash may not close": registering(`"a\\" <sip:2001@pbx.example>;x="" <sip:1005@pbx.example>`),
 	} {
 		m := new(Message)
@@ -66,7 +71,7 @@ func TestWhatProgramsTakeApartDifferently(t *testing.T) {
 func TestWhatPhonesSend(t *testing.T) {
 	for _, to := range []string{
 		"<sip:1005@pbx.example>", "sip:1005@pbx.example", `"Bob" <sip:1005@pbx.example>`, `"J \"Bob\" R" <sip:1005@pbx.example;user=phone>`,
-		"Bob O'Hara <sip:1005@pbx.example>", `"1005"<sip:1005@[2001:db8::1]:5060>;x="y, z";q=1`, "sip:1005@pbx.example;tag=a", "<tel:+49301234567>",
+		"Bob O'Hara <sip:1005@pbx.example>", `"1005"<sip:1005@[2001:db8::1]:5060>;x="y, z";q=1`, "sip:1005@pbx.example;tag=a", "<tel:+49301234567>", "<tel:1005;phone-context=+49-30>",
 		"1005@pbx.example <sip:1005@pbx.example>", "\"\u00dcber\" <sip:1005@pbx.example> ;tag = 1", "<sip:1005@pbx.example>\r\n ;tag=a",
 	} {
 		for _, contact := range []string{
