@@ -4,7 +4,7 @@ import "strings"
 
 // doubtful reports whether programs take the headers of a REGISTER apart in
 // different ways. It looks at what they decide by: where lines and headers
-// begin and end, To, Contact and Expires. What RFC 3261 section 25.1 allows and
+// begin and end, To, Contact, Expires and whose credentials they are. What RFC 3261 section 25.1 allows and
 // phones send is never doubtful; much that it does not allow is not either, as
 // long as everybody reads the same in it.
 func (p *Parser) doubtful(headers []byte, text string) bool {
@@ -24,6 +24,10 @@ func (p *Parser) doubtful(headers []byte, text string) bool {
 			}
 		case hExpires:
 			if doubtfulSeconds(s) {
+				return true
+			}
+		case hAuthorization:
+			if doubtfulDigest(s) {
 				return true
 			}
 		default:
@@ -196,3 +200,62 @@ func skipQuoted(s string) (rest string, ok bool) {
 }
 
 func skipBlanks(s string) string { return strings.TrimLeft(s, " \t") }
+
+// doubtfulDigest reports credentials of which programs read another username, or
+// none at all: some take the last of several, or know no escapes, and some look for
+// the name wherever it stands.
+func doubtfulDigest(s string) bool {
+	const scheme = "digest"
+	if len(s) <= len(scheme) || !fold(s[:len(scheme)], scheme) {
+		return false
+	}
+	if s = s[len(scheme):]; !isBlank(s[0]) {
+		return true
+	}
+	var user string
+	var given bool
+	for {
+		if s = strings.TrimLeft(s, " \t,"); s == "" {
+			return false
+		}
+		name, val, rest, ok := cutCredential(s)
+		if !ok {
+			return true
+		}
+		if username, is := usernameIn(name, val); is {
+			if given && username != user {
+				return true
+			}
+			user, given = username, true
+		}
+		s = rest
+	}
+}
+
+// cutCredential splits the first parameter off s as the grammar has it
+// (RFC 3261 section 25.1); rest is nothing, or begins with a comma.
+func cutCredential(s string) (name, val, rest string, ok bool) {
+	i := strings.IndexAny(s, "=,\" \t")
+	if i < 0 {
+		return s, "", "", true
+	}
+	name, rest = s[:i], skipBlanks(s[i:])
+	if rest == "" || rest[0] == ',' {
+		return name, "", rest, true
+	}
+	if rest[0] != '=' {
+		return "", "", "", false
+	}
+	rest = skipBlanks(rest[1:])
+	end := strings.IndexAny(rest, ",\" \t")
+	if end == 0 && rest[0] == '"' {
+		// To some a quote behind a backslash never closes.
+		if end = closingQuote(rest, 0) + 1; end == 0 || rest[end-2] == '\\' {
+			return "", "", "", false
+		}
+	} else if end < 0 {
+		end = len(rest)
+	}
+	val, rest = unquote(rest[:end]), skipBlanks(rest[end:])
+	return name, val, rest, rest == "" || rest[0] == ','
+}

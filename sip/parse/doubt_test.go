@@ -93,6 +93,40 @@ func TestWhatPhonesSend(t *testing.T) {
 	}
 }
 
+// TestCredentialsOfTwoUsers: Kamailio 5.6 takes most of them for those of 2001.
+func TestCredentialsOfTwoUsers(t *testing.T) {
+	for credentials, doubtful := range map[string]bool{
+		`Digest username="1005", realm="x", username="2001"`:                true,
+		`Digest username="", username="2001"`:                               true,
+		`Digest username*=UTF-8''1005, username="2001"`:                     true,
+		`Digest x=a"b, username="2001"`:                                     true,
+		`Digest x="\", username="2001", y="\"`:                              true,
+		`Digest x="\\", username="2001", y="\\"`:                            true,
+		`Digest x="a, username="2001"`:                                      true,
+		`Digest x="a`:                                                       true,
+		`Digest realm=x username="2001"`:                                    true,
+		`Digest realm=x username=2001`:                                      true,
+		`Digest realm="x" username="2001"`:                                  true,
+		`Digest x username="2001"`:                                          true,
+		`Digest,username="2001"`:                                            true,
+		`Digestusername="2001"`:                                             true,
+		`Digest username="1005", username="1005"`:                           false,
+		"digest\tusername=1005 , realm=\"a \\\"b\\\" c\"\r\n ,nc=00000001,": false,
+		`Digest username="A\\1005",realm="x",nonce=aA+/==,opaque="",qop`:    false,
+		`Digest username*=UTF-8''b%C3%B6b, realm="x, y=z"`:                  false,
+		`Basic username="1005`:                                              false,
+		`Digest`:                                                            false,
+	} {
+		m := mustParse(t, registering("<sip:1005@pbx.example>", "Authorization: "+credentials))
+		if m.Ambiguous != doubtful {
+			t.Errorf("%s: ambiguous %t, of %q", credentials, m.Ambiguous, m.AuthUser)
+		}
+	}
+	if m := mustParse(t, registering("<sip:1005@pbx.example>", "Authorization: Digest\tusername=\"2001\"")); m.AuthUser != "2001" {
+		t.Errorf("behind a tab: %q", m.AuthUser)
+	}
+}
+
 // TestBlanksOfUnicodeBelongToTheText: trimmed, they would make a removal of what
 // is none to anybody else.
 func TestBlanksOfUnicodeBelongToTheText(t *testing.T) {

@@ -284,23 +284,33 @@ func (p *Parser) readReason(s string, m *Message) {
 }
 
 // digestUser returns the username of a Digest Authorization value, "" for
-// other schemes. username* is the extended form of RFC 7616 section 3.4.4.
+// other schemes.
 func digestUser(s string) string {
-	scheme, s, _ := strings.Cut(s, " ")
-	if !fold(scheme, "digest") {
+	const scheme = "digest"
+	if len(s) <= len(scheme) || !fold(s[:len(scheme)], scheme) || !isBlank(s[len(scheme)]) {
 		return ""
 	}
+	s = s[len(scheme):]
 	for s != "" {
 		var name, val string
 		name, val, s = nextParam(s, ',')
-		switch {
-		case fold(name, "username"):
-			return val
-		case fold(name, "username*"):
-			if i := strings.LastIndexByte(val, '\''); i >= 0 {
-				return unescape(val[i+1:])
-			}
+		if user, ok := usernameIn(name, val); ok {
+			return user
 		}
 	}
 	return ""
+}
+
+// usernameIn returns the username that a parameter of credentials holds.
+// username* is its extended form (RFC 7616 section 3.4.4).
+func usernameIn(name, val string) (user string, ok bool) {
+	switch {
+	case fold(name, "username"):
+		return val, true
+	case fold(name, "username*"):
+		if i := strings.LastIndexByte(val, '\''); i >= 0 {
+			return unescape(val[i+1:]), true
+		}
+	}
+	return "", false
 }

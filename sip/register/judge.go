@@ -112,14 +112,15 @@ func (r *Registry) malformed(in *inquiry) bool {
 
 // disguised reports an address of record that ends at a control character to
 // programs in C, or whose host is a number: Asterisk takes it for the user part
-// when there is none.
+// when there is none. It can be told to cut a user part at a semicolon, too.
 func disguised(to parse.URI) bool {
 	for i := range len(to.User) {
 		if c := to.User[i]; c < ' ' || c == 0x7f {
 			return true
 		}
 	}
-	return to.User == "" && party.Digits(to.Host)
+	number, _, cut := strings.Cut(to.User, ";") // an escaped one: others are no part of it
+	return to.User == "" && party.Digits(to.Host) || cut && party.Digits(number)
 }
 
 // strayStar reports a "Contact: *" beside another contact, or with another
@@ -192,16 +193,19 @@ func (r *Registry) foreignBlock(in *inquiry) bool {
 
 func (r *Registry) foreignUsername(in *inquiry) bool {
 	user, _, _ := strings.Cut(in.q.Username, "@") // some send it with their realm
-	number := party.Pack(user)
-	if number == in.number {
-		return false // it was looked at
+	for more := true; more; {                     // and some as a URI, sip:1005@pbx.example
+		var part string
+		part, user, more = strings.Cut(user, ":")
+		number := party.Pack(part)
+		if number == in.number {
+			continue // it was looked at
+		}
+		if block, owner, held := r.book.BlockOf(number); held && owner != in.v.Customer {
+			in.v.Block, in.v.Holder = block, owner
+			return true
+		}
 	}
-	block, owner, held := r.book.BlockOf(number)
-	if !held || owner == in.v.Customer {
-		return false
-	}
-	in.v.Block, in.v.Holder = block, owner
-	return true
+	return false
 }
 
 // inUse never keeps a customer from a number of its own blocks: who else has it is

@@ -217,6 +217,8 @@ func TestNumbersInDisguise(t *testing.T) {
 	for to, want := range map[parse.URI]Reason{
 		{User: "1005\x00", Host: "pbx.example"}: Malformed,
 		{User: "1005\r", Host: "pbx.example"}:   Malformed,
+		{User: "1005;", Host: "pbx.example"}:    Malformed,
+		{User: "bob;x", Host: "pbx.example"}:    Allowed,
 		{Host: "1005"}:                          Malformed,
 		{Host: "+1005"}:                         Malformed,
 		{Host: "pbx.example"}:                   Allowed,

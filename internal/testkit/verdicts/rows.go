@@ -213,6 +213,7 @@ func usernames() []Row {
 		row("the username is nobody's number", acme, "acme", "1005@pbx.example", "7005", "allowed", "1000-1999", ""),
 		row("the username is another's number", acme, "acme", "1005@pbx.example", "2005", "foreign_username", "2000-2999", "bolt"),
 		row("the username is another's number, with its realm", acme, "acme", "1005@pbx.example", "2005@bolt.example", "foreign_username", "2000-2999", "bolt"),
+		row("the username is another's number, as a URI", acme, "acme", "1005@pbx.example", "sip:2005@bolt.example", "foreign_username", "2000-2999", "bolt"),
 		row("the username is another's number, of a customer without blocks", free, "free", "7005@pbx.example", "1005", "foreign_username", "1000-1999", "acme"),
 		row("the username is another's number, under a name", named, "names", "alice@pbx.example", "1005", "foreign_username", "1000-1999", "acme"),
 		row("the number comes before the username", acme, "acme", "2005@pbx.example", "2005", "outside_blocks", "2000-2999", "bolt"),
