@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -120,6 +121,33 @@ func TestIndex(t *testing.T) {
 	for _, p := range readPages(t) {
 		if name := filepath.Base(p.name); filepath.Dir(p.name) == "docs" && name != "README.md" && !strings.Contains(string(index), "("+name+")") {
 			t.Errorf("docs/README.md does not name %s", name)
+		}
+	}
+}
+
+// The lines that operations.md has for Kamailio are those with which the tests run it: a
+// module that lacks one does not let it start.
+func TestKamailioLines(t *testing.T) {
+	config, err := os.ReadFile(filepath.Join(root, "test", "peers", "registrar.cfg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	siptrace := func(text string) (out []string) {
+		for line := range strings.Lines(text) {
+			if line = strings.TrimSpace(line); strings.Contains(line, `"siptrace`) && !strings.Contains(line, "send_sock_addr") {
+				out = append(out, strings.Replace(line, "{{.HEP}}", "127.0.0.1:9060", 1))
+			}
+		}
+		slices.Sort(out)
+		return out
+	}
+	for _, p := range readPages(t) {
+		if filepath.Base(p.name) != "operations.md" {
+			continue
+		}
+		want, got := siptrace(string(config)), siptrace(p.text)
+		if len(want) < 5 || !slices.Equal(got, want) {
+			t.Errorf("the page has\n%s\nand Kamailio is run with\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
 	}
 }
