@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -35,8 +36,10 @@ type checkpoint struct {
 	size  atomic.Int64 // bytes on disk, with the spare
 	short atomic.Bool  // the last one found no room
 
-	mu      sync.Mutex // guards below
-	known   map[uint64]struct{}
+	mu      sync.Mutex        // guards below
+	known   map[uint64]int    // bytes that the state takes
+	bytes   int64             // sum of these
+	most    int64             // that may be
 	changes map[uint64][]byte // nil: dropped
 	refused uint64
 	saved   []Saved // of the last run
@@ -53,7 +56,8 @@ type checkpoint struct {
 }
 
 func (c *checkpoint) init() {
-	c.known, c.changes = map[uint64]struct{}{}, map[uint64][]byte{}
+	c.known, c.changes = map[uint64]int{}, map[uint64][]byte{}
+	c.most = math.MaxInt64 // Open knows better
 	c.indexed = map[uint64]indexEntry{}
 	c.counted = map[refusal][2]uint64{}
 	c.gone = map[lineKey]goneEntry{}
@@ -107,7 +111,7 @@ func (c *checkpoint) giveBack(changes map[uint64][]byte) {
 		}
 		c.changes[k] = v
 		if v != nil {
-			c.known[k] = struct{}{}
+			c.know(k, v)
 		}
 	}
 }
@@ -136,7 +140,10 @@ func (s *Spool) commitCheckpoint(changes map[uint64][]byte, last bool) {
 		maps.DeleteFunc(changes, func(_ uint64, state []byte) bool { return state != nil })
 		c.giveBack(going)
 		s.seldom.Error(time.Now(), "spool: the disk is full; a restart now would not know some calls that go on", "calls", len(going), "err", err)
-		err = s.dropInParts(slices.Sorted(maps.Keys(changes)), was, pos)
+		ended := slices.Sorted(maps.Keys(changes))
+		if err = s.dropInParts(ended, was, pos); noRoom(err) && s.giveReserve() { // else no segment could ever go
+			err = s.dropInParts(ended, was, pos)
+		}
 	}
 	if err != nil {
 		c.giveBack(changes)
@@ -163,6 +170,7 @@ func (s *Spool) writeCheckpoint(changes map[uint64][]byte, pos position) (err er
 		s.takeSpare(path)
 		if c.db, err = bolt.Open(path, 0o600, boltOptions(1<<20, 0)); err != nil {
 			c.db = nil
+			_ = os.Remove(path)
 			return fmt.Errorf("creating %s: %w", openName, err)
 		}
 		c.db.AllocSize = step / 4
@@ -213,9 +221,10 @@ func (s *Spool) lostCheckpoint() {
 	c.db = nil
 	c.mu.Lock()
 	clear(c.known)
+	c.bytes = 0
 	for id, state := range c.changes {
 		if state != nil {
-			c.known[id] = struct{}{}
+			c.know(id, state)
 		}
 	}
 	c.mu.Unlock()

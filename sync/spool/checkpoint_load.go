@@ -219,11 +219,11 @@ func (s *Spool) loadOpenCalls(k *saved) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for id, state := range k.calls {
-		if len(c.known) >= maxOpen {
+		if !c.may(id, state) {
 			c.refused++
 			continue
 		}
-		c.known[id] = struct{}{}
+		c.know(id, state)
 		c.changes[id] = state
 		c.saved = append(c.saved, Saved{Epoch: k.position.epoch, ID: id, State: state})
 	}

@@ -50,12 +50,23 @@ func (s *Spool) dropInParts(ended []uint64, was, pos position) error {
 	return s.dropInParts(ended[half:], was, pos)
 }
 
+// findSpare looks for the spare of an earlier run, which may be larger than this one
+// needs or can have.
+func (s *Spool) findSpare() {
+	var has unix.Stat_t
+	if unix.Stat(filepath.Join(s.cfg.Dir, spareName), &has) == nil {
+		s.open.spare = has.Blocks * 512
+	}
+}
+
 // takeSpare makes the spare the file at path, where there is one.
 func (s *Spool) takeSpare(path string) {
 	_ = os.Remove(path)
-	if os.Rename(filepath.Join(s.cfg.Dir, spareName), path) == nil {
-		s.open.room, s.open.spare = s.open.spare, 0
+	room := s.open.spare
+	if os.Rename(filepath.Join(s.cfg.Dir, spareName), path) != nil {
+		room = 0
 	}
+	s.open.room, s.open.spare = room, 0
 }
 
 // allocate gives a file size bytes on disk, without changing how long it is. A file

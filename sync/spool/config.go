@@ -33,6 +33,7 @@ const (
 	queueBytes   = 16 << 20 // bytes that wait for the disk
 	maxOpen      = 200_000  // open calls in a checkpoint
 	maxOpenBytes = 64 << 10 // bytes of one open call
+	statesPart   = 8        // of so many bytes of the budget, one for the states of open calls: open.db takes up to four times as much, with its spare, and the calls need the rest
 	maxReaders   = 4        // old segments that are open at once
 	step         = 1 << 20  // bytes by which a segment grows on disk
 	slack        = 256 << 10

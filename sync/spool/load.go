@@ -35,6 +35,7 @@ func (s *Spool) Open() (err error) {
 	s.seldom = seldom.New(s.cfg.Log)
 	s.seg = min(s.cfg.SegmentBytes, max(256<<10, s.cfg.Budget/16))
 	s.step = min(step, s.seg/2)
+	s.open.most = (s.cfg.Budget - s.cfg.Reserve) / statesPart
 	s.queue.limit = s.cfg.Queue
 	s.readers.dir = s.cfg.Dir
 	if err := os.MkdirAll(s.cfg.Dir, 0o700); err != nil {
@@ -71,10 +72,13 @@ func (s *Spool) openFolder() error {
 	s.lineOf(lineKey{s.epoch, record.Telemetry})
 	s.loadOpenCalls(kept)
 	s.mu.Lock()
+	s.position = kept.position
 	s.nextID = max(s.nextID, 1)
 	s.stats.Epoch = s.epoch
 	s.mu.Unlock()
+	s.findReserve()
 	// The first checkpoint comes before the first record, which could take its room.
+	s.findSpare()
 	s.keepRoom(kept.used)
 	s.commitCheckpoint(s.open.take(), false)
 	s.takeReserve(time.Now())
@@ -109,6 +113,7 @@ func (s *Spool) load(kept *saved) error {
 			r := marks[id]
 			r.AddAll(ranges)
 			marks[id] = r
+			s.nextID = max(s.nextID, id+1) // what is said of it must not be taken for another
 		}
 		for what, n := range f.c.refused {
 			if refused[f.name.epoch] == nil {

@@ -23,7 +23,8 @@ func countCalls[V any](ids map[uint64]V) int {
 // is the leg_id that its Call record will have; no two calls that go on share one; 0
 // and 2^64-1 are no calls, and stay until they are saved anew. It is
 // on disk after a second or two. The slice is kept. At most 200,000 calls of at
-// most 64 KiB are noted; what is above is counted.
+// most 64 KiB are noted, and of all no more than an eighth of the budget; what is
+// above is counted.
 func (s *Spool) SaveOpen(id uint64, state []byte) {
 	c := &s.open
 	if state == nil {
@@ -31,12 +32,31 @@ func (s *Spool) SaveOpen(id uint64, state []byte) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, ok := c.known[id]; !ok && len(c.known) >= maxOpen || len(state) > maxOpenBytes {
+	if !c.may(id, state) {
 		c.refused++
 		return
 	}
-	c.known[id] = struct{}{}
+	c.know(id, state)
 	c.changes[id] = state
+}
+
+// stateBytes is what a state takes in open.db.
+func stateBytes(state []byte) int { return len(state) + 32 }
+
+// may reports whether a state can be noted. The lock is held.
+func (c *checkpoint) may(id uint64, state []byte) bool {
+	was, known := c.known[id]
+	if !isCall(id) {
+		return true
+	}
+	return (known || len(c.known) < maxOpen) && len(state) <= maxOpenBytes && c.bytes+int64(stateBytes(state)-was) <= c.most
+}
+
+// know counts a state that is noted. The lock is held.
+func (c *checkpoint) know(id uint64, state []byte) {
+	n := stateBytes(state)
+	c.bytes += int64(n - c.known[id])
+	c.known[id] = n
 }
 
 // AddCall hands over the record of a call that has ended, as Add does, and drops
@@ -63,9 +83,11 @@ func (s *Spool) DropOpen(id uint64) {
 
 // drop forgets a call. The lock is held.
 func (c *checkpoint) drop(id uint64) {
-	if _, ok := c.known[id]; !ok {
+	n, ok := c.known[id]
+	if !ok {
 		return
 	}
+	c.bytes -= int64(n)
 	delete(c.known, id)
 	c.changes[id] = nil
 }

@@ -116,10 +116,11 @@ func (s *Spool) deletable(g *segment) bool {
 	if g.stream != record.Calls {
 		return true
 	}
-	if s.position.epoch != s.epoch {
-		return false // no checkpoint yet: all earlier runs are still needed
+	// Before the first checkpoint of this run it is the position of an earlier one.
+	if g.epoch == s.position.epoch {
+		return g.last() <= s.position.seq
 	}
-	return g.epoch != s.epoch || g.last() <= s.position.seq
+	return g.id < s.position.segment
 }
 
 // reap unlinks the segments that were wholly acked long enough ago.

@@ -128,6 +128,9 @@ func (s *Spool) shed(stream record.Stream) bool {
 	}
 	// The empty file is the memory of what is to be declared. Making it takes no
 	// room, and is one step: the segment is there, or its loss is.
+	// Nobody reads meanwhile: the file would seem to be damaged.
+	s.reading.Lock()
+	defer s.reading.Unlock()
 	s.mu.Lock()
 	old, name := g.name, shedName(g)
 	s.mu.Unlock()
@@ -138,7 +141,7 @@ func (s *Spool) shed(stream record.Stream) bool {
 	}
 	_ = syncDir(s.cfg.Dir)
 	_ = os.Truncate(path, 0)
-	s.closeReaders(g)
+	s.readers.drop(func(x *segment) bool { return x == g })
 
 	s.mu.Lock()
 	lost := g.unacked()
@@ -166,6 +169,20 @@ func (s *Spool) giveReserve() bool {
 	s.reserve = 0
 	s.cfg.Log.Warn("spool: the disk is full, its reserve is given to calls", "bytes", s.cfg.Reserve)
 	return true
+}
+
+// findReserve looks for the reserve of an earlier run: it is there for calls whether or
+// not the disk has room for another. What is not of the size that is wanted goes.
+func (s *Spool) findReserve() {
+	path := filepath.Join(s.cfg.Dir, reserveName)
+	var has unix.Stat_t
+	if unix.Stat(path, &has) != nil || s.cfg.Reserve == 0 || has.Size != s.cfg.Reserve || has.Blocks*512 < has.Size {
+		_ = os.Remove(path)
+		return
+	}
+	s.mu.Lock()
+	s.reserve = s.cfg.Reserve
+	s.mu.Unlock()
 }
 
 // takeReserve sets the reserve aside, when there is room for it and as much again:

@@ -46,7 +46,7 @@ type Spool struct {
 	ending   bool      // what is left is declared at once
 	stats    Stats
 	latency  latencies
-	position position   // up to which the last checkpoint knows of closed calls
+	position position   // up to which the last checkpoint, be it of an earlier run, knows of closed calls
 	suspects []*segment // being written, and found damaged by a reader
 
 	reading sync.Mutex // guards below: one reads at a time

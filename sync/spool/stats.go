@@ -32,7 +32,7 @@ type Stats struct {
 	CommitMax    time.Duration // since the start
 
 	OpenCalls        int    // in the checkpoint
-	OpenRefused      uint64 // above the bound of the checkpoint
+	OpenRefused      uint64 // above the bounds of the checkpoint
 	Checkpoints      uint64
 	CheckpointErrors uint64
 	Forgotten        uint64 // old epochs whose released ranges are no longer known
