@@ -33,7 +33,7 @@ var elsewhere = []struct{ pattern, reason, file string }{
 	{`^ssh `, "needs another host", ""},
 	{`^chrt |^go test `, "is a measurement, not a check", "agent/guard/authorize/bench_test.go"},
 	{`^asterisk -rx |^fs_cli -x |^kamailio -c|^kamcmd `, "is a command of the switch", ""},
-	{`^apt-get |^nginx |^psql `, "is a program of others", ""},
+	{`^apt-get |^nginx |^psql |^sqlite3 `, "is a program of others", ""},
 	{`^mv |^kill -HUP|^rm |^chown `, "is a program of others", ""},
 }
 
