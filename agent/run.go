@@ -64,9 +64,8 @@ func load(path string, log *slog.Logger) (*configs.Agent, error) {
 // run runs all parts until ctx ends or one of them fails. They end in the
 // order of the packets: captures, then the pipeline with what was queued, then
 // the kernel's counters, which it reads for the last time as it closes what is
-// open, then the guard, and then the records of that. The uplink and the edges
-// of the guard end at once: what it did not
-// send is on disk.
+// open, then the guard, and then the records of that. The uplink ends at once,
+// for what it did not send is on disk, and so do the edges of the guard.
 //
 // The sockets of admin are opened before anything else: whoever starts a second
 // agent learns it before that one captures.

@@ -11,8 +11,8 @@ import (
 const suspectFor = time.Minute
 
 // losses is the task that notices drops that grow, and interfaces that are not
-// captured on. It looks once a second, so
-// that what a page shows does not depend on who looked at it before.
+// captured on. It looks once a second, so that what a page shows does not depend
+// on who looked at it before.
 type losses struct {
 	source Source
 	why    atomic.Pointer[[]string]
