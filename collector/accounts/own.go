@@ -13,6 +13,17 @@ func self(p *Principal) error {
 	return nil
 }
 
+// changeOwn is change of p's own account, unless its sessions were ended meanwhile: what
+// began before must not let the session go on after it.
+func (s *Service) changeOwn(ctx context.Context, p *Principal, do func(*Account) (*Entry, error)) (*Account, error) {
+	return s.change(ctx, p.Account, func(a *Account) (*Entry, error) {
+		if a.SessionEpoch != p.epoch {
+			return nil, ErrUnauthenticated
+		}
+		return do(a)
+	})
+}
+
 // Me returns p's own account.
 func (s *Service) Me(ctx context.Context, p *Principal) (*Account, error) {
 	if err := self(p); err != nil {
@@ -29,7 +40,7 @@ func (s *Service) UpdateProfile(ctx context.Context, p *Principal, f Profile) (*
 	if err := f.valid(); err != nil {
 		return nil, err
 	}
-	return s.change(ctx, p.Account, func(a *Account) (*Entry, error) {
+	return s.changeOwn(ctx, p, func(a *Account) (*Entry, error) {
 		e := s.entry(p, ActionProfile, a.Email, a.Profile.changed(f))
 		a.Profile = f
 		return e, nil
@@ -82,7 +93,7 @@ func (s *Service) ChangePassword(ctx context.Context, p *Principal, old, fresh s
 		return err
 	}
 	checked := a.Password
-	a, err = s.change(ctx, p.Account, func(a *Account) (*Entry, error) {
+	a, err = s.changeOwn(ctx, p, func(a *Account) (*Entry, error) {
 		if a.Password != checked {
 			return nil, ErrWrongPassword
 		}
@@ -105,7 +116,7 @@ func (s *Service) EndOtherSessions(ctx context.Context, p *Principal) error {
 	if err := self(p); err != nil {
 		return err
 	}
-	a, err := s.change(ctx, p.Account, func(a *Account) (*Entry, error) {
+	a, err := s.changeOwn(ctx, p, func(a *Account) (*Entry, error) {
 		a.SessionEpoch++
 		return s.entry(p, ActionEndSessions, a.Email, "by its owner"), nil
 	})
@@ -123,7 +134,7 @@ func (s *Service) StartTwoFactor(ctx context.Context, p *Principal) (secret, url
 		return "", "", err
 	}
 	fresh := newTOTP()
-	a, err := s.change(ctx, p.Account, func(a *Account) (*Entry, error) {
+	a, err := s.changeOwn(ctx, p, func(a *Account) (*Entry, error) {
 		if a.TwoFactor() {
 			return nil, ErrTwoFactorOn
 		}
@@ -146,7 +157,7 @@ func (s *Service) ConfirmTwoFactor(ctx context.Context, p *Principal, code strin
 		return nil, &LockedError{wait}
 	}
 	codes, stored := newRecovery()
-	a, err := s.change(ctx, p.Account, func(a *Account) (*Entry, error) {
+	a, err := s.changeOwn(ctx, p, func(a *Account) (*Entry, error) {
 		if err := s.switchOn(a, code); err != nil {
 			return nil, err
 		}
@@ -187,7 +198,7 @@ func (s *Service) DisableTwoFactor(ctx context.Context, p *Principal, password s
 	if _, err := s.confirm(ctx, p, password); err != nil {
 		return err
 	}
-	a, err := s.change(ctx, p.Account, func(a *Account) (*Entry, error) {
+	a, err := s.changeOwn(ctx, p, func(a *Account) (*Entry, error) {
 		if !a.TwoFactor() {
 			return nil, ErrTwoFactorOff
 		}
@@ -212,7 +223,7 @@ func (s *Service) NewRecoveryCodes(ctx context.Context, p *Principal, password s
 		return nil, err
 	}
 	codes, stored := newRecovery()
-	_, err := s.change(ctx, p.Account, func(a *Account) (*Entry, error) {
+	_, err := s.changeOwn(ctx, p, func(a *Account) (*Entry, error) {
 		if !a.TwoFactor() {
 			return nil, ErrTwoFactorOff
 		}

@@ -13,6 +13,7 @@ type Principal struct {
 	From     netip.Addr
 
 	session Digest
+	epoch   int64 // of the session
 }
 
 // Can reports whether p may do this. A program has its role's permissions

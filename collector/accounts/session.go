@@ -80,7 +80,7 @@ func (s *Service) authenticate(ctx context.Context, token string, from netip.Add
 	if x.SecondFactor == Pending || a.TwoFactor() && x.SecondFactor != Passed {
 		return nil, nil, ErrSecondFactor
 	}
-	return &Principal{Account: a.ID, Name: a.Email, Role: a.Role, Customer: a.Customer, From: from, session: x.Hash}, x, nil
+	return &Principal{Account: a.ID, Name: a.Email, Role: a.Role, Customer: a.Customer, From: from, session: x.Hash, epoch: x.Epoch}, x, nil
 }
 
 // Program returns who an API token belongs to.
@@ -129,7 +129,7 @@ func (s *Service) renew(ctx context.Context, p *Principal, a *Account) error {
 	if err != nil {
 		return fmt.Errorf("keep the own session: %w", err)
 	}
-	x.Epoch = a.SessionEpoch
+	x.Epoch, p.epoch = a.SessionEpoch, a.SessionEpoch
 	x.SecondFactor = NotAsked
 	if a.TwoFactor() {
 		x.SecondFactor = Passed

@@ -207,6 +207,31 @@ func TestEndOtherSessions(t *testing.T) {
 	r.want("the other session", err, accounts.ErrUnauthenticated)
 }
 
+// TestEndedMeanwhile: a request that was let in before its session was ended changes
+// nothing after it, and does not bring the session back.
+func TestEndedMeanwhile(t *testing.T) {
+	ctx := context.Background()
+	r := newRig(t)
+	r.boss()
+	own, err := r.login(boss, bossPass)
+	r.must(err)
+	stolen, err := r.login(boss, bossPass)
+	r.must(err)
+	inside := r.who(stolen)
+	secret, _, err := r.StartTwoFactor(ctx, inside)
+	r.must(err)
+	r.must(r.ChangePassword(ctx, r.who(own), bossPass, "a louder river in june"))
+
+	r.want("ending others", r.EndOtherSessions(ctx, inside), accounts.ErrUnauthenticated)
+	_, err = r.ConfirmTwoFactor(ctx, inside, r.code(secret, 0))
+	r.want("a second factor", err, accounts.ErrUnauthenticated)
+	_, err = r.UpdateProfile(ctx, inside, accounts.Profile{Name: "Mallory"})
+	r.want("a profile", err, accounts.ErrUnauthenticated)
+	_, err = r.Authenticate(ctx, stolen.Token, home)
+	r.want("the stolen session", err, accounts.ErrUnauthenticated)
+	r.who(own)
+}
+
 // TestPasswordGuessesInside: a session that somebody left open is no place to
 // guess the password at.
 func TestPasswordGuessesInside(t *testing.T) {
