@@ -94,8 +94,11 @@ func (s *Spool) begin(st record.Stream, size int64) error {
 
 // seal ends the writing of a segment. After a failed commit it is not known what
 // bbolt has left in the file: the index keeps to what was committed, and the
-// numbers above are given out again with the same records.
+// numbers above are given out again with the same records. Nobody reads meanwhile:
+// the file is neither bbolt's nor ours.
 func (s *Spool) seal(g *segment) {
+	s.reading.Lock()
+	defer s.reading.Unlock()
 	a := g.active
 	err := a.close()
 	s.mu.Lock()
