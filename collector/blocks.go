@@ -197,7 +197,7 @@ func explainTable(err error) error {
 	case errors.Is(err, table.ErrNoGrid):
 		return fmt.Errorf("%w (sipward-collector blocks grid START SIZE, or --range FIRST-LAST)", err)
 	case errors.Is(err, table.ErrNoCustomer):
-		return fmt.Errorf("%w; --new makes one", err)
+		return fmt.Errorf("%w (sipward-collector blocks list has all; blocks assign CUSTOMER --new makes one)", err)
 	case errors.Is(err, table.ErrNone):
 		return fmt.Errorf("%w: sipward-collector blocks grid START SIZE begins one, and blocks import FILE takes one over", err)
 	}
