@@ -32,6 +32,10 @@ type Cell = string | number | null;
 // looked at again without it. The collector's own exports do the same: query/cell.go.
 const formula = /^[\s\p{Cc}\u200b\ufeff]*[=+\-@＝＋－＠]|^[\t\r\n]/u;
 
+// Where a decimal point is a comma, spreadsheets cut lines at semicolons and know no
+// quotes that begin later: a formula can begin within a text too.
+const within = /[;\t\r\n](?=(?:(?![;\t\r\n])[\s\p{Cc}\u200b\ufeff])*[=+\-@＝＋－＠])/gu;
+
 // csv quotes as RFC 4180 says. A text that a spreadsheet would take for a formula
 // is kept from being one.
 export function csv(rows: Cell[][]): string {
@@ -41,6 +45,6 @@ export function csv(rows: Cell[][]): string {
 function csvCell(v: Cell): string {
   if (v === null) return '';
   if (typeof v === 'number') return String(v);
-  const text = formula.test(v) ? `'${v}` : v;
+  const text = (formula.test(v) ? `'${v}` : v).replace(within, "$&'");
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
