@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -185,4 +186,16 @@ func TestCarried(t *testing.T) {
 	if s := r.balanced(); s.Calls.DiskFull != 0 {
 		t.Errorf("the run after it tells of %d again", s.Calls.DiskFull)
 	}
+}
+
+// TestToldWithoutRecords: what was refused is declared although no record comes after
+// it and segments that were acked, and are kept, take all the room.
+func TestToldWithoutRecords(t *testing.T) {
+	r := start(t, Config{Dir: t.TempDir(), Budget: 6 << 20, SegmentBytes: 512 << 10, KeepAcked: time.Hour})
+	last := r.fill()
+	r.Release(r.Epoch(), record.Calls, record.Ranges{{First: 1, Last: last}})
+	if s := r.balanced(); s.Calls.Undeclared == 0 {
+		t.Fatal("nothing was refused")
+	}
+	eventually(t, "it is told", func() bool { return r.Stats().Calls.Undeclared == 0 })
 }

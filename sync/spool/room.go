@@ -235,15 +235,23 @@ func (s *Spool) roomAgain() {
 	s.mu.Lock()
 	full := s.full[0] || s.full[1]
 	s.mu.Unlock()
-	if !full || s.affordable(4*s.step) != nil {
+	if !full {
 		return
 	}
-	if free, err := freeBytes(s.cfg.Dir); err != nil || free < 4*s.step {
-		return
+	for !s.roomy() {
+		if !s.unlinkKept() { // as any record would
+			return
+		}
 	}
 	s.mu.Lock()
 	s.full = [2]bool{}
 	s.mu.Unlock()
+}
+
+// roomy reports whether there is room for more than the next few commits.
+func (s *Spool) roomy() bool {
+	free, err := freeBytes(s.cfg.Dir)
+	return err == nil && free >= 4*s.step && s.affordable(4*s.step) == nil
 }
 
 // watch warns once when the budget runs low.
