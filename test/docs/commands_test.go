@@ -17,7 +17,7 @@ import (
 )
 
 // Programs whose commands are run as they stand on the pages.
-var runs = []string{"sipward-agent", "sipward-collector", "curl", "openssl", "install", "read", "make", "grep", "cp", "promtool"}
+var runs = []string{"sipward-agent", "sipward-collector", "curl", "openssl", "install", "read", "make", "grep", "cp", "promtool", "sqlite3"}
 
 // elsewhere are commands that are not run here, each with the reason. What is run by
 // another test names a file of it, which has to exist.
@@ -33,7 +33,7 @@ var elsewhere = []struct{ pattern, reason, file string }{
 	{`^ssh `, "needs another host", ""},
 	{`^chrt |^go test `, "is a measurement, not a check", "agent/guard/authorize/bench_test.go"},
 	{`^asterisk -rx |^fs_cli -x |^kamailio -c|^kamcmd `, "is a command of the switch", ""},
-	{`^apt-get |^nginx |^psql |^sqlite3 `, "is a program of others", ""},
+	{`^apt-get |^nginx |^psql `, "is a program of others", ""},
 	{`^mv |^kill -HUP|^rm |^chown `, "is a program of others", ""},
 }
 
@@ -195,7 +195,7 @@ func (s *site) command(l shown) {
 			s.Errorf("%s: neither run nor in the list of what is not", line)
 			continue
 		}
-		if _, err := exec.LookPath(program); err != nil && program == "promtool" && os.Getenv("CI") == "" {
+		if _, err := exec.LookPath(program); err != nil && (program == "sqlite3" || program == "promtool" && os.Getenv("CI") == "") {
 			s.Logf("not run: %s: %v", line, err)
 			continue
 		}
