@@ -51,7 +51,7 @@ func sample() *Status {
 			{Version: 8, MadeUnixMs: noon - 60_001, Who: "ann@c1", Stage: []string{"sw1", "sw9"}},
 			{Version: 7, MadeUnixMs: noon - 86_400_000, Who: "root@c1"},
 		}},
-		Losses:      []Loss{{Node: "sw2", Stream: "telemetry", Reason: "shed", Records: 12, LastUnixMs: noon - 86_400_000}},
+		Losses:      []Loss{{Node: "sw2", Stream: "telemetry", Reason: "shed", Records: 12, LastUnixMs: noon - 86_400_000}, {Node: "sw2", Stream: "telemetry", Reason: "corrupt", Records: 3, LastUnixMs: noon - 7*86_400_000}},
 		DeadLetters: DeadLetters{Kept: 1, Bytes: 2048, Latest: []DeadLetter{{ID: 1, Node: "sw2", AtUnixMs: noon, Records: 9, Bytes: 2048, Reason: "version 9 of the body is not known"}}},
 		Reconciliation: Reconciliation{Task: Task{LastUnixMs: noon}, FromUnixS: noon/1000 - 86_400, ToUnixS: noon / 1000, Compared: 7, Incomplete: 1,
 			Differ: []Difference{{"sw1", "customer", "acme", "answered_ms", 100, 90}}, Sums: []Difference{}},
@@ -138,7 +138,7 @@ func TestAttention(t *testing.T) {
 		"sw3: capture: eth0 is down", "sw3: its figures are suspect: the queue is full",
 		"sw4 has credentials and never connected", "sw4: its certificate ended at 2023-11-14T12:00:00Z: renew it with sipward-collector node add sw4 --replace",
 		"the certificate /etc/ssl/x.pem (dashboard) ends at 2023-11-18T12:00:00Z, in 3.0 days: renew it", "the certificate /etc/ssl/y.pem (external) cannot be read: it is gone",
-		"sw2: 12 records of telemetry will never come (shed)",
+		"sw2: 12 records of telemetry will never come (shed, last 2023-11-14T12:00:00Z)",
 		"1 batches could not be stored and were set aside; the latest, from sw2: version 9",
 		"minute counters and calls differ in 1 figures; the first: sw1 customer acme: answered_ms is 100 by counters, 90 by calls",
 		"retention failed: the disk is full",
@@ -148,7 +148,7 @@ func TestAttention(t *testing.T) {
 			t.Errorf("missing %q in\n%s", want, got)
 		}
 	}
-	if strings.Contains(got, "sw1:") || strings.Contains(got, "broker") || strings.Contains(got, "sw5") {
+	if strings.Contains(got, "sw1:") || strings.Contains(got, "broker") || strings.Contains(got, "sw5") || strings.Contains(got, "corrupt") {
 		t.Errorf("what is well, or gone, needs no attention:\n%s", got)
 	}
 }
