@@ -83,14 +83,23 @@ func (r *reloader) reload(ctx context.Context) error {
 		return err
 	}
 	was := r.agent.cfg
-	for what, changed := range map[string]bool{
-		"node": cfg.Node != was.Node, "capture": !reflect.DeepEqual(cfg.Capture, was.Capture), "calls": cfg.Calls != was.Calls,
-		"dtmf": cfg.DTMF != was.DTMF, "admin": cfg.Admin != was.Admin, "records": cfg.Records != was.Records,
-		"uplink": !reflect.DeepEqual(cfg.Uplink, was.Uplink), "spool": cfg.Spool != was.Spool,
-		"guard": !reflect.DeepEqual(fixed(cfg.Guard), fixed(was.Guard)), "table": cfg.Table != was.Table,
+	for _, part := range []struct {
+		name    string
+		changed bool
+	}{
+		{"node", cfg.Node != was.Node},
+		{"capture", !reflect.DeepEqual(cfg.Capture, was.Capture)},
+		{"calls", cfg.Calls != was.Calls},
+		{"dtmf", cfg.DTMF != was.DTMF},
+		{"admin", cfg.Admin != was.Admin},
+		{"records", cfg.Records != was.Records},
+		{"uplink", !reflect.DeepEqual(cfg.Uplink, was.Uplink)},
+		{"spool", cfg.Spool != was.Spool},
+		{"guard", !reflect.DeepEqual(fixed(cfg.Guard), fixed(was.Guard))},
+		{"table", cfg.Table != was.Table},
 	} {
-		if changed {
-			r.agent.log.Warn("this part of the configuration changed and needs a restart", "part", what)
+		if part.changed {
+			r.agent.log.Warn("this part of the configuration changed and needs a restart", "part", part.name)
 		}
 	}
 	r.agent.log.Info("configuration reloaded", "customers", len(cfg.Customers), "carriers", len(cfg.Carriers))
