@@ -18,7 +18,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 700,
   },
-  server: { proxy: { '/api': { target: process.env['SIPWARD_API'] ?? 'http://127.0.0.1:8080' } } },
+  server: { proxy: { '/api': { target: process.env['SIPWARD_API'] ?? 'http://127.0.0.1:9480' } } },
   preview: { headers: { 'Content-Security-Policy': csp } },
   test: { environment: 'jsdom', include: ['test/**/*.test.{ts,tsx}'], setupFiles: ['test/setup.ts'], css: false, testTimeout: 30_000 },
 });
