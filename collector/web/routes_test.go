@@ -160,6 +160,23 @@ func TestScopeShows(t *testing.T) {
 	}
 }
 
+// TestHiddenNumber: what is taken out of rows cannot be found by a filter either.
+func TestHiddenNumber(t *testing.T) {
+	d := newDesk(t)
+	people := map[*person]int{d.operator(): http.StatusOK, d.person(accounts.Viewer, ""): http.StatusOK,
+		d.person(accounts.Customer, "acme"): http.StatusForbidden, d.program(accounts.Customer, "acme"): http.StatusForbidden}
+	for p, want := range people {
+		for _, number := range []string{"4930*", "4930222"} {
+			if w := p.ask(get, "/attempts?number="+number, nil); w.Code != want {
+				t.Errorf("attempts at %s: %d, want %d", number, w.Code, want)
+			}
+			if w := p.ask(get, "/calls?number="+number, nil); w.Code != http.StatusOK {
+				t.Errorf("calls of %s: %d", number, w.Code)
+			}
+		}
+	}
+}
+
 // TestPages: all rows come once, whatever the page's length.
 func TestPages(t *testing.T) {
 	d := newDesk(t)

@@ -65,7 +65,12 @@ func (v *view) calls(ctx context.Context, f query.CallFilter, each func(*query.C
 	return v.s.cfg.Reads.Calls(ctx, f, each)
 }
 
+// attempts are found by the number that a carrier was called by, which hide takes out of
+// each row: whoever may ask for one that begins so finds it digit by digit.
 func (v *view) attempts(ctx context.Context, f query.CallFilter, each func(*query.AttemptRow) error) error {
+	if err := v.hidden("the number of an attempt", f.Number+f.Prefix); err != nil {
+		return err
+	}
 	if err := v.callFilter(&f); err != nil {
 		return err
 	}
