@@ -34,10 +34,10 @@ function Search({ list, filter }: { list: 'calls' | 'attempts'; filter: CallFilt
   return (
     <>
       <PageHead title={t('nav.calls')}>
-        <ListTabs list={list} onChange={(x) => (x === 'live' ? replaceQuery('calls', { list: x }) : show({ kind: undefined, ...(!all && { number: undefined }) } as Partial<CallFilter>, x))} />
+        <ListTabs list={list} onChange={(x) => (x === 'live' ? replaceQuery('calls', { list: x }) : show({ kind: undefined } as Partial<CallFilter>, x))} />
       </PageHead>
       <div className="row filters">
-        {(all || list === 'calls') && <Text label={t('calls.number')} value={filter.number} onDone={(number) => show({ number })} search />}
+        <Text label={t('calls.number')} value={filter.number} onDone={(number) => show({ number })} search />
         <TimeRange from={filter.from} to={filter.to} onChange={(from, to) => show({ from, to })} />
         {all && <Select size="xs" w={124} clearable searchable label={t('customer')} data={choice(parties.customers)} value={filter.customer ?? null} onChange={(x) => show({ customer: x ?? undefined })} />}
         {all && <Select size="xs" w={124} clearable searchable label={t('carrier')} data={choice(parties.carriers)} value={filter.carrier ?? null} onChange={(x) => show({ carrier: x ?? undefined })} />}
