@@ -45,17 +45,6 @@ func TestEveryCounterIsShown(t *testing.T) {
 	}
 }
 
-func TestGuarded(t *testing.T) {
-	for in, want := range map[string]string{
-		"": "", "4930": "4930", "+4930": "'+4930", "=1+1": "'=1+1", "-1": "'-1", "@x": "'@x", " =1": "' =1", "\t=1": "'\t=1",
-		"\tx": "'\tx", "\rx": "'\rx", "\nx": "'\nx", "a=1": "a=1", " x-y": " x-y", "'x": "'x", "  ": "  ",
-	} {
-		if got := query.CellText(in); got != want {
-			t.Errorf("%q became %q, want %q", in, got, want)
-		}
-	}
-}
-
 func TestMoment(t *testing.T) {
 	for in, want := range map[string]string{
 		"2026-01-31": "2026-01-31T00:00:00Z", "2026-01": "2026-01-01T00:00:00Z", "2026-01-31T08:00:00+01:00": "2026-01-31T07:00:00Z",
