@@ -26,7 +26,12 @@ func (s *sender) ack(now time.Time, a *record.Ack) (out []release, again bool) {
 	}
 	q, answer := s.answered(now, a)
 	if !s.sameStore(a) {
-		if answer {
+		if answer && s.rivalAt.IsZero() {
+			s.rivalAt = now
+		}
+		// Of two that both answer, the known one counts: else each hello would begin anew.
+		if answer && now.Sub(s.rivalAt) >= storeAfter {
+			s.rivalAt = time.Time{}
 			s.n.storeChanges++
 			s.store = a.GetStoreId()
 			return nil, true
@@ -39,7 +44,7 @@ func (s *sender) ack(now time.Time, a *record.Ack) (out []release, again bool) {
 		s.n.rollbacks++
 		return nil, true
 	}
-	s.ackAt, s.credit = now, a.GetCreditBytes()
+	s.ackAt, s.credit, s.rivalAt = now, a.GetCreditBytes(), time.Time{}
 	if answer {
 		s.greeted, s.doubt = true, false
 	}

@@ -25,6 +25,7 @@ const (
 	helloAfter     = 10 * time.Second // of waiting for an ack
 	helloEvery     = time.Minute      // so that clocks are compared
 	doubtAfter     = time.Second      // between hellos about an ack that states less than an earlier one
+	storeAfter     = 10 * time.Second // when only another store has answered for so long, it counts
 	readAgain      = 10 * time.Second // after the spool could not be read
 )
 
@@ -67,6 +68,7 @@ type sender struct {
 	helloAt time.Time
 	asked   []question
 	ackAt   time.Time
+	rivalAt time.Time // since when only another store answers; zero: it does not
 	credit  uint64
 	store   string
 	clock   clock
@@ -212,4 +214,5 @@ func (s *sender) unread(now time.Time, o *order) {
 	if l := s.lines[o.key]; l != nil {
 		l.holdTill = now.Add(readAgain)
 	}
+	s.solo = nil // it does not go before the others while it waits
 }

@@ -377,3 +377,67 @@ func TestManyRangesBeyond(t *testing.T) {
 		t.Error("with room for more, what is not stated is lost")
 	}
 }
+
+// TestTwoStores: of two collectors with databases of their own that both answer, the
+// one that is known counts, and records are sent; once it is silent, the other does.
+func TestTwoStores(t *testing.T) {
+	b := newBench(t, settings{})
+	b.spool.add(record.Calls, 10)
+	b.connect(nil)
+	answer := func(store string, h *record.Hello) (again bool) {
+		_, again = b.s.ack(b.now, &record.Ack{Version: 1, StoreId: store, HelloUnixMs: h.SentUnixMs})
+		return again
+	}
+	hellos := 0
+	for range 125 * 10 {
+		if _, hello, _ := b.s.next(b.now); hello {
+			hellos++
+			h := b.s.hello(b.now)
+			if answer("other", h) || answer("s", h) {
+				t.Fatal("un-released although the known store answers")
+			}
+		}
+		b.now = b.now.Add(100 * time.Millisecond)
+	}
+	if hellos < 2 || hellos > 126 {
+		t.Errorf("%d hellos in two minutes", hellos)
+	}
+	if len(b.send(1000)) == 0 {
+		t.Error("nothing is sent")
+	}
+	changed := 0
+	for range 75 * 10 {
+		if _, hello, _ := b.s.next(b.now); hello {
+			if answer("other", b.s.hello(b.now)) {
+				b.s.forget(b.now)
+				changed++
+			}
+		}
+		b.now = b.now.Add(100 * time.Millisecond)
+	}
+	if changed != 1 || b.s.store != "other" {
+		t.Errorf("the store changed %d times, and is %q", changed, b.s.store)
+	}
+}
+
+// TestUnreadableLargeRecord: a record that may only go alone, and cannot be read, waits
+// like any other.
+func TestUnreadableLargeRecord(t *testing.T) {
+	b := newBench(t, settings{})
+	b.spool.add(record.Calls, 1)
+	b.connect(nil)
+	b.now = b.now.Add(freshWait)
+	o, _, _ := b.s.next(b.now)
+	if o.records != 1 {
+		t.Fatalf("%+v is to be sent", o)
+	}
+	b.s.tooLarge(&o)
+	b.s.unread(b.now, &o)
+	if o, _, at := b.s.next(b.now); o.records > 0 || !at.After(b.now) {
+		t.Errorf("%+v is to be sent at once again", o)
+	}
+	b.now = b.now.Add(readAgain)
+	if o, _, _ := b.s.next(b.now); o.records != 1 {
+		t.Errorf("%+v is to be sent later", o)
+	}
+}
