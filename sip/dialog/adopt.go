@@ -8,36 +8,82 @@ import (
 	"github.com/sipward/sipward/sip/parse"
 )
 
-// adopt takes an INVITE whose 2xx was captured before it, as happens with two
-// interfaces and a callee that answers at once: the leg that was joined by the
-// 2xx becomes a whole call. It reports false when there is no such leg.
+// adopt takes an INVITE whose 2xx, or whose BYE, was captured before it, as
+// happens with two interfaces and a callee that answers at once, and over TCP
+// behind a hole in the stream: the leg that was joined midway becomes a whole
+// call. It reports false when there is no such leg.
 func (t *Table) adopt(p *packet.Packet, m *parse.Message) bool {
 	l := t.legs[m.CallID]
-	for l != nil && !l.joinedBy(m) {
+	for l != nil && !l.followed(p, m) {
 		l = l.next
 	}
 	if l == nil {
 		return false
 	}
 	role := t.classify(p, m)
+	if l.joined != 0 {
+		l.Answer = l.Invited
+	}
 	l.joined = 0
-	l.Initial, l.Answer, l.Invited = true, l.Invited, min(p.Time, l.Invited)
+	l.Initial, l.Invited = true, min(p.Time, l.Invited)
 	l.Inbound = role.inbound
 	l.Request, l.UserAgent = clone(m.RequestURI), strings.Clone(m.UserAgent)
 	l.countForks()
 	t.saw(l, p.Time)
 	t.announce(l, p, m, media.Caller)
-	t.emit(Effect{Kind: LegOpened, Was: Answered, Now: Answered, Time: p.Time, Leg: l})
+	t.emit(Effect{Kind: LegOpened, Was: l.State, Now: l.State, Time: p.Time, Leg: l})
 	t.addTransaction(l, p, m, branchHash(m.Branch), role)
-	tx := &l.txs[len(l.txs)-1]
-	tx.final = l.Status
-	t.answerAttempt(l, tx, &l.toTags[0], l.Answer)
+	if l.Answer != 0 {
+		if l.State == Ended {
+			t.emit(Effect{Kind: LegAnswered, Was: Ended, Now: Ended, Time: p.Time, Leg: l})
+		}
+		tx := &l.txs[len(l.txs)-1]
+		tx.final = l.Status
+		t.answerAttempt(l, tx, &l.toTags[0], l.Answer)
+	}
 	t.arm(l)
 	return true
 }
 
-// joinedBy reports whether l was joined by a 2xx to the INVITE m, and is still
-// up.
-func (l *Leg) joinedBy(m *parse.Message) bool {
-	return l.joined == m.CSeq+1 && l.FromTag == m.FromTag && l.State == Answered
+// followed reports whether l was joined by what follows the INVITE m: by the
+// 2xx to it, or by its caller's BYE alone.
+func (l *Leg) followed(p *packet.Packet, m *parse.Message) bool {
+	byBye := l.State == Ended && (l.Release == ByeCaller || l.Release == ByeCallee)
+	switch {
+	case l.Initial || l.FromTag != m.FromTag:
+		return false
+	case l.joined != 0:
+		return l.joined == m.CSeq+1 && (l.State == Answered || byBye && p.Time < l.End)
+	}
+	return byBye && p.Time < l.End && l.Invited == l.End
+}
+
+// early is a 2xx that was captured before the INVITE that it answers, which was
+// sent again: over TCP that may wait behind a hole in the stream.
+type early struct {
+	at             int64
+	tag            string
+	cseq           uint32
+	sessionExpires uint32
+	status         uint16
+}
+
+// keepEarly keeps a 2xx to an INVITE of the caller that was not seen so far.
+func (l *Leg) keepEarly(p *packet.Packet, m *parse.Message) {
+	if l.Initial && l.Answer == 0 {
+		l.early = &early{p.Time, strings.Clone(m.ToTag), m.CSeq, m.SessionExpires, m.Status}
+	}
+}
+
+// answerEarly has the INVITE in p, just added, answered by the 2xx that came
+// before it, if one did.
+func (t *Table) answerEarly(l *Leg, p *packet.Packet, m *parse.Message) {
+	e := l.early
+	if e == nil || e.cseq != m.CSeq || l.Answer != 0 {
+		return
+	}
+	l.early, l.heard = nil, true
+	answer, at := parse.Message{Status: e.status, CSeq: e.cseq, ToTag: e.tag, SessionExpires: e.sessionExpires}, *p
+	at.Time = e.at
+	t.answered(l, &l.txs[len(l.txs)-1], &at, &answer)
 }

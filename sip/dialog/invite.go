@@ -53,6 +53,7 @@ func (t *Table) initialInvite(p *packet.Packet, m *parse.Message) {
 	}
 	t.saw(l, p.Time)
 	t.addTransaction(l, p, m, branch, role)
+	t.answerEarly(l, p, m)
 	t.arm(l)
 }
 

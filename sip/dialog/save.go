@@ -110,7 +110,8 @@ func (c *coder) leg(l *Leg, customer *string) {
 	small(c, &l.Transport, uint64(packet.Transports)-1)
 	c.text(customer)
 	c.flags(&l.Call, &l.Inbound, &l.Initial, &l.Canceled, &l.Encrypted, &l.Restored)
-	c.flags(&l.callerGone, &l.heard, &l.held[0], &l.held[1])
+	early := l.early != nil
+	c.flags(&l.callerGone, &l.heard, &l.held[0], &l.held[1], &early)
 	c.ending(l)
 	c.counts(l)
 	small(c, &l.joined, 1<<32-1)
@@ -123,6 +124,22 @@ func (c *coder) leg(l *Leg, customer *string) {
 	list(c, &l.txs, maxTransactions, (*coder).transaction)
 	list(c, &l.toTags, maxToTags, (*coder).toTag)
 	list(c, &l.announced, maxAnnouncements, (*coder).announcement)
+	if early {
+		c.early(l)
+	}
+}
+
+// early codes what few legs have.
+func (c *coder) early(l *Leg) {
+	if c.reading {
+		l.early = new(early)
+	}
+	e := l.early
+	c.time(&e.at)
+	c.text(&e.tag)
+	small(c, &e.cseq, 1<<32-1)
+	small(c, &e.sessionExpires, 1<<32-1)
+	small(c, &e.status, 1<<16-1)
 }
 
 // ending codes where a leg stands, and when it got there.

@@ -72,6 +72,7 @@ type leg struct {
 	refer      [2]cseqs
 	info       [2]cseqs
 	joined     uint32 // CSeq, plus one, of the 2xx by which the leg was joined midway; 0: it was not
+	early      *early // nil: none
 	timer      timer
 	callerGone bool    // the caller sent CANCEL
 	heard      bool    // any response to an initial INVITE came

@@ -55,6 +55,9 @@ func (t *Table) reinviteResponse(l *Leg, p *packet.Packet, m *parse.Message) {
 		}
 		t.refreshSession(l, p.Time, m)
 		t.announce(l, p, m, side(fromCaller))
+		if !fromCaller {
+			l.keepEarly(p, m)
+		}
 	}
 	t.arm(l)
 }
