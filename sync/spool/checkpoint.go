@@ -2,6 +2,7 @@ package spool
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+	"golang.org/x/sys/unix"
 
 	"github.com/sipward/sipward/sync/record"
 )
@@ -51,7 +54,8 @@ type checkpoint struct {
 	counted map[refusal][2]uint64
 	gone    map[lineKey]goneEntry
 	before  position // at the last checkpoint but one
-	room    int64    // bytes that open.db has on disk, at least
+	used    int64    // bytes of open.db
+	room    int64    // that it has on disk, at least
 	spare   int64    // and the spare
 }
 
@@ -189,6 +193,7 @@ func (s *Spool) writeCheckpoint(changes map[uint64][]byte, pos position) (err er
 	}
 	index, counted := s.indexNow()
 	deleted := s.goneNow()
+	c.db.MaxSize = s.mostOpen(changes)
 	used, broken, err := update(c.db, func(tx *bolt.Tx) error {
 		if err := c.putGone(tx, deleted); err != nil {
 			return err
@@ -197,6 +202,9 @@ func (s *Spool) writeCheckpoint(changes map[uint64][]byte, pos position) (err er
 	})
 	if broken {
 		s.lostCheckpoint()
+	}
+	if errors.Is(err, berrors.ErrMaxSizeReached) {
+		err = fmt.Errorf("%w: the rest of the disk is for records", unix.ENOSPC)
 	}
 	if err != nil {
 		return err

@@ -20,14 +20,36 @@ const spareName = "open.db.spare"
 // behind. More would be taken from the calls.
 func (s *Spool) keepRoom(used int64) {
 	c := &s.open
+	c.used = used
+	leave := int64(0)
+	if used > s.step {
+		leave = 2 * s.step
+	}
 	spare := max((used+s.step-1)/s.step, 1) * s.step
-	if room := spare + s.step; c.db != nil && c.room < room && allocate(filepath.Join(s.cfg.Dir, openName), room) == nil {
+	if room := spare + s.step; c.db != nil && c.room < room && allocate(filepath.Join(s.cfg.Dir, openName), room, leave) == nil {
 		c.room = room
 	}
-	if c.spare < spare && allocate(filepath.Join(s.cfg.Dir, spareName), spare) == nil {
+	if c.spare < spare && allocate(filepath.Join(s.cfg.Dir, spareName), spare, leave) == nil {
 		c.spare = spare
 	}
 	c.size.Store(max(c.room, used) + c.spare)
+}
+
+// mostOpen is how large open.db may become with changes; 0: as large as the disk. It
+// never shrinks, so the states of calls that go on leave room for a segment of each
+// stream; what is over takes what there is.
+func (s *Spool) mostOpen(changes map[uint64][]byte) int {
+	going := false
+	for _, state := range changes {
+		going = going || state != nil
+	}
+	free, err := freeBytes(s.cfg.Dir)
+	if !going || err != nil {
+		return 0
+	}
+	c := &s.open
+	has := max(c.room, c.used) + int64(c.db.AllocSize) // by which it grows beyond what is used
+	return int(has + max(0, free-2*s.step))            // far below the limit
 }
 
 // dropInParts writes a checkpoint in which calls are over, in as many transactions as
@@ -66,12 +88,12 @@ func (s *Spool) takeSpare(path string) {
 	if os.Rename(filepath.Join(s.cfg.Dir, spareName), path) != nil {
 		room = 0
 	}
-	s.open.room, s.open.spare = room, 0
+	s.open.used, s.open.room, s.open.spare = 0, room, 0
 }
 
-// allocate gives a file size bytes on disk, without changing how long it is. A file
-// system that cannot set room aside has none to keep.
-func allocate(path string, size int64) error {
+// allocate gives a file size bytes on disk, without changing how long it is, if the
+// disk still has leave bytes then. A file system that cannot set room aside has none to keep.
+func allocate(path string, size, leave int64) error {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return err //nolint:wrapcheck // nobody is told: it is tried again
@@ -82,7 +104,7 @@ func allocate(path string, size int64) error {
 		return err //nolint:wrapcheck // as above
 	}
 	// ext4 would take what there is before it says that it is not enough.
-	if free, err := freeBytes(filepath.Dir(path)); err != nil || free < size-has.Blocks*512 {
+	if free, err := freeBytes(filepath.Dir(path)); err != nil || free-leave < size-has.Blocks*512 {
 		return unix.ENOSPC
 	}
 	err = unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, size)

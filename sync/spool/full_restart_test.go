@@ -105,6 +105,47 @@ func TestStatesWithinBudget(t *testing.T) {
 	}
 }
 
+// TestStatesLeaveRoom: the states of calls that go on do not take the last of a disk;
+// open.db would keep it when they are over.
+func TestStatesLeaveRoom(t *testing.T) {
+	for _, kind := range []string{"tmpfs", "ext4"} {
+		t.Run(kind, func(t *testing.T) {
+			cfg := Config{Dir: filepath.Join(smallDisk(t, kind, "24M"), "spool"), SegmentBytes: 1 << 20}
+			s := New(cfg)
+			if err := s.Open(); err != nil {
+				t.Fatal(err)
+			}
+			for id := range uint64(2000) {
+				s.SaveOpen(id+1, make([]byte, 10_000))
+				if id%50 == 0 {
+					s.commitCheckpoint(s.open.take(), false)
+				}
+			}
+			free, err := freeBytes(cfg.Dir)
+			if err != nil || free < 2*s.step {
+				t.Errorf("%d bytes are free, %v", free, err)
+			}
+			if s.open.used < 5<<20 {
+				t.Errorf("%d bytes of states are on disk", s.open.used)
+			}
+			for id := range uint64(2000) {
+				s.DropOpen(id + 1)
+			}
+			s.commitCheckpoint(s.open.take(), false)
+			if err := errors.Join(s.open.db.Close(), s.lock.Close()); err != nil {
+				t.Fatal(err)
+			}
+			r := start(t, cfg)
+			if n := len(r.OpenCalls()); n != 0 {
+				t.Errorf("%d calls are known that are over", n)
+			}
+			for _, st := range record.Streams {
+				r.append(st, make([]byte, 20_000))
+			}
+		})
+	}
+}
+
 // TestSpareOfEarlierRun: a spare that is smaller than is wanted now, and cannot be
 // made larger, is used and counted as it is.
 func TestSpareOfEarlierRun(t *testing.T) {
@@ -121,7 +162,7 @@ func TestSpareOfEarlierRun(t *testing.T) {
 	r.stop()
 	spare := filepath.Join(dir, spareName)
 	_ = os.Remove(spare)
-	if err := allocate(spare, 4<<20); err != nil {
+	if err := allocate(spare, 4<<20, 0); err != nil {
 		t.Fatal(err)
 	}
 	// Its room is not to be had when it has another name.
