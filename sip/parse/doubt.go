@@ -37,12 +37,16 @@ func (p *Parser) doubtful(headers []byte, text string) bool {
 }
 
 // doubtfulLines reports lines that are not a header, a fold or the empty line at
-// the end. A CR alone ends a line, or all headers, to some; NUL ends everything
-// to others; a line without a colon is a part of the next header's name.
+// the end. A CR alone ends a line, or all headers, to some, and one too many is an
+// empty line; NUL ends everything to others; a line without a colon is a part of the
+// next header's name.
 func doubtfulLines(b []byte) bool {
 	first := true
 	for len(b) > 0 {
 		line, rest := cutLine(b)
+		if len(b)-len(line)-len(rest) > len("\r\n") {
+			return true
+		}
 		if len(line) == 0 {
 			return false
 		}
@@ -130,6 +134,9 @@ func skipAddress(s string) (rest string, bracketed, ok bool) {
 	case s[i] != '<':
 		return "", false, false
 	}
+	if strings.IndexByte(s[:i], ':') >= 0 { // an address to some, after the last blank before it
+		return "", false, false
+	}
 	s = s[i+1:]
 	if i = strings.IndexAny(s, "<>\"\\"); i < 0 || s[i] != '>' || !addresses(s[:i]) {
 		return "", false, false
@@ -212,6 +219,7 @@ func doubtfulDigest(s string) bool {
 	if s = s[len(scheme):]; !isBlank(s[0]) {
 		return true
 	}
+	escaped := strings.Contains(s, `\"`) // to some such a quote closes
 	var user string
 	var given bool
 	for {
@@ -219,7 +227,7 @@ func doubtfulDigest(s string) bool {
 			return false
 		}
 		name, val, rest, ok := cutCredential(s)
-		if !ok {
+		if !ok || escaped && namesUser(val) {
 			return true
 		}
 		if username, is := usernameIn(name, val); is {
@@ -230,6 +238,18 @@ func doubtfulDigest(s string) bool {
 		}
 		s = rest
 	}
+}
+
+// namesUser reports whether a username is given within a text.
+func namesUser(s string) bool {
+	const name = "username"
+	for len(s) > len(name) {
+		if fold(s[:len(name)], name) {
+			return true
+		}
+		s = s[1:]
+	}
+	return false
 }
 
 // cutCredential splits the first parameter off s as the grammar has it
