@@ -189,7 +189,7 @@ func skipParam(s string, bracketed bool) (rest string, ok bool) {
 		}
 		value, rest = strings.TrimRight(s[:i], " \t"), s[i:]
 	}
-	if fold(name, "expires") && (doubtfulSeconds(value) || strings.Contains(value, `\`)) {
+	if fold(name, "expires") && (doubtfulSeconds(value) || strings.ContainsAny(value, "\\ \t")) {
 		return "", false
 	}
 	return rest, rest == "" || rest[0] == ';' || rest[0] == ','

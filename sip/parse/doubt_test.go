@@ -19,6 +19,8 @@ func TestWhatProgramsTakeApartDifferently(t *testing.T) {
 	const to, contact = "<sip:2001@pbx.example>", "Contact: <sip:a@192.0.2.7>"
 	for name, text := range map[string]string{
 		"an escaped zero":                       registering(to, contact+`;expires="\0"`),
+		"a blank within quotes":                 registering(to, contact+`;expires="0 "`),
+		"a fold within quotes":                  registering(to, contact+";expires=\"0\r\n \""),
 		"a zero that overflows":                 registering(to, contact+`;expires=00000000000`),
 		"a zero that overflows in the header":   registering(to, contact, "Expires: 00000000000"),
 		"a blank of Unicode":                    registering(to, contact+";expires=0\u00a0"),
