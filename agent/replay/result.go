@@ -1,8 +1,10 @@
 package replay
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -52,6 +54,14 @@ type StreamDigits struct {
 	Count  *int    `json:"count,omitempty"`
 
 	pressed map[dtmf.Press]bool
+	parts   []part
+	presses int
+}
+
+// part is what one owner of a stream was told of its digits.
+type part struct {
+	first int64 // packet, in nanoseconds since the Unix epoch
+	keys  string
 }
 
 // CallDigits are the SIP INFO digits of one call.
@@ -62,7 +72,8 @@ type CallDigits struct {
 }
 
 // flow notes the digits of one stream. leg is nil for RTP without SDP. A
-// stream that several legs announced comes in parts. Test tools play the same
+// stream that several legs announced, or that was announced only midway, comes
+// in parts, not in the order of time. Test tools play the same
 // packets, timestamps and all, in call after call: the stream then has each
 // digit once, though every call has its own.
 func (r *Replay) flow(leg *dialog.Leg, f *media.Flow) {
@@ -91,7 +102,21 @@ func (r *Replay) flow(leg *dialog.Leg, f *media.Flow) {
 		}
 	}
 	more := f.Presses() - len(f.Kept()) // beyond what is kept of one stream
-	r.pressed(&d.Digits, &d.Count, digits.String(), digits.Len()+more)
+	if digits.Len() > 0 {
+		d.parts = append(d.parts, part{f.First, digits.String()})
+	}
+	d.presses += digits.Len() + more
+}
+
+// sum puts the parts of a stream's digits together.
+func (r *Replay) sum(d *StreamDigits) {
+	slices.SortStableFunc(d.parts, func(a, b part) int { return cmp.Compare(a.first, b.first) })
+	var all strings.Builder
+	for _, p := range d.parts {
+		all.WriteString(p.keys)
+	}
+	d.Digits, d.Count = nil, nil
+	r.pressed(&d.Digits, &d.Count, all.String(), d.presses)
 }
 
 // leg folds a finished leg into the figures.
@@ -129,6 +154,9 @@ func (r *Replay) pressed(digits **string, count **int, text string, n int) {
 // Result returns what was found. Its lists are never null.
 func (r *Replay) Result(file string) *Result {
 	s := r.core.Snapshot()
+	for i := range r.dtmf {
+		r.sum(&r.dtmf[i])
+	}
 	out := &Result{File: file, Packets: s.Core.Frames, Calls: r.tally.Figures(), DTMF: r.dtmf, DTMFInfo: r.info}
 	out.Duration = math.Round(float64(s.Last-s.First)/1e3) / 1e6
 	out.SIP.Malformed, out.SIP.Retransmissions, out.SIP.Duplicates = s.Core.Malformed, s.Core.Retransmissions, s.Core.Duplicates

@@ -39,6 +39,7 @@ func (t *Table) orphan(s *Spec, key streamKey, p *packet.Packet, reverse bool) {
 			u.flows = make(map[streamKey]*Flow)
 		}
 		f = &Flow{Src: key.src, Dst: key.dst, SSRC: key.ssrc, Reverse: reverse, digits: new(dtmf.State)}
+		f.First = p.Time
 		u.flows[key] = f
 		u.order = append(u.order, f)
 	}

@@ -113,6 +113,13 @@ var scenes = []scene{
 		< 200-INVITE to=b
 		> digit 2 pt=97
 		> BYE cseq=2 to=b`},
+	{"begins with a 183, and the caller hangs up", `
+		< 183-INVITE to=b sdp=6000
+		> digit 1
+		> digit 2
+		< 200-INVITE to=b sdp=6000
+		> digit 3
+		> BYE cseq=2 to=b`},
 	{"begins with the media of an ACK", `
 		> ACK to=b sdp=4000
 		< digit 3
