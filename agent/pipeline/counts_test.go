@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -32,6 +33,9 @@ func TestPayloadCounts(t *testing.T) {
 		"no from":           {options + callID + cseq + "\r\n", malformed(parse.ErrFrom)},
 		"another version":   {"OPTIONS sip:b@example.com SIP/3.0" + rest + from + callID + cseq + "\r\n", func(s *Stats) { s.MalformedBy[parse.ErrVersion]++ }},
 		"a bad status":      {"SIP/2.0 99999 What" + rest + from + callID + cseq + "\r\n", func(s *Stats) { s.MalformedBy[parse.ErrStartLine]++ }},
+		"cut in Call-ID":    {options + from + cseq + "Call-ID: c", malformed(parse.ErrCallID)},
+		"cut behind it":     {options + from + cseq + callID + "User-Age", udp},
+		"cut in the body":   {options + from + cseq + callID + "\r\nv=0\r\no=", udp},
 		"empty":             {"", notSIP},
 		"keep-alive":        {"\r\n\r\n", notSIP},
 		"keep-alive of 0":   {"\x00\x00\x00\x00", notSIP},
@@ -41,7 +45,7 @@ func TestPayloadCounts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			core := New(Config{Book: book(t, testkit.Plan{})})
-			core.payload(&packet.Packet{Time: start, Payload: []byte(tc.payload), Transport: packet.UDP})
+			core.payload(&packet.Packet{Time: start, Payload: []byte(tc.payload), Transport: packet.UDP, Truncated: strings.HasPrefix(name, "cut ")})
 			var want Stats
 			tc.want(&want)
 			if diff := cmp.Diff(want, core.Snapshot().Core); diff != "" {
