@@ -2,6 +2,7 @@ package guard
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -204,6 +205,24 @@ func TestDiskFails(t *testing.T) {
 	g.save(t.Context())
 	g.disk.close()
 	if got := open(t, dir, nil).numbers(t); got != "1001 1002 1003 " {
+		t.Error(got)
+	}
+}
+
+// TestLastSave: at the end all is written, however soon it is after a failure, as the
+// one that comes of writing that is cut short by the end itself.
+func TestLastSave(t *testing.T) {
+	dir := t.TempDir()
+	g := open(t, dir, nil)
+	(&wire{g: g}).register("1001", acme, 3600, time.Now().UnixNano())
+	ended, end := context.WithCancel(t.Context())
+	end()
+	g.save(ended)
+	if s := g.Stats(); s.Saves != 0 || s.SaveFails != 0 {
+		t.Errorf("%d saves, %d failures", s.Saves, s.SaveFails)
+	}
+	start(t, g)()
+	if got := open(t, dir, nil).numbers(t); got != "1001 " {
 		t.Error(got)
 	}
 }

@@ -136,6 +136,7 @@ func (g *Guard) keep(ctx context.Context) error {
 		case <-tick.C:
 			g.save(ctx)
 		case <-ctx.Done():
+			g.disk.next = time.Time{} // however soon after one that failed, or was cut short just now
 			g.save(context.WithoutCancel(ctx))
 			return nil
 		}
