@@ -41,6 +41,9 @@ func (t *Table) adopt(p *packet.Packet, m *parse.Message) bool {
 		tx.final = l.Status
 		t.answerAttempt(l, tx, &l.toTags[0], l.Answer)
 	}
+	if l.State == Ended {
+		t.releaseAttempts(l, "", l.End, l.Release)
+	}
 	t.arm(l)
 	return true
 }

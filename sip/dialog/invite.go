@@ -266,9 +266,9 @@ func (t *Table) answerAttempt(l *Leg, tx *transaction, d *toTag, now int64) {
 	t.emit(Effect{Kind: AttemptAnswered, Was: was, Now: Answered, Time: now, Leg: l, Attempt: int(tx.attempt)})
 	switch {
 	case d.ended != 0:
-		t.releaseAttempt(l, int(tx.attempt), now, d.why)
+		t.releaseAttempt(l, int(tx.attempt), max(now, d.ended), d.why)
 	case l.State == Ended:
-		t.releaseAttempt(l, int(tx.attempt), now, l.Release)
+		t.releaseAttempt(l, int(tx.attempt), max(now, l.End), l.Release)
 	}
 }
 
