@@ -4,9 +4,9 @@ import "strings"
 
 // doubtful reports whether programs take the headers of a REGISTER apart in
 // different ways. It looks at what they decide by: where lines and headers
-// begin and end, To, Contact, Expires and whose credentials they are. What RFC 3261 section 25.1 allows and
-// phones send is never doubtful; much that it does not allow is not either, as
-// long as everybody reads the same in it.
+// begin and end, To, Contact, Expires and whose credentials they are. What RFC 3261
+// section 25.1 allows and phones send is never doubtful; much that it does not allow
+// is not either, as long as everybody reads the same in it.
 func (p *Parser) doubtful(headers []byte, text string) bool {
 	if doubtfulLines(headers) {
 		return true

@@ -192,8 +192,9 @@ func (r *Registry) foreignBlock(in *inquiry) bool {
 }
 
 func (r *Registry) foreignUsername(in *inquiry) bool {
-	user, _, _ := strings.Cut(in.q.Username, "@") // some send it with their realm
-	for more := true; more; {                     // and some as a URI, sip:1005@pbx.example
+	// Some send it with their realm, and some as a URI, sip:1005@pbx.example.
+	user, _, _ := strings.Cut(in.q.Username, "@")
+	for more := true; more; {
 		var part string
 		part, user, more = strings.Cut(user, ":")
 		number := party.Pack(part)
