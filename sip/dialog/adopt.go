@@ -1,6 +1,7 @@
 package dialog
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/sipward/sipward/sip/media"
@@ -26,12 +27,17 @@ func (t *Table) adopt(p *packet.Packet, m *parse.Message) bool {
 	}
 	l.joined = 0
 	l.Initial, l.Invited = true, min(p.Time, l.Invited)
-	l.Inbound = role.inbound
+	t.beginAt(l, hop{p.Src, p.Dst})
 	l.Request, l.UserAgent = clone(m.RequestURI), strings.Clone(m.UserAgent)
 	l.countForks()
 	t.saw(l, p.Time)
 	t.announce(l, p, m, media.Caller)
-	t.emit(Effect{Kind: LegOpened, Was: l.State, Now: l.State, Time: p.Time, Leg: l})
+	if role.call && !l.Call {
+		t.claim(l, p.Time, role)
+	} else {
+		l.Inbound = role.inbound
+		t.emit(Effect{Kind: LegOpened, Was: l.State, Now: l.State, Time: p.Time, Leg: l})
+	}
 	t.addTransaction(l, p, m, branchHash(m.Branch), role)
 	if l.Answer != 0 {
 		if l.State == Ended {
@@ -48,6 +54,18 @@ func (t *Table) adopt(p *packet.Packet, m *parse.Message) bool {
 	return true
 }
 
+// beginAt puts the hop on which the INVITE of l was seen before the one on which
+// l was joined.
+func (t *Table) beginAt(l *Leg, first hop) {
+	if l.hops[0] == first || len(l.hops) == maxHops {
+		return
+	}
+	l.hops = slices.Insert(l.hops, 0, first)
+	for i := range l.announced {
+		l.announced[i].hop++
+	}
+}
+
 // followed reports whether l was joined by what follows the INVITE m: by the
 // 2xx to it, or by its caller's BYE alone.
 func (l *Leg) followed(p *packet.Packet, m *parse.Message) bool {
@@ -61,20 +79,26 @@ func (l *Leg) followed(p *packet.Packet, m *parse.Message) bool {
 	return byBye && p.Time < l.End && l.Invited == l.End
 }
 
-// early is a 2xx that was captured before the INVITE that it answers, which was
-// sent again: over TCP that may wait behind a hole in the stream.
+// early is a 2xx that was captured before the INVITE that it answers: one that
+// was sent again, which over TCP may wait behind a hole in the stream, or that on
+// the carrier's hop of a leg that was joined by this 2xx.
 type early struct {
 	at             int64
 	tag            string
+	branch         uint64
 	cseq           uint32
 	sessionExpires uint32
 	status         uint16
 }
 
+func earlyOf(p *packet.Packet, m *parse.Message) *early {
+	return &early{p.Time, strings.Clone(m.ToTag), branchHash(m.Branch), m.CSeq, m.SessionExpires, m.Status}
+}
+
 // keepEarly keeps a 2xx to an INVITE of the caller that was not seen so far.
 func (l *Leg) keepEarly(p *packet.Packet, m *parse.Message) {
 	if l.Initial && l.Answer == 0 {
-		l.early = &early{p.Time, strings.Clone(m.ToTag), m.CSeq, m.SessionExpires, m.Status}
+		l.early = earlyOf(p, m)
 	}
 }
 
@@ -82,11 +106,18 @@ func (l *Leg) keepEarly(p *packet.Packet, m *parse.Message) {
 // before it, if one did.
 func (t *Table) answerEarly(l *Leg, p *packet.Packet, m *parse.Message) {
 	e := l.early
-	if e == nil || e.cseq != m.CSeq || l.Answer != 0 {
+	if e == nil || e.cseq != m.CSeq {
 		return
 	}
-	l.early, l.heard = nil, true
-	answer, at := parse.Message{Status: e.status, CSeq: e.cseq, ToTag: e.tag, SessionExpires: e.sessionExpires}, *p
-	at.Time = e.at
-	t.answered(l, &l.txs[len(l.txs)-1], &at, &answer)
+	tx := &l.txs[len(l.txs)-1]
+	switch {
+	case l.Answer == 0:
+		l.early, l.heard = nil, true
+		answer, at := parse.Message{Status: e.status, CSeq: e.cseq, ToTag: e.tag, SessionExpires: e.sessionExpires}, *p
+		at.Time = e.at
+		t.answered(l, tx, &at, &answer)
+	case e.branch == tx.branch:
+		l.early, tx.final = nil, e.status
+		t.answerAttempt(l, tx, t.dialogOf(l, e.tag), e.at)
+	}
 }

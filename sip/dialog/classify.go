@@ -70,15 +70,30 @@ func (t *Table) customerOf(u parse.URI) party.ID {
 }
 
 // classifyMidCall does the same for a packet within a dialog, sent by either
-// side.
+// side. A response goes back the way that its request came, and has no
+// Request-URI: To was the same once, on the first hop.
 func (t *Table) classifyMidCall(p *packet.Packet, m *parse.Message) role {
-	r := t.classify(p, m)
+	there, msg := *p, *m
+	if !m.Request() {
+		there.Src, there.Dst = p.Dst, p.Src
+		msg.RequestURI = m.To
+	}
+	r := t.classify(&there, &msg)
 	if r.customer == party.Unknown {
-		back := *p
-		back.Src, back.Dst = p.Dst, p.Src
-		if b := t.classify(&back, m); b.customer != party.Unknown || b.carrier != party.Unknown {
+		there.Src, there.Dst = there.Dst, there.Src
+		if b := t.classify(&there, &msg); b.customer != party.Unknown || b.carrier != party.Unknown {
 			return b
 		}
 	}
 	return r
+}
+
+// claim makes l the customer's call that r says, where only a carrier's hop of
+// it had been seen so far.
+func (t *Table) claim(l *Leg, now int64, r role) {
+	if !r.call || l.Call {
+		return
+	}
+	l.Customer, l.Call, l.Inbound = r.customer, true, r.inbound
+	t.emit(Effect{Kind: LegOpened, Now: l.State, Time: now, Leg: l})
 }

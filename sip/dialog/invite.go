@@ -43,10 +43,7 @@ func (t *Table) initialInvite(p *packet.Packet, m *parse.Message) {
 		t.emit(Effect{Kind: LegOpened, Now: Setup, Time: p.Time, Leg: l})
 	default:
 		t.announce(l, p, m, media.Caller)
-		if role.call && !l.Call { // the customer's hop was seen after the carrier's
-			l.Customer, l.Call, l.Inbound = role.customer, true, role.inbound
-			t.emit(Effect{Kind: LegOpened, Now: l.State, Time: p.Time, Leg: l})
-		}
+		t.claim(l, p.Time, role)
 		if l.State == Ended {
 			t.comeBack(l, p.Time, Setup)
 		}
@@ -153,7 +150,7 @@ func (t *Table) inviteResponse(p *packet.Packet, m *parse.Message) {
 		}
 		return
 	}
-	t.saw(l, p.Time)
+	t.within(l, p, m)
 	if fromCaller || !l.invitedBy(m.CSeq) {
 		t.reinviteResponse(l, p, m)
 		return

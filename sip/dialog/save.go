@@ -140,6 +140,7 @@ func (c *coder) early(l *Leg) {
 	small(c, &e.cseq, 1<<32-1)
 	small(c, &e.sessionExpires, 1<<32-1)
 	small(c, &e.status, 1<<16-1)
+	c.number(&e.branch)
 }
 
 // ending codes where a leg stands, and when it got there.

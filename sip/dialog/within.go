@@ -25,6 +25,15 @@ func index(fromCaller bool) int {
 	return 1
 }
 
+// within notes that m came within the dialog of l. Of one that was joined midway
+// the carrier's hop may have been seen first: the customer's says whose it is.
+func (t *Table) within(l *Leg, p *packet.Packet, m *parse.Message) {
+	t.saw(l, p.Time)
+	if !l.Initial && !l.Call {
+		t.claim(l, p.Time, t.classifyMidCall(p, m))
+	}
+}
+
 // reinvite takes an INVITE with a To tag: hold, media moved, session refresh.
 func (t *Table) reinvite(p *packet.Packet, m *parse.Message) {
 	l, fromCaller := t.find(p, m)
@@ -35,7 +44,7 @@ func (t *Table) reinvite(p *packet.Packet, m *parse.Message) {
 		}
 		fromCaller = true
 	}
-	t.saw(l, p.Time)
+	t.within(l, p, m)
 	// The callee numbers its requests on its own (RFC 3261 section 12.2.1.1):
 	// that one has the number of the caller's INVITE says nothing.
 	if (!fromCaller || !l.invitedBy(m.CSeq)) && l.reinvite[index(fromCaller)].add(m.CSeq) {
@@ -100,7 +109,7 @@ func (t *Table) joinMidCall(p *packet.Packet, m *parse.Message) *Leg {
 	if !m.Request() { // it answers the caller's request: turn the packet round
 		l.Src, l.Dst = p.Dst, p.Src
 		l.hops[0] = hop{p.Dst, p.Src}
-		l.Status, l.joined = m.Status, m.CSeq+1
+		l.Status, l.joined, l.early = m.Status, m.CSeq+1, earlyOf(p, m)
 		t.announce(l, p, m, media.Callee)
 	}
 	t.emit(Effect{Kind: LegOpened, Now: l.State, Time: p.Time, Leg: l})
@@ -116,7 +125,7 @@ func (t *Table) withinDialog(p *packet.Packet, m *parse.Message) {
 		t.stats.Strange++
 		return
 	}
-	t.saw(l, p.Time)
+	t.within(l, p, m)
 	t.announce(l, p, m, side(fromCaller))
 	if m.Method == parse.UPDATE && m.Status >= 200 {
 		if m.Status < 300 {
@@ -147,7 +156,7 @@ func (t *Table) bye(p *packet.Packet, m *parse.Message) {
 		t.byeMidCall(p, m)
 		return
 	}
-	t.saw(l, p.Time)
+	t.within(l, p, m)
 	if m.Cause != 0 {
 		l.Cause = m.Cause
 	}
@@ -232,7 +241,7 @@ func (t *Table) cancel(p *packet.Packet, m *parse.Message) {
 		return
 	}
 	l.Canceled = true
-	t.saw(l, p.Time)
+	t.within(l, p, m)
 	if len(l.hops) > 0 && l.hopOf(p) == 0 {
 		l.callerGone = true
 	}
@@ -252,7 +261,7 @@ func (t *Table) referOrInfo(p *packet.Packet, m *parse.Message) {
 		t.stats.Strange++
 		return
 	}
-	t.saw(l, p.Time)
+	t.within(l, p, m)
 	i := index(fromCaller)
 	known := &l.info[i]
 	if m.Method == parse.REFER {
