@@ -82,7 +82,7 @@ check('one carrier alone, each customer, and back to all', async ({ page, go }) 
   assert.deepEqual(one?.series.lines.map((/** @type {any} */ l) => `${l.kind} ${l.party}`), [`carrier ${carriers[0].id}`]);
   const each = await show('Each customer');
   const legend = card(page, 'asr').locator('.legend');
-  for (const c of customers) assert.match(await legend.innerText(), new RegExp(c.id));
+  for (const c of customers) await legend.getByText(c.id).first().waitFor();
   assert.ok((each?.series.lines.length ?? 0) >= 2);
   await page.getByRole('combobox', { name: 'Show' }).click();
   await page.getByRole('option', { name: 'Total', exact: true }).click();

@@ -26,6 +26,9 @@ export { cookieOf, launched, settled } from './chromium.js';
 
 after(close);
 
+/** Up to how many milliseconds each question to the API is held back, at random, to find tests that do not wait. */
+const slowMs = Number(process.env.SIPWARD_BROWSER_SLOW_MS ?? 0);
+
 /** @param {Options} o */
 async function enter(o) {
   const context = await (await launched()).newContext({
@@ -35,6 +38,7 @@ async function enter(o) {
   const who = o.as ?? 'operator';
   const cookie = who === 'nobody' ? '' : typeof who === 'object' ? who.cookie : site[who].cookie;
   if (cookie) await context.addCookies([cookieOf(cookie)]);
+  if (slowMs > 0) await context.route('**/api/v1/**', (route) => { setTimeout(() => { void route.continue().catch(() => undefined); }, slowMs * Math.random()); });
   const page = await context.newPage();
   page.setDefaultTimeout(10_000);
   const faults = watch(page, o.expect ?? []);
