@@ -92,11 +92,18 @@ function AccountForm({ account, onClose, onLink }: { account: Account | null; on
     if (account) {
       await api.patch<Account>(path, form);
       notify(t('saved'));
+      await done();
     } else {
       const { disabled: _, ...input } = form;
-      onLink((await api.post<AccountMade>('/accounts', input)).link);
+      const { link } = await api.post<AccountMade>('/accounts', input);
+      await done();
+      onLink(link);
     }
+  };
+  const renew = async () => {
+    const { link } = await api.post<AccountMade>(`${path}/link`);
     await done();
+    onLink(link);
   };
   return (
     <Dialog onClose={onClose} title={account ? account.email : t('accounts.add')}>
@@ -104,7 +111,7 @@ function AccountForm({ account, onClose, onLink }: { account: Account | null; on
         submit={submit} label={t('save')} onSubmit={save}
         extra={account && account.id !== me.id && (
           <>
-            <Button variant="default" loading={remove.busy} onClick={() => void remove.run(async () => { onLink((await api.post<AccountMade>(`${path}/link`)).link); await done(); })}>{t('accounts.new_link')}</Button>
+            <Button variant="default" loading={remove.busy} onClick={() => void remove.run(renew)}>{t('accounts.new_link')}</Button>
             <Button variant="subtle" color="red" loading={remove.busy} onClick={() => void remove.run(async () => { await api.delete(path); await done(); })}>{t('remove')}</Button>
           </>
         )}
