@@ -35,7 +35,9 @@ func (t *Table) adopt(p *packet.Packet, m *parse.Message) bool {
 	if role.call && !l.Call {
 		t.claim(l, p.Time, role)
 	} else {
-		l.Inbound = role.inbound
+		if role.call { // the carrier's hop does not know whose it is
+			l.Inbound = role.inbound
+		}
 		t.emit(Effect{Kind: LegOpened, Was: l.State, Now: l.State, Time: p.Time, Leg: l})
 	}
 	t.addTransaction(l, p, m, branchHash(m.Branch), role)

@@ -278,7 +278,8 @@ func (t *Table) failed(l *Leg, tx *transaction, p *packet.Packet, m *parse.Messa
 	l.Refused = p.Time
 	if tx != nil {
 		tx.final = m.Status
-		if a := l.attemptOf(tx); a != nil && a.State == Setup {
+		// A challenge that comes again is no news of the INVITE that answers it.
+		if a := l.attemptOf(tx); news && a != nil && a.State == Setup {
 			a.Status = m.Status
 			why := Failed
 			if m.Status == 487 && l.Canceled {
