@@ -2,15 +2,13 @@ package configs
 
 import (
 	"bytes"
+	"cmp"
 	"encoding"
 	"errors"
 	"fmt"
-	"net/netip"
 	"reflect"
 	"regexp"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/parser"
@@ -94,68 +92,6 @@ func (d *decoder) fail(line int, format string, args ...any) {
 	d.errs = append(d.errs, &Error{File: d.name, Line: line, Problem: fmt.Sprintf(format, args...)})
 }
 
-// at reports a problem with the value at path, or the nearest above it that the
-// file has.
-func (d *decoder) at(path, format string, args ...any) {
-	d.fail(d.lineOf(path), format, args...)
-}
-
-// lineOf returns the line of the value at path, as customers[1].addresses[0], or
-// of the nearest above it that the file has.
-func (d *decoder) lineOf(path string) int {
-	n, at := &d.root, 1
-	for path != "" {
-		var step string
-		i := strings.IndexAny(path[1:], ".[") + 1
-		if i == 0 {
-			i = len(path)
-		}
-		step, path = path[:i], path[i:]
-		below, line := n.step(strings.TrimPrefix(step, "."))
-		if below == nil {
-			break
-		}
-		n, at = below, line
-	}
-	return at
-}
-
-// step returns what is at a key, or at an index as [1], and its line; nil when
-// there is nothing.
-func (n *node) step(to string) (below *node, line int) {
-	if digits, ok := strings.CutPrefix(to, "["); ok {
-		i, err := strconv.Atoi(strings.TrimSuffix(digits, "]"))
-		if err != nil || i >= len(n.items) {
-			return nil, 0
-		}
-		return &n.items[i], n.items[i].line
-	}
-	for i := range n.pairs {
-		if n.pairs[i].key == to {
-			return &n.pairs[i].value, n.pairs[i].line
-		}
-	}
-	return nil, 0
-}
-
-// trail is the way to a value. It becomes a text when somebody has to be told.
-type trail struct {
-	up    *trail
-	key   string // "": an index
-	index int
-}
-
-// String returns the way as in customers[1].addresses[0]; nil is the file itself.
-func (t *trail) String() string {
-	switch {
-	case t == nil:
-		return ""
-	case t.key == "":
-		return fmt.Sprintf("%s[%d]", t.up, t.index)
-	}
-	return join(t.up.String(), t.key)
-}
-
 // value stores one node in v.
 func (d *decoder) value(n *node, v reflect.Value, at *trail) {
 	switch n.kind {
@@ -190,7 +126,7 @@ func (d *decoder) value(n *node, v reflect.Value, at *trail) {
 func (d *decoder) mapping(n *node, v reflect.Value, at *trail) {
 	fields := d.fieldsOf(v.Type())
 	if n.kind != mapping {
-		d.fail(n.line, "%s: expected keys and values, found %s; known are %s", or(at.String(), "the file"), n.name(), keysOf(fields))
+		d.fail(n.line, "%s: expected keys and values, found %s; known are %s", cmp.Or(at.String(), "the file"), n.name(), keysOf(fields))
 		return
 	}
 	for i := range n.pairs {
@@ -220,80 +156,6 @@ func (d *decoder) sequence(n *node, v reflect.Value, at *trail) {
 	}
 }
 
-// text hands a scalar as it is written to set: 0100 stays 0100.
-func (d *decoder) text(n *node, at *trail, want string, set func([]byte) error) {
-	if n.kind != scalar {
-		d.fail(n.line, "%s: expected %s, found %s", at, want, n.name())
-		return
-	}
-	if err := set([]byte(n.text)); err != nil {
-		if want == wantAddress {
-			err = fmt.Errorf("%q is no IP address; write it alone, as in 192.0.2.1", n.text)
-		}
-		d.fail(n.line, "%s: %v", at, err)
-	}
-}
-
-var (
-	durationType = reflect.TypeFor[time.Duration]()
-	timeType     = reflect.TypeFor[time.Time]()
-	addrType     = reflect.TypeFor[netip.Addr]()
-)
-
-const wantAddress = "an IP address"
-
-func setScalar(s string, v reflect.Value) error {
-	switch {
-	case v.Type() == durationType:
-		d, err := time.ParseDuration(s)
-		if err != nil {
-			return fmt.Errorf("%q is no duration; write it as 90s, 5m or 12h", s)
-		}
-		v.SetInt(int64(d))
-	case v.Type() == timeType:
-		t, err := time.Parse(time.RFC3339, s)
-		if err != nil {
-			return fmt.Errorf("%q is no time; write it as 2026-01-31T12:00:00Z", s)
-		}
-		v.Set(reflect.ValueOf(t.UTC()))
-	case v.Kind() == reflect.String:
-		v.SetString(s)
-	case v.Kind() == reflect.Bool:
-		if s != "true" && s != "false" {
-			return fmt.Errorf("%q is neither true nor false", s)
-		}
-		v.SetBool(s == "true")
-	case v.CanInt():
-		n, err := strconv.ParseInt(s, 10, v.Type().Bits())
-		if err != nil {
-			return fmt.Errorf("%q is no whole number in range", s)
-		}
-		v.SetInt(n)
-	case v.CanUint():
-		n, err := strconv.ParseUint(s, 10, v.Type().Bits())
-		if err != nil {
-			return fmt.Errorf("%q is no number from 0 to %d", s, uint64(1)<<v.Type().Bits()-1)
-		}
-		v.SetUint(n)
-	default:
-		panic("configs: no rule for " + v.Type().String())
-	}
-	return nil
-}
-
-func kindName(k reflect.Kind) string {
-	switch k {
-	case reflect.Bool:
-		return "true or false"
-	case reflect.String:
-		return "a text"
-	case reflect.Struct:
-		return "a time"
-	default:
-		return "a number"
-	}
-}
-
 // fieldsOf maps the keys of a struct to its fields.
 func (d *decoder) fieldsOf(t reflect.Type) map[string]int {
 	if fields, known := d.fields[t]; known {
@@ -307,25 +169,4 @@ func (d *decoder) fieldsOf(t reflect.Type) map[string]int {
 		}
 	}
 	return fields
-}
-
-func join(path, key string) string {
-	if path == "" {
-		return key
-	}
-	return path + "." + key
-}
-
-func in(path string) string {
-	if path == "" {
-		return ""
-	}
-	return " in " + path
-}
-
-func or(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }
