@@ -1,17 +1,11 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/sipward/sipward/sync/record"
@@ -96,19 +90,6 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// lockFolder makes sure that one process writes. The lock ends with the process.
-func lockFolder(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o640)
-	if err != nil {
-		return nil, fmt.Errorf("opening the lock of the store: %w", err)
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		_ = f.Close() // the lock is the error to tell
-		return nil, fmt.Errorf("locking %s: %w", dir, ErrInUse)
-	}
-	return f, nil
-}
-
 // openAll opens the base and the months, removes months that had been dropped,
 // and gives a restored backup its own id.
 func (s *SQLite) openAll(ctx context.Context) error {
@@ -157,37 +138,6 @@ func (s *SQLite) mint(ctx context.Context, base *file) (string, error) {
 }
 
 func (s *SQLite) path(at place) string { return pathOf(s.dir, at) }
-
-func pathOf(dir string, at place) string {
-	name := kindNames[at.kind] + ".db"
-	if at.kind != baseKind {
-		name = kindNames[at.kind] + "-" + at.month.String() + ".db"
-	}
-	return filepath.Join(dir, name)
-}
-
-// listMonths returns the months that dir has files of, in their order.
-func listMonths(dir string) ([]place, error) {
-	var out []place
-	for _, k := range []kind{callsKind, telemetryKind} {
-		names, err := filepath.Glob(filepath.Join(globEscape(dir), kindNames[k]+"-????-??.db"))
-		if err != nil {
-			return nil, fmt.Errorf("listing the months of the store: %w", err)
-		}
-		for _, n := range names {
-			word := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(n), kindNames[k]+"-"), ".db")
-			if m, ok := parseMonth(word); ok { // else not ours
-				out = append(out, place{k, m})
-			}
-		}
-	}
-	return out, nil
-}
-
-// globEscape keeps what is special in a pattern from being so.
-func globEscape(dir string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(dir)
-}
 
 // file returns the file of a place, which is created when there is none.
 func (s *SQLite) file(ctx context.Context, at place) (*file, error) {
@@ -239,17 +189,6 @@ func (s *SQLite) readFrom(_ context.Context, k kind, from, to int64) ([]source, 
 	return sourcesOf(s.byMonth(), k, from, to, s.gone), nil
 }
 
-// sourcesOf picks the files that have rows of a kind and a time.
-func sourcesOf(files []*file, k kind, from, to int64, gone func(*file) bool) (out []source) {
-	for _, f := range files {
-		if f.kind != k || k != baseKind && ((f.month+1).start().UnixMilli() <= from || f.month.start().UnixMilli() >= to) {
-			continue
-		}
-		out = append(out, source{name: f.path, db: f.read, file: f.id, gone: func() bool { return gone(f) }})
-	}
-	return out
-}
-
 // gone reports whether a file was dropped.
 func (s *SQLite) gone(f *file) bool {
 	s.open.RLock()
@@ -262,12 +201,6 @@ func (s *SQLite) byMonth() []*file {
 	s.open.RLock()
 	defer s.open.RUnlock()
 	return sortedFiles(s.files)
-}
-
-func sortedFiles(files map[place]*file) []*file {
-	return slices.SortedFunc(maps.Values(files), func(a, b *file) int {
-		return cmp.Or(cmp.Compare(a.month, b.month), cmp.Compare(a.kind, b.kind))
-	})
 }
 
 // Stats implements Store.
