@@ -161,6 +161,34 @@ func TestLocalPages(t *testing.T) {
 	http.DefaultClient.CloseIdleConnections()
 }
 
+// TestOwnerOnly: the kernel says who asks on the socket; whom it does not name is refused.
+func TestOwnerOnly(t *testing.T) {
+	cfg := at("", filepath.Join(folder(t), "sock"))
+	page := OwnerOnly(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"calls": 3}`) }))
+	cfg.Local = map[string]http.Handler{"GET /calls": page}
+	run(t, cfg)
+	var got state
+	if _, err := program.Ask(t.Context(), cfg.Socket, http.MethodGet, "/calls", &got); err != nil || got.Calls != 3 {
+		t.Errorf("%+v %v", got, err)
+	}
+	for who, uid := range map[string]any{"nobody is named": nil, "somebody else": uint32(os.Geteuid()) + 1} {
+		w := httptest.NewRecorder()
+		page.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/calls", nil).WithContext(context.WithValue(t.Context(), peerKey{}, uid)))
+		if w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "use sudo") {
+			t.Errorf("%s: %d %s", who, w.Code, w.Body)
+		}
+	}
+	for _, tt := range []struct {
+		uid  uint32
+		own  int
+		want bool
+	}{{0, 0, true}, {0, 990, true}, {990, 990, true}, {1000, 990, false}, {990, 0, false}, {1<<32 - 1, -1, false}} {
+		if got := owns(tt.uid, tt.own); got != tt.want {
+			t.Errorf("%+v: %v", tt, got)
+		}
+	}
+}
+
 func TestShow(t *testing.T) {
 	socket := filepath.Join(folder(t), "s")
 	run(t, at("", socket))

@@ -106,7 +106,7 @@ func (s *Server) Run(ctx context.Context) error {
 			pages = s.local
 		}
 		server := &http.Server{
-			Handler: pages, BaseContext: func(net.Listener) context.Context { return ctx },
+			Handler: pages, BaseContext: func(net.Listener) context.Context { return ctx }, ConnContext: withPeer,
 			ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute,
 			MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 		}
