@@ -58,7 +58,7 @@ func newCollector(cfg *configs.Collector, log *slog.Logger) *collector {
 		c.folder = nodes.New(cfg.Data)
 	}
 	listen, socket := cfg.Admin.Places()
-	c.admin = admin.New(admin.Config{Listen: listen, Socket: socket, Source: c, Ask: c.ask, Log: log})
+	c.admin = admin.New(admin.Config{Listen: listen, Socket: socket, Source: c, Ask: c.ask, People: people{c}, Log: log})
 	return c
 }
 

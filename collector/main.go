@@ -32,6 +32,7 @@ type cli struct {
 	Backup  backupCmd          `cmd:"" help:"Copy SQLite and the credentials into a new folder, while the collector runs."`
 	Node    nodeCmd            `cmd:"" help:"Add, list and remove the nodes that may connect."`
 	Blocks  blocksCmd          `cmd:"" help:"Hand out number blocks, and send the table of customers and blocks to the nodes."`
+	Account accountCmd         `cmd:"" help:"List the accounts of the dashboard, and let back in who cannot log in."`
 	Version program.VersionCmd `cmd:"" help:"Print the version."`
 	program.Manuals
 

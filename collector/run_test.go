@@ -29,12 +29,18 @@ const patience = 30 * time.Second
 // start runs a collector with the embedded broker on free ports.
 func start(t *testing.T) (c *collector, config string) {
 	t.Helper()
+	return startWith(t, "web: {listen: off}\n")
+}
+
+// startWith is start with further lines of configuration.
+func startWith(t *testing.T, lines string) (c *collector, config string) {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "sipward") // a socket's path must be short
 	if err != nil {
 		t.Fatal(err)
 	}
 	config = filepath.Join(dir, "c.yaml")
-	text := "id: c1\ndata: data\nembedded: {listen: '127.0.0.1:0', listen_tls: '127.0.0.1:0', names: [127.0.0.1]}\nadmin: {listen: off, socket: " + filepath.Join(dir, "s") + "}\nweb: {listen: off}\n"
+	text := "id: c1\ndata: data\nembedded: {listen: '127.0.0.1:0', listen_tls: '127.0.0.1:0', names: [127.0.0.1]}\nadmin: {listen: off, socket: " + filepath.Join(dir, "s") + "}\n" + lines
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -380,6 +380,30 @@ func TestForbidden(t *testing.T) {
 	}
 }
 
+// TestCommandLine: the only operator lost the password and the phone, and is let in again
+// from the host of the collector.
+func TestCommandLine(t *testing.T) {
+	ctx := context.Background()
+	r := newRig(t)
+	p := r.boss()
+	_, _ = r.enrol(p)
+	host := accounts.CommandLine("root@host\n")
+	early := must(r.ResetPassword(ctx, host, p.Account))
+	r.must(r.ResetTwoFactor(ctx, host, p.Account))
+	r.wantEntry("account.two_factor.off | root@host?, command line |  | boss@example.net | by an operator")
+	l := must(r.ResetPassword(ctx, host, p.Account))
+	r.wantEntry("account.link | root@host?, command line |  | boss@example.net | to set a password")
+	_, err := r.SetPassword(ctx, early.Token, "a loud river in june", home)
+	r.want("a link from before the reset", err, accounts.ErrLink)
+	_, err = r.SetPassword(ctx, l.Token, "a loud river in june", home)
+	r.must(err)
+	if in := must(r.login(boss, "a loud river in june")); in.Pending {
+		t.Error("a code is asked for")
+	}
+	_, err = r.Me(ctx, host)
+	r.want("it has no account of its own", err, accounts.ErrForbidden)
+}
+
 func TestUnlock(t *testing.T) {
 	ctx := context.Background()
 	r := newRig(t)

@@ -16,6 +16,13 @@ type Principal struct {
 	epoch   int64 // of the session
 }
 
+// CommandLine is who asks on the host of the collector and may use its socket. Whoever
+// hands it on has checked that. Its name is no e-mail address: nobody in the audit log can
+// be taken for it.
+func CommandLine(who string) *Principal {
+	return &Principal{Name: cut(who, maxTarget) + ", command line", Role: Operator}
+}
+
 // Can reports whether p may do this. A program has its role's permissions
 // without those that are a person's: it has no self, and a token that leaked
 // must not be able to make accounts or tokens that outlive it.

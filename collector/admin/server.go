@@ -21,6 +21,7 @@ type Config struct {
 	Socket string // path of a unix socket; "" for none
 	Source Source
 	Ask    AskFunc      // asks nodes for their bindings, for who may use the socket
+	People People       // accounts of the dashboard, for root and the collector's user
 	Log    *slog.Logger // nil: none
 }
 
@@ -33,7 +34,11 @@ func New(cfg Config) *adminhttp.Server {
 		Status:   func() any { return cfg.Source.Status() },
 		Health:   func() error { return health(cfg.Source.Status()) },
 		NotReady: func() []string { return cfg.Source.Status().NotReady },
-		Local:    map[string]http.Handler{"GET " + bindingsPage: answerBindings(cfg.Ask)},
+		Local: map[string]http.Handler{
+			"GET " + bindingsPage:  answerBindings(cfg.Ask),
+			"GET " + accountsPage:  adminhttp.OwnerOnly(answerAccounts(cfg.People)),
+			"POST " + accountsPage: adminhttp.OwnerOnly(answerLink(cfg.People)),
+		},
 	})
 }
 
