@@ -199,8 +199,8 @@ func (s *site) open() {
 
 var setupLink = regexp.MustCompile(`#/setup/(\S+)`)
 
-// token makes the first account and a token for programs, as the pages say that one does.
-func (s *site) token() string {
+// account makes the first account, as the pages say that one does, and returns its session.
+func (s *site) account(email string) (at string, cookies []*http.Cookie, csrf string) {
 	s.Helper()
 	log, err := os.ReadFile(s.path("collector.log"))
 	s.must(err)
@@ -208,11 +208,18 @@ func (s *site) token() string {
 	if m == nil {
 		s.Fatalf("the collector prints no link:\n%s", log)
 	}
-	at := "http://" + s.ports.Replace("127.0.0.1:9480")
+	at = "http://" + s.ports.Replace("127.0.0.1:9480")
 	var in struct{ CSRF string }
-	cookies := s.post(at, "/setup", fmt.Sprintf(`{"token":%q,"name":"O","email":"o@example.org","password":"a long enough phrase"}`, m[1]), nil, "", &in)
+	cookies = s.post(at, "/setup", fmt.Sprintf(`{"token":%q,"name":"O","email":%q,"password":"a long enough phrase"}`, m[1], email), nil, "", &in)
+	return at, cookies, in.CSRF
+}
+
+// token makes the first account and a token for programs.
+func (s *site) token() string {
+	s.Helper()
+	at, cookies, csrf := s.account("o@example.org")
 	var made struct{ Secret string }
-	s.post(at, "/tokens", fmt.Sprintf(`{"name":"billing","role":"operator","expires_unix_ms":%d}`, time.Now().Add(time.Hour).UnixMilli()), cookies, in.CSRF, &made)
+	s.post(at, "/tokens", fmt.Sprintf(`{"name":"billing","role":"operator","expires_unix_ms":%d}`, time.Now().Add(time.Hour).UnixMilli()), cookies, csrf, &made)
 	return made.Secret
 }
 
