@@ -4,7 +4,6 @@
 package pipeline
 
 import (
-	"bytes"
 	"errors"
 
 	"github.com/sipward/sipward/counters"
@@ -156,7 +155,7 @@ func (c *Core) payload(p *packet.Packet) {
 func (c *Core) message(p *packet.Packet) {
 	m, payload := &c.msg, p.Payload
 	if p.Truncated {
-		payload = wholeLines(payload)
+		payload = parse.WholeLines(payload)
 	}
 	if err := c.parser.Parse(payload, m); err != nil {
 		c.malformed(p, err)
@@ -184,19 +183,6 @@ func (c *Core) message(p *packet.Packet) {
 			c.media.Note(m.SDP.Media[i].RTP, &spec)
 		}
 	}
-}
-
-// wholeLines returns what is whole of a message that was cut short: half a
-// Call-ID would be another call's. Without an empty line that is up to the last
-// line; of a body the parser takes what there is.
-func wholeLines(b []byte) []byte {
-	if bytes.Contains(b, []byte("\n\r\n")) || bytes.Contains(b, []byte("\n\n")) {
-		return b
-	}
-	if end := bytes.LastIndexByte(b, '\n'); end >= 0 {
-		return b[:end+1]
-	}
-	return b
 }
 
 func (c *Core) malformed(p *packet.Packet, err error) {
