@@ -1,14 +1,11 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 
 	"github.com/sipward/sipward/configs"
 )
@@ -28,12 +25,12 @@ func (c *backupCmd) Run() (err error) {
 	if cfg.Store.URL != configs.SQLite {
 		return errors.New("PostgreSQL has tools of its own: pg_dump, or a base backup")
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	ctx, stop := interrupted()
 	defer stop()
 	if _, err := os.Lstat(c.Dir); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("backup: %s is there already; name a new folder", c.Dir)
 	}
-	s, err := openReader(ctx, &c.place)
+	s, err := openReader(ctx, cfg)
 	if err != nil {
 		return err
 	}

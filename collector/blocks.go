@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"os/user"
-	"syscall"
 	"time"
 
 	"github.com/sipward/sipward/collector/ingest"
@@ -81,7 +79,19 @@ type blocks struct {
 	close func() error
 }
 
-// open opens the history for a change, beside a collector that may be running.
+// withBlocks opens the history for a change, and closes it after do.
+func (p *place) withBlocks(do func(ctx context.Context, b *blocks) error) (err error) {
+	ctx, stop := interrupted()
+	defer stop()
+	b, err := p.openBlocks(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.close()) }()
+	return do(ctx, b)
+}
+
+// openBlocks opens the history beside a collector that may be running.
 func (p *place) openBlocks(ctx context.Context) (*blocks, error) {
 	cfg, err := p.load()
 	if err != nil {
@@ -164,11 +174,6 @@ func (h history) Put(ctx context.Context, before uint64, v *table.Version) error
 // Stage implements table.History.
 func (h history) Stage(ctx context.Context, version uint64, nodes []string) error {
 	return h.store.StageTable(ctx, version, nodes)
-}
-
-// interrupted is a context that ends when the command is stopped.
-func interrupted() (context.Context, context.CancelFunc) {
-	return signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 }
 
 // checkNodes refuses ids that cannot be any node's: a slip would stage a version to

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -113,14 +112,11 @@ func (c *blocksGridCmd) Run() error {
 
 // edit makes one change: do changes the draft, and says what it does. Before numbers
 // are taken away somebody has to agree.
-func (c *editFlags) edit(do func(*table.Draft) (string, error)) (err error) {
-	ctx, stop := interrupted()
-	defer stop()
-	b, err := c.openBlocks(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.close()) }()
+func (c *editFlags) edit(do func(*table.Draft) (string, error)) error {
+	return c.withBlocks(func(ctx context.Context, b *blocks) error { return c.change(ctx, b, do) })
+}
+
+func (c *editFlags) change(ctx context.Context, b *blocks, do func(*table.Draft) (string, error)) error {
 	if err := checkNodes(b.cfg, c.Stage); err != nil {
 		return err
 	}
@@ -162,16 +158,13 @@ type blocksPublishCmd struct {
 }
 
 // Run gives the newest version to more nodes.
-func (c *blocksPublishCmd) Run() (err error) {
-	b, err := c.openBlocks(context.Background())
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.close()) }()
+func (c *blocksPublishCmd) Run() error { return c.withBlocks(c.publish) }
+
+func (c *blocksPublishCmd) publish(ctx context.Context, b *blocks) error {
 	if err := checkNodes(b.cfg, c.Nodes); err != nil {
 		return err
 	}
-	v, err := b.Publish(context.Background(), c.Nodes)
+	v, err := b.Publish(ctx, c.Nodes)
 	if err != nil {
 		return explainTable(err)
 	}

@@ -1,14 +1,16 @@
 package main
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"os"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/sipward/sipward/collector/query"
+	"github.com/sipward/sipward/collector/store"
 	"github.com/sipward/sipward/collector/table"
+	"github.com/sipward/sipward/configs"
 )
 
 // tableRow is a version as JSON.
@@ -41,20 +43,15 @@ type blocksHistoryCmd struct {
 }
 
 // Run lists versions, the newest first.
-func (c *blocksHistoryCmd) Run() (err error) {
-	ctx, stop := interrupted()
-	defer stop()
-	s, err := openReader(ctx, &c.place)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
+func (c *blocksHistoryCmd) Run() error { return c.withReader(c.print) }
+
+func (c *blocksHistoryCmd) print(ctx context.Context, _ *configs.Collector, s store.Reader) error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
 	if !c.JSON {
 		fmt.Fprintln(w, "version\tmade\tby\tfor\tbytes\tcomment")
 	}
 	many := 0
-	err = s.Tables(ctx, query.TableFilter{Most: c.Most}, func(t *query.Table) error {
+	err := s.Tables(ctx, query.TableFilter{Most: c.Most}, func(t *query.Table) error {
 		v := table.Version(*t)
 		row := versionRow(&v)
 		many++

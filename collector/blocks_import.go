@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sipward/sipward/collector/query"
+	"github.com/sipward/sipward/collector/store"
 	"github.com/sipward/sipward/collector/table"
 	"github.com/sipward/sipward/configs"
 	"github.com/sipward/sipward/sync/record"
@@ -22,14 +24,9 @@ type blocksExportCmd struct {
 }
 
 // Run writes a version of the table.
-func (c *blocksExportCmd) Run() (err error) {
-	ctx, stop := interrupted()
-	defer stop()
-	s, err := openReader(ctx, &c.place)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
+func (c *blocksExportCmd) Run() error { return c.withReader(c.write) }
+
+func (c *blocksExportCmd) write(ctx context.Context, _ *configs.Collector, s store.Reader) error {
 	v, err := newestVersion(ctx, s, query.TableFilter{Version: c.Version, Most: 1, Signed: true})
 	switch {
 	case err != nil:

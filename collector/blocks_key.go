@@ -111,12 +111,9 @@ few minutes.`
 }
 
 // Run prints the public keys as PEM.
-func (c *blocksKeyCmd) Run() error {
-	b, err := c.openBlocks(context.Background())
-	if err != nil {
-		return err
-	}
-	defer b.close() // nothing was written
+func (c *blocksKeyCmd) Run() error { return c.withBlocks(c.print) }
+
+func (c *blocksKeyCmd) print(_ context.Context, b *blocks) error {
 	keys := newTableKeys(b.cfg)
 	if c.New {
 		if err := keys.replace(); err != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/sipward/sipward/collector/admin"
 	"github.com/sipward/sipward/collector/query"
+	"github.com/sipward/sipward/collector/store"
 	"github.com/sipward/sipward/collector/table"
 	"github.com/sipward/sipward/configs"
 	"github.com/sipward/sipward/internal/adminhttp"
@@ -63,10 +63,10 @@ type nodeRow struct {
 }
 
 // Run prints the number space.
-func (c *blocksListCmd) Run() error {
-	ctx, stop := interrupted()
-	defer stop()
-	l, err := c.read(ctx)
+func (c *blocksListCmd) Run() error { return c.withReader(c.print) }
+
+func (c *blocksListCmd) print(ctx context.Context, cfg *configs.Collector, s store.Reader) error {
+	l, err := c.read(ctx, cfg, s)
 	if err != nil {
 		return err
 	}
@@ -79,16 +79,7 @@ func (c *blocksListCmd) Run() error {
 // maxFree bounds the runs of free blocks that are listed.
 const maxFree = 10_000
 
-func (c *blocksListCmd) read(ctx context.Context) (_ *blockList, err error) {
-	cfg, err := c.load()
-	if err != nil {
-		return nil, err
-	}
-	s, err := openReader(ctx, &c.place)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
+func (c *blocksListCmd) read(ctx context.Context, cfg *configs.Collector, s store.Reader) (*blockList, error) {
 	v, err := newestVersion(ctx, s, query.TableFilter{Version: c.Version, Most: 1, Signed: true})
 	if err == nil && v == nil {
 		err = table.ErrNone

@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -132,71 +129,32 @@ func (c *exportSummariesCmd) Run() error {
 }
 
 // export writes what read hands to row, one row in memory at a time.
-func export[T any](x *exportFlags, columns []column[T], read func(ctx context.Context, s store.Reader, row func(atMs int64, r *T) error) error) (err error) {
+func export[T any](x *exportFlags, columns []column[T], read func(ctx context.Context, s store.Reader, row func(atMs int64, r *T) error) error) error {
 	if !x.From.IsZero() && !x.To.IsZero() && !x.From.Before(x.To.Time) {
 		return errors.New("--from is not before --to: nothing can be in between")
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
-	s, err := openReader(ctx, &x.place)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	file, err := newOutput(x.Output)
-	if err != nil {
-		return err
-	}
-	out := newRowWriter(file, x.Format, !x.Raw, columns)
-	bar := newBar(x)
-	if err = out.head(); err == nil {
-		err = read(ctx, s, func(at int64, r *T) error {
-			bar.show(at)
-			return out.row(r)
-		})
-	}
-	bar.end()
-	if err := errors.Join(err, out.flush()); err != nil {
-		if ctx.Err() != nil {
-			err = errors.New("stopped")
-		}
-		return errors.Join(fmt.Errorf("exporting: %w", err), file.discard())
-	}
-	return file.close()
-}
-
-// openReader opens the database beside a running collector.
-func openReader(ctx context.Context, p *place) (store.Reader, error) {
-	cfg, err := p.load()
-	if err != nil {
-		return nil, err
-	}
-	if cfg.Store.URL != configs.SQLite {
-		url, err := postgresURL(cfg)
+	return x.withReader(func(ctx context.Context, _ *configs.Collector, s store.Reader) error {
+		file, err := newOutput(x.Output)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		return store.OpenPostgres(ctx, url, store.Options{})
-	}
-	return openFolder(ctx, storeDir(cfg))
-}
-
-// openFolder opens SQLite beside a running collector.
-func openFolder(ctx context.Context, dir string) (store.Reader, error) {
-	info, err := os.Stat(dir)
-	switch {
-	case errors.Is(err, fs.ErrPermission):
-		return nil, explainData(err)
-	case err != nil:
-		return nil, fmt.Errorf("opening the database: %w; name the data folder of the collector with --data, or its --config", err)
-	}
-	s, err := store.OpenSQLiteReader(ctx, dir, store.Options{})
-	// SQLite writes a little beside its files even to read, and has many words
-	// for not being allowed to.
-	if owner, ok := info.Sys().(*syscall.Stat_t); ok && err != nil && os.Geteuid() != 0 && os.Geteuid() != int(owner.Uid) {
-		return nil, fmt.Errorf("%w; user %d does not own %s: run as user %d, who does, or as root", err, os.Geteuid(), dir, owner.Uid)
-	}
-	return s, err
+		out := newRowWriter(file, x.Format, !x.Raw, columns)
+		bar := newBar(x)
+		if err = out.head(); err == nil {
+			err = read(ctx, s, func(at int64, r *T) error {
+				bar.show(at)
+				return out.row(r)
+			})
+		}
+		bar.end()
+		if err := errors.Join(err, out.flush()); err != nil {
+			if ctx.Err() != nil {
+				err = errors.New("stopped")
+			}
+			return errors.Join(fmt.Errorf("exporting: %w", err), file.discard())
+		}
+		return file.close()
+	})
 }
 
 // output is standard output, or a new file that is there whole or not at all.
