@@ -16,9 +16,9 @@ func BenchmarkStep(b *testing.B) {
 	for i := range rules {
 		rules[i].ID = fmt.Sprint(i)
 	}
-	e := NewEngine()
+	e := newEngine()
 	e.SetRules(noon, rules)
-	f := &Figures{Listening: noon.Add(-time.Hour), Tally: NewTally(noon.Unix(), e.Periods())}
+	f := &figures{Listening: noon.Add(-time.Hour), Tally: newTally(noon.Unix(), e.Periods())}
 	for i := range 20 {
 		n := up(fmt.Sprintf("n%d", i), noon)
 		watched(f.Tally, n.ID, 30)

@@ -9,7 +9,7 @@ import (
 )
 
 // carry keeps a transition and tells people.
-func (s *Service) carry(ctx context.Context, now time.Time, t Transition) error {
+func (s *Service) carry(ctx context.Context, now time.Time, t transition) error {
 	x := t.Event
 	if t.Change == Repeated && s.heldBack(ctx, now, t) {
 		return nil
@@ -37,7 +37,7 @@ func (s *Service) carry(ctx context.Context, now time.Time, t Transition) error 
 }
 
 // keep stores a transition, or notes that it is not stored.
-func (s *Service) keep(ctx context.Context, t Transition) error {
+func (s *Service) keep(ctx context.Context, t transition) error {
 	x := t.Event
 	if x.ID == "" {
 		err := s.cfg.Storage.RaiseEvent(ctx, x)
@@ -101,7 +101,7 @@ func (s *Service) adopt(ctx context.Context, x *query.Event) error {
 
 // heldBack reports whether an alert is not to be said again: somebody has taken note of
 // it, or another collector has just said it.
-func (s *Service) heldBack(ctx context.Context, now time.Time, t Transition) bool {
+func (s *Service) heldBack(ctx context.Context, now time.Time, t transition) bool {
 	y, err := s.stored(ctx, t.Event)
 	if err != nil || y == nil {
 		return false
@@ -111,7 +111,7 @@ func (s *Service) heldBack(ctx context.Context, now time.Time, t Transition) boo
 }
 
 // tell hands a transition to the dispatcher.
-func (s *Service) tell(now time.Time, t Transition) {
+func (s *Service) tell(now time.Time, t transition) {
 	n := &Notice{Change: t.Change, At: now, Area: t.Rule.Area, Operator: t.Rule.Operator, Event: *t.Event, Mail: t.Rule.Mail, Webhooks: t.Rule.Webhooks, Dashboard: s.delivery.Dashboard}
 	if len(n.Mail)+len(n.Webhooks) == 0 {
 		n.Mail, n.Webhooks = s.delivery.Mail, s.delivery.Webhooks

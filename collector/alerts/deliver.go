@@ -94,11 +94,11 @@ func (d *Dispatcher) send(ctx context.Context, j *job) error {
 // ByWebhook.
 func (d *Dispatcher) Test(ctx context.Context, channel, to string) error {
 	j := &job{channel: channel, to: to, id: newID(), notice: &Notice{At: d.cfg.Now(), test: true}}
-	check := CheckMail
+	check := checkMail
 	switch channel {
 	case ByMail:
 	case ByWebhook:
-		check = CheckWebhook
+		check = checkWebhook
 	default:
 		return fmt.Errorf("%.20q is neither mail nor webhook", channel)
 	}

@@ -29,7 +29,7 @@ func (h *hooks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	err := json.NewDecoder(r.Body).Decode(&b)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.ids = append(h.ids, r.Header.Get(HeaderDelivery))
+	h.ids = append(h.ids, r.Header.Get(headerDelivery))
 	if h.fail > 0 || err != nil {
 		h.fail--
 		w.WriteHeader(http.StatusServiceUnavailable)

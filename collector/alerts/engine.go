@@ -38,9 +38,9 @@ func (c Change) String() string {
 	return "invalid"
 }
 
-// Transition is one change of an alert. Event is the engine's own: the store's id is set
+// transition is one change of an alert. Event is the engine's own: the store's id is set
 // in it, and nothing else, before the next Step. A rule that is gone is nil.
-type Transition struct {
+type transition struct {
 	Change Change
 	Rule   *query.Rule
 	Event  *query.Event
@@ -54,18 +54,18 @@ type key struct {
 	party
 }
 
-// Engine judges rules. It is not safe for concurrent use.
-type Engine struct {
+// engine judges rules. It is not safe for concurrent use.
+type engine struct {
 	rules    []query.Rule
 	states   map[key]*state
 	Overflow uint64 // alerts that were not raised for want of room
 }
 
-// NewEngine returns an engine without rules.
-func NewEngine() *Engine { return &Engine{states: map[key]*state{}} }
+// newEngine returns an engine without rules.
+func newEngine() *engine { return &engine{states: map[key]*state{}} }
 
 // Restore takes over an alert that is open in the store. It comes before the rules.
-func (e *Engine) Restore(x query.Event) {
+func (e *engine) Restore(x query.Event) {
 	who := key{x.Rule, party{x.Kind, x.Party}}
 	if !x.Open() || e.states[who] != nil || len(e.states) >= maxStates {
 		return
@@ -77,7 +77,7 @@ func (e *Engine) Restore(x query.Event) {
 // SetRules replaces all rules. Alerts end whose rule is gone, disabled, or about
 // something else now. Rules that are not valid are left out, and their errors
 // returned.
-func (e *Engine) SetRules(now time.Time, rules []query.Rule) (out []Transition, errs []error) {
+func (e *engine) SetRules(now time.Time, rules []query.Rule) (out []transition, errs []error) {
 	before := map[string]query.Rule{}
 	for _, r := range e.rules {
 		before[r.ID] = r
@@ -103,7 +103,7 @@ func (e *Engine) SetRules(now time.Time, rules []query.Rule) (out []Transition, 
 		}
 		if x := e.states[k].event; x != nil {
 			x.ClearedUnixMs, x.Text = now.UnixMilli(), "its rule is gone, was disabled or is about something else now"
-			out = append(out, Transition{Change: Dropped, Event: x})
+			out = append(out, transition{Change: Dropped, Event: x})
 		}
 		delete(e.states, k)
 	}
@@ -111,7 +111,7 @@ func (e *Engine) SetRules(now time.Time, rules []query.Rule) (out []Transition, 
 }
 
 // covers reports whether a rule is still about a party.
-func (e *Engine) covers(k key) bool {
+func (e *engine) covers(k key) bool {
 	for i := range e.rules {
 		if r := &e.rules[i]; r.ID == k.rule {
 			return r.Kind == k.kind && (r.Party == "" || r.Party == k.id)
@@ -120,7 +120,7 @@ func (e *Engine) covers(k key) bool {
 	return false
 }
 
-func (e *Engine) keys() []key {
+func (e *engine) keys() []key {
 	out := make([]key, 0, len(e.states))
 	for k := range e.states {
 		out = append(out, k)
@@ -132,7 +132,7 @@ func (e *Engine) keys() []key {
 }
 
 // Periods lists the periods that a tally must have.
-func (e *Engine) Periods() (out []int64) {
+func (e *engine) Periods() (out []int64) {
 	for i := range e.rules {
 		if areas[e.rules[i].Area].Counted {
 			out = append(out, e.rules[i].PeriodS)
@@ -143,17 +143,17 @@ func (e *Engine) Periods() (out []int64) {
 }
 
 // Uses reports whether a rule is of one of these areas.
-func (e *Engine) Uses(words ...string) bool {
+func (e *engine) Uses(words ...string) bool {
 	return slices.ContainsFunc(e.rules, func(r query.Rule) bool { return slices.Contains(words, r.Area) })
 }
 
 // ByParty reports whether a counted rule is about anything but the total.
-func (e *Engine) ByParty() bool {
+func (e *engine) ByParty() bool {
 	return slices.ContainsFunc(e.rules, func(r query.Rule) bool { return areas[r.Area].Counted && r.Kind != query.KindTotal })
 }
 
 // Open lists the alerts that are on, by rule and party. They are the engine's own.
-func (e *Engine) Open() (out []*query.Event) {
+func (e *engine) Open() (out []*query.Event) {
 	for _, k := range e.keys() {
 		if x := e.states[k].event; x != nil {
 			out = append(out, x)
@@ -163,7 +163,7 @@ func (e *Engine) Open() (out []*query.Event) {
 }
 
 // Step judges all rules. Its order is that of rules and parties.
-func (e *Engine) Step(now time.Time, f *Figures) (out []Transition) {
+func (e *engine) Step(now time.Time, f *figures) (out []transition) {
 	open := map[string][]party{}
 	for _, k := range e.keys() {
 		open[k.rule] = append(open[k.rule], k.party)
@@ -187,7 +187,7 @@ func (e *Engine) Step(now time.Time, f *Figures) (out []Transition) {
 }
 
 // judge moves one alert on by one reading.
-func (e *Engine) judge(now time.Time, r *query.Rule, who party, x *reading) *Transition {
+func (e *engine) judge(now time.Time, r *query.Rule, who party, x *reading) *transition {
 	k := key{r.ID, who}
 	s := e.states[k]
 	if s == nil {
@@ -200,7 +200,7 @@ func (e *Engine) judge(now time.Time, r *query.Rule, who party, x *reading) *Tra
 		}
 		e.states[k] = s
 	}
-	var t *Transition
+	var t *transition
 	if s.event == nil {
 		t = s.waiting(now, r, who, x)
 	} else {
@@ -213,7 +213,7 @@ func (e *Engine) judge(now time.Time, r *query.Rule, who party, x *reading) *Tra
 }
 
 // Forget drops an alert that somebody else ended in the store.
-func (e *Engine) Forget(x *query.Event) {
+func (e *engine) Forget(x *query.Event) {
 	k := key{x.Rule, party{x.Kind, x.Party}}
 	if s := e.states[k]; s != nil && s.event == x {
 		delete(e.states, k)

@@ -13,7 +13,7 @@ import (
 
 // TestSilentNode: a node's silence is an alert of its own, and ends no other one.
 func TestSilentNode(t *testing.T) {
-	e := engine(t,
+	e := withRules(t,
 		rule(AreaNodeDown, KindNode, func(r *query.Rule) { r.Threshold, r.Reset, r.ID = 60, ptr(10.0), "down" }),
 		rule(AreaLiveChannels, query.KindTotal, func(r *query.Rule) { r.Threshold, r.Reset, r.ID = 10, ptr(5.0), "many" }),
 		rule(AreaLiveChannels, query.KindTotal, func(r *query.Rule) { r.Operator, r.Threshold, r.ID = Below, 3, "few" }),
@@ -30,7 +30,7 @@ func TestSilentNode(t *testing.T) {
 		b.State.Guard = &record.GuardState{Strays: 2}
 		b.State.Spool = record.SpoolState{Bytes: 90, BudgetBytes: 100}
 		var got []string
-		for _, x := range e.Step(now, &Figures{Listening: noon.Add(-time.Hour), Nodes: []Node{up("a", now), b}}) {
+		for _, x := range e.Step(now, &figures{Listening: noon.Add(-time.Hour), Nodes: []Node{up("a", now), b}}) {
 			if x.Change != Updated {
 				got = append(got, x.Change.String()+" "+x.Event.Rule+" "+x.Event.Node)
 			}
@@ -53,11 +53,11 @@ func TestSilentNode(t *testing.T) {
 // not end one.
 func TestCollectorsOwnAbsence(t *testing.T) {
 	down := rule(AreaNodeDown, KindNode, func(r *query.Rule) { r.Threshold, r.Reset = 60, ptr(10.0) })
-	e := NewEngine()
+	e := newEngine()
 	e.Restore(query.Event{ID: "x", Rule: "r1", Kind: KindNode, Party: "old", Node: "old", RaisedUnixMs: 1, SentUnixMs: 2})
 	e.SetRules(noon, []query.Rule{down})
 	heard := noon.Add(-time.Hour)
-	f := &Figures{Nodes: []Node{up("a", heard), up("old", heard)}}
+	f := &figures{Nodes: []Node{up("a", heard), up("old", heard)}}
 	if got := words(e.Step(noon, f)); got != "" {
 		t.Errorf("nobody listens: %s", got)
 	}
@@ -80,9 +80,9 @@ func TestCollectorsOwnAbsence(t *testing.T) {
 // TestMissingNode: what other nodes counted raises an alert that says so, and ends none.
 func TestMissingNode(t *testing.T) {
 	low := rule(AreaASR, query.KindCarrier, func(r *query.Rule) { r.Operator = Below })
-	e := engine(t, low)
+	e := withRules(t, low)
 	gone := up("n2", noon.Add(-time.Hour))
-	with := func(f *Figures) *Figures { f.Nodes = append(f.Nodes, gone); return f }
+	with := func(f *figures) *figures { f.Nodes = append(f.Nodes, gone); return f }
 	if got := said(e.Step(noon, with(calls(noon, 10, 1, "n1")))); !strings.HasPrefix(got, "raised") || !strings.Contains(got, "(without node n2)") {
 		t.Error(got)
 	}
@@ -99,7 +99,7 @@ func TestMissingNode(t *testing.T) {
 }
 
 func TestGapIsNamed(t *testing.T) {
-	e := engine(t, rule(AreaASR, query.KindCarrier, func(r *query.Rule) { r.Operator = Below }))
+	e := withRules(t, rule(AreaASR, query.KindCarrier, func(r *query.Rule) { r.Operator = Below }))
 	f := calls(noon, 10, 1)
 	f.Nodes = []Node{up("n1", noon)}
 	watched(f.Tally, "n1", 3)
@@ -110,9 +110,9 @@ func TestGapIsNamed(t *testing.T) {
 
 func TestNobodyWatched(t *testing.T) {
 	for _, area := range []string{AreaASR, AreaNER, AreaACD, AreaPDD, AreaLiveChannels, AreaChannels, AreaCPS} {
-		e := engine(t, rule(area, query.KindTotal, func(r *query.Rule) { r.Operator = Below }))
-		for name, f := range map[string]*Figures{"nothing": {}, "an empty tally": {Listening: noon, Tally: NewTally(noon.Unix(), []int64{300})},
-			"a silent node": {Listening: noon, Tally: NewTally(noon.Unix(), []int64{300}), Nodes: []Node{up("n1", noon.Add(-time.Minute))}}} {
+		e := withRules(t, rule(area, query.KindTotal, func(r *query.Rule) { r.Operator = Below }))
+		for name, f := range map[string]*figures{"nothing": {}, "an empty tally": {Listening: noon, Tally: newTally(noon.Unix(), []int64{300})},
+			"a silent node": {Listening: noon, Tally: newTally(noon.Unix(), []int64{300}), Nodes: []Node{up("n1", noon.Add(-time.Minute))}}} {
 			if got := said(e.Step(noon, f)); got != "" {
 				t.Errorf("%s, %s: %s", area, name, got)
 			}

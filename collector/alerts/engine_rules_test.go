@@ -13,7 +13,7 @@ import (
 
 func TestRepeatAndRestart(t *testing.T) {
 	repeat := rule(AreaASR, query.KindCarrier, func(r *query.Rule) { r.Operator, r.RepeatS = Below, 600 })
-	e := engine(t, repeat)
+	e := withRules(t, repeat)
 	count := map[string]int{}
 	for i := range 60 {
 		now := noon.Add(time.Duration(i) * time.Minute)
@@ -33,7 +33,7 @@ func TestRepeatAndRestart(t *testing.T) {
 		sent int64
 		want string
 	}{{"told", open.SentUnixMs, ""}, {"nobody was told", 0, "repeated"}} {
-		again := NewEngine()
+		again := newEngine()
 		open.SentUnixMs = v.sent
 		again.Restore(open)
 		again.SetRules(noon, []query.Rule{repeat})
@@ -60,7 +60,7 @@ func TestRuleGone(t *testing.T) {
 		"gone":              {func(r *query.Rule) { r.ID = "r2" }, "dropped"},
 		"broken":            {func(r *query.Rule) { r.PeriodS = 7 }, "dropped"},
 	} {
-		e := engine(t, low)
+		e := withRules(t, low)
 		e.Step(noon, calls(noon, 10, 1, "n1"))
 		now := low
 		v.edit(&now)
@@ -73,7 +73,7 @@ func TestRuleGone(t *testing.T) {
 
 // TestQuiet: an alert about what is no more ends after a day, and not before.
 func TestQuiet(t *testing.T) {
-	e := engine(t, rule(AreaASR, query.KindCarrier, func(r *query.Rule) { r.Operator = Below }))
+	e := withRules(t, rule(AreaASR, query.KindCarrier, func(r *query.Rule) { r.Operator = Below }))
 	e.Step(noon, calls(noon, 10, 1, "n1"))
 	for i := 1; i <= 26*60; i++ {
 		now := noon.Add(time.Duration(i) * time.Minute)
@@ -88,15 +88,15 @@ func TestQuiet(t *testing.T) {
 }
 
 func TestBound(t *testing.T) {
-	e := engine(t, rule(AreaLiveChannels, query.KindCustomer, func(r *query.Rule) { r.Threshold = 0 }))
+	e := withRules(t, rule(AreaLiveChannels, query.KindCustomer, func(r *query.Rule) { r.Threshold = 0 }))
 	n := up("n1", noon)
 	for i := range maxStates + 7 {
 		n.Live.Customers = append(n.Live.Customers, record.LiveParty{ID: strings.Repeat("c", 1+i%9) + time.Duration(i).String(), LiveSetup: 1})
 	}
-	if got := len(e.Step(noon, &Figures{Listening: noon, Nodes: []Node{n}})); got != maxStates || e.Overflow != 7 {
+	if got := len(e.Step(noon, &figures{Listening: noon, Nodes: []Node{n}})); got != maxStates || e.Overflow != 7 {
 		t.Errorf("%d alerts, %d too many", got, e.Overflow)
 	}
-	if e.Step(noon.Add(10*time.Minute), &Figures{}); len(e.states) != maxStates {
+	if e.Step(noon.Add(10*time.Minute), &figures{}); len(e.states) != maxStates {
 		t.Errorf("%d states", len(e.states))
 	}
 }
@@ -108,7 +108,7 @@ func TestGauges(t *testing.T) {
 	n.Live.Carriers = []record.LiveParty{{ID: "alpha", LiveAnswered: 5, Channels: 50}}
 	n.State.Guard = &record.GuardState{Strays: 3}
 	n.State.Spool = record.SpoolState{Bytes: 25, BudgetBytes: 100}
-	f := &Figures{Listening: noon, Nodes: []Node{n}, Tally: NewTally(noon.Unix(), []int64{300}), Compared: &Compared{Rows: []query.Reconciled{
+	f := &figures{Listening: noon, Nodes: []Node{n}, Tally: newTally(noon.Unix(), []int64{300}), Compared: &compared{Rows: []query.Reconciled{
 		{Node: "n1", Kind: query.KindTotal, Minutes: query.Closed{Over: 2}, Records: query.Closed{Over: 1}}, {Node: "n1", Kind: query.KindCustomer, Party: "acme"}}}}
 	watched(f.Tally, "n1", 5)
 	f.Tally.AddRefusal("n1", &record.Registration{AtUnixMs: noon.UnixMilli() - 1000, Verdict: "refused", Customer: "acme", Repeated: 4})

@@ -11,9 +11,9 @@ import (
 )
 
 // calls makes figures in which carrier c had these calls in the last minute of five.
-func calls(now time.Time, outcomes, answered uint64, nodes ...string) *Figures {
-	t := NewTally(now.Unix(), []int64{300})
-	f := &Figures{Listening: noon.Add(-24 * time.Hour), Tally: t}
+func calls(now time.Time, outcomes, answered uint64, nodes ...string) *figures {
+	t := newTally(now.Unix(), []int64{300})
+	f := &figures{Listening: noon.Add(-24 * time.Hour), Tally: t}
 	for _, n := range nodes {
 		f.Nodes = append(f.Nodes, up(n, now))
 		watched(t, n, 5)
@@ -23,7 +23,7 @@ func calls(now time.Time, outcomes, answered uint64, nodes ...string) *Figures {
 }
 
 func TestHysteresis(t *testing.T) {
-	e := engine(t, rule(AreaASR, query.KindCarrier, func(r *query.Rule) {
+	e := withRules(t, rule(AreaASR, query.KindCarrier, func(r *query.Rule) {
 		r.Operator, r.Threshold, r.Reset, r.MinSample, r.RepeatS = Below, 50, ptr(60.0), 10, 600
 	}))
 	for i, v := range []struct {
@@ -50,7 +50,7 @@ func TestHysteresis(t *testing.T) {
 }
 
 func TestTexts(t *testing.T) {
-	e := engine(t, rule(AreaASR, query.KindCarrier, func(r *query.Rule) { r.Operator, r.Threshold, r.Reset = Below, 50, ptr(60.0) }))
+	e := withRules(t, rule(AreaASR, query.KindCarrier, func(r *query.Rule) { r.Operator, r.Threshold, r.Reset = Below, 50, ptr(60.0) }))
 	got := said(e.Step(noon, calls(noon, 3, 1, "n1")))
 	later := noon.Add(time.Minute)
 	got += said(e.Step(later, calls(later, 4, 3, "n1")))
@@ -63,7 +63,7 @@ cleared carrier/c: ASR of carrier c: 75% (3 of 4), in the last 5 min; it is over
 }
 
 func TestEvent(t *testing.T) {
-	e := engine(t, rule(AreaASR, query.KindCarrier, func(r *query.Rule) { r.Operator = Below }))
+	e := withRules(t, rule(AreaASR, query.KindCarrier, func(r *query.Rule) { r.Operator = Below }))
 	ts := e.Step(noon, calls(noon, 4, 1, "n1"))
 	if len(ts) != 1 {
 		t.Fatal(said(ts))
@@ -77,20 +77,20 @@ func TestEvent(t *testing.T) {
 
 // TestNoFlapping: a value at the threshold, without a reset threshold of its own.
 func TestNoFlapping(t *testing.T) {
-	e := engine(t, rule(AreaLiveChannels, query.KindTotal, func(r *query.Rule) { r.Threshold = 10 }))
+	e := withRules(t, rule(AreaLiveChannels, query.KindTotal, func(r *query.Rule) { r.Threshold = 10 }))
 	changes := ""
 	for i := range 600 { // ten minutes
 		now := noon.Add(time.Duration(i) * time.Second)
 		n := up("n1", now)
 		n.Live.LiveAnswered = uint64(10 + i%2)
-		changes += words(e.Step(now, &Figures{Listening: noon, Nodes: []Node{n}}))
+		changes += words(e.Step(now, &figures{Listening: noon, Nodes: []Node{n}}))
 	}
 	if changes != "raised" {
 		t.Errorf("said: %s", changes)
 	}
 	for i := 600; i < 700; i++ {
 		now := noon.Add(time.Duration(i) * time.Second)
-		changes += words(e.Step(now, &Figures{Listening: noon, Nodes: []Node{up("n1", now)}}))
+		changes += words(e.Step(now, &figures{Listening: noon, Nodes: []Node{up("n1", now)}}))
 	}
 	if changes != "raisedcleared" {
 		t.Errorf("said: %s", changes)
@@ -99,7 +99,7 @@ func TestNoFlapping(t *testing.T) {
 
 // TestLasting: what is now must last for the period, and a gap is not a part of it.
 func TestLasting(t *testing.T) {
-	e := engine(t, rule(AreaChannels, query.KindCustomer, func(r *query.Rule) { r.Threshold, r.Reset, r.PeriodS = 90, ptr(80.0), 30 }))
+	e := withRules(t, rule(AreaChannels, query.KindCustomer, func(r *query.Rule) { r.Threshold, r.Reset, r.PeriodS = 90, ptr(80.0), 30 }))
 	for i, v := range []struct {
 		use  int // below 0: the node says nothing
 		want string
@@ -110,7 +110,7 @@ func TestLasting(t *testing.T) {
 		if v.use < 0 {
 			n.LiveUnixMs = now.Add(-fresh).UnixMilli()
 		}
-		if got := words(e.Step(now, &Figures{Listening: noon, Nodes: []Node{n}})); got != v.want {
+		if got := words(e.Step(now, &figures{Listening: noon, Nodes: []Node{n}})); got != v.want {
 			t.Errorf("%d: %d channels: %q, want %q", i, v.use, got, v.want)
 		}
 	}
@@ -131,7 +131,7 @@ func TestStreak(t *testing.T) {
 		{"older than the period", [][3]int64{{6, 5, 0}, {1, 1, 0}}, 1},
 		{"not of the future", [][3]int64{{0, 5, 0}, {-1, 5, 1}, {1, 1, 0}}, 1},
 	} {
-		tally := NewTally(noon.Unix(), []int64{300})
+		tally := newTally(noon.Unix(), []int64{300})
 		for _, r := range v.rows {
 			tally.AddMinute("n1", &record.Minute{MinuteUnixS: noon.Unix() - 60*r[0], Kind: query.KindCarrier, Party: "c", Outcomes: uint64(r[1]), Answered: uint64(r[2])})
 		}

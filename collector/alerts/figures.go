@@ -9,14 +9,14 @@ import (
 	"github.com/sipward/sipward/sync/record"
 )
 
-// Figures is all that rules are judged by, at one time. It is not safe for concurrent use.
-type Figures struct {
+// figures is all that rules are judged by, at one time. It is not safe for concurrent use.
+type figures struct {
 	// Listening is since when nodes' live messages come in without a break; zero: they do
 	// not, and nothing is known of the present.
 	Listening time.Time
 	Nodes     []Node
-	Tally     *Tally // nil: it could not be read
-	Compared  *Compared
+	Tally     *tally // nil: it could not be read
+	Compared  *compared
 
 	sums   map[party]inUse // of live parties, at summed
 	summed time.Time
@@ -82,8 +82,8 @@ func (n *Node) live(now time.Time) *record.Live {
 	return n.Live
 }
 
-// Compared is the newest reconciliation of minute counters and records.
-type Compared struct {
+// compared is the newest reconciliation of minute counters and records.
+type compared struct {
 	AtUnixMs int64
 	Rows     []query.Reconciled
 }
@@ -107,9 +107,9 @@ type streak struct {
 // maxParties bounds a tally; further parties are counted in Dropped.
 const maxParties = 20_000
 
-// Tally adds up minute counters and refusals over several periods that end at one
+// tally adds up minute counters and refusals over several periods that end at one
 // minute. It is not safe for concurrent use while it is filled.
-type Tally struct {
+type tally struct {
 	ToUnixS int64   // end of all periods
 	periods []int64 // their lengths in seconds, without doubles
 	sums    map[party][]sums
@@ -119,14 +119,14 @@ type Tally struct {
 	Dropped int // rows of parties beyond the bound
 }
 
-// NewTally makes an empty tally.
-func NewTally(toUnixS int64, periods []int64) *Tally {
+// newTally makes an empty tally.
+func newTally(toUnixS int64, periods []int64) *tally {
 	periods = slices.Compact(slices.Sorted(slices.Values(periods)))
-	return &Tally{ToUnixS: toUnixS, periods: periods, sums: map[party][]sums{}, streaks: map[party]*streak{}, watched: map[string][]int64{}, refused: map[party][]int64{}}
+	return &tally{ToUnixS: toUnixS, periods: periods, sums: map[party][]sums{}, streaks: map[party]*streak{}, watched: map[string][]int64{}, refused: map[party][]int64{}}
 }
 
 // FromUnixS is the begin of the longest period.
-func (t *Tally) FromUnixS() int64 {
+func (t *tally) FromUnixS() int64 {
 	if len(t.periods) == 0 {
 		return t.ToUnixS
 	}
@@ -134,7 +134,7 @@ func (t *Tally) FromUnixS() int64 {
 }
 
 // within calls each with the place of every period that has a second.
-func (t *Tally) within(unixS int64, each func(i int)) {
+func (t *tally) within(unixS int64, each func(i int)) {
 	if unixS >= t.ToUnixS {
 		return
 	}
@@ -149,7 +149,7 @@ func (t *Tally) within(unixS int64, each func(i int)) {
 func clamp(v uint64) int64 { return int64(min(v, math.MaxInt64>>20)) } // bounded
 
 // AddMinute adds minute counters of a node.
-func (t *Tally) AddMinute(node string, m *record.Minute) {
+func (t *tally) AddMinute(node string, m *record.Minute) {
 	at := m.GetMinuteUnixS()
 	if m.GetKind() == query.KindTotal {
 		if t.watched[node] == nil {
@@ -208,7 +208,7 @@ func (s *streak) since(fromUnixS int64) (n int64) {
 }
 
 // AddRefusal adds a verdict of a node's guard.
-func (t *Tally) AddRefusal(node string, r *record.Registration) {
+func (t *tally) AddRefusal(node string, r *record.Registration) {
 	if v := r.GetVerdict(); v != "refused" && v != "would_refuse" {
 		return
 	}

@@ -23,11 +23,11 @@ const (
 type gatherer struct {
 	records Records
 	present Present
-	engine  *Engine // what its rules need is read
+	engine  *engine // what its rules need is read
 
-	tally     *Tally
+	tally     *tally
 	wanted    wanted // of tally
-	compared  *Compared
+	compared  *compared
 	comparing time.Time // when it was last tried
 
 	errors  uint64 // readings that failed
@@ -47,8 +47,8 @@ func (w *wanted) equal(x *wanted) bool {
 
 // figures reads what rules are judged by. What cannot be read is not in it, and so no
 // rule is judged by it.
-func (g *gatherer) figures(ctx context.Context, now time.Time) (*Figures, error) {
-	f := new(Figures)
+func (g *gatherer) figures(ctx context.Context, now time.Time) (*figures, error) {
+	f := new(figures)
 	nodes, listening, err := g.present.Nodes(ctx)
 	if g.failed(err) {
 		return f, err // without them, who is missing is not known
@@ -81,7 +81,7 @@ func (g *gatherer) readTally(ctx context.Context, now time.Time) error {
 	if len(w.periods) == 0 {
 		return nil
 	}
-	t := NewTally(w.toUnixS, w.periods)
+	t := newTally(w.toUnixS, w.periods)
 	rows := 0
 	bounded := func() error {
 		if rows++; rows > maxRows {
@@ -118,7 +118,7 @@ func (g *gatherer) readCompared(ctx context.Context, now time.Time) error {
 	}
 	g.comparing = now
 	to := now.Truncate(time.Hour)
-	c := &Compared{AtUnixMs: now.UnixMilli()}
+	c := &compared{AtUnixMs: now.UnixMilli()}
 	if err := g.records.Reconcile(ctx, to.Add(-compareHours*time.Hour), to, func(r *query.Reconciled) error {
 		if len(c.Rows) >= maxParties {
 			return fmt.Errorf("more than %d parties", maxParties)

@@ -25,8 +25,8 @@ import (
 
 // Headers of a webhook's request.
 const (
-	HeaderSignature = "X-Sipward-Signature" // t=Unix seconds,v1=hex of HMAC-SHA256(secret, t "." body)
-	HeaderDelivery  = "X-Sipward-Delivery"  // the same when a request is repeated
+	headerSignature = "X-Sipward-Signature" // t=Unix seconds,v1=hex of HMAC-SHA256(secret, t "." body)
+	headerDelivery  = "X-Sipward-Delivery"  // the same when a request is repeated
 )
 
 // Hook is how webhooks are called.
@@ -91,8 +91,8 @@ func (h *Hook) client(plain bool) *http.Client {
 	}
 }
 
-// Sign makes the value of HeaderSignature.
-func Sign(secret []byte, at time.Time, body []byte) string {
+// sign makes the value of headerSignature.
+func sign(secret []byte, at time.Time, body []byte) string {
 	t := strconv.FormatInt(at.Unix(), 10)
 	mac := hmac.New(sha256.New, secret)
 	mac.Write([]byte(t + ".")) // a hash takes everything
@@ -106,7 +106,7 @@ func (h *Hook) send(ctx context.Context, n *Notice, to, id string, now time.Time
 	if err != nil {
 		return final{fmt.Errorf("writing JSON: %w", err)}
 	}
-	if err := CheckWebhook(to); err != nil {
+	if err := checkWebhook(to); err != nil {
 		return final{err}
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(body))
@@ -115,9 +115,9 @@ func (h *Hook) send(ctx context.Context, n *Notice, to, id string, now time.Time
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "sipward-collector")
-	req.Header.Set(HeaderDelivery, id)
+	req.Header.Set(headerDelivery, id)
 	if len(h.Secret) > 0 {
-		req.Header.Set(HeaderSignature, Sign(h.Secret, now, body))
+		req.Header.Set(headerSignature, sign(h.Secret, now, body))
 	}
 	c := h.client(req.URL.Scheme == "http")
 	resp, err := c.Do(req)

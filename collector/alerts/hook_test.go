@@ -73,10 +73,10 @@ func TestHook(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if sig := got.Header.Get(HeaderSignature); sig != Sign([]byte("key"), noon, body) || !strings.HasPrefix(sig, "t=1772366400,v1=") || len(sig) != len("t=1772366400,v1=")+64 {
+	if sig := got.Header.Get(headerSignature); sig != sign([]byte("key"), noon, body) || !strings.HasPrefix(sig, "t=1772366400,v1=") || len(sig) != len("t=1772366400,v1=")+64 {
 		t.Errorf("signed %q", sig)
 	}
-	if got.Method != http.MethodPost || got.URL.String() != "/x?y=z" || got.Header.Get(HeaderDelivery) != "id" || got.Header.Get("Content-Type") != "application/json" {
+	if got.Method != http.MethodPost || got.URL.String() != "/x?y=z" || got.Header.Get(headerDelivery) != "id" || got.Header.Get("Content-Type") != "application/json" {
 		t.Errorf("%s %s %v", got.Method, got.URL, got.Header)
 	}
 	var sent, want map[string]any
@@ -92,7 +92,7 @@ func TestHook(t *testing.T) {
 // TestSign holds the signature to one that openssl made.
 func TestSign(t *testing.T) {
 	const want = "t=1772366400,v1=90a64f88ebf606de162bfece044c01c80129bba6361c091018f52b4b50366e6b"
-	if got := Sign([]byte("key"), noon, []byte(`{"a":1}`)); got != want {
+	if got := sign([]byte("key"), noon, []byte(`{"a":1}`)); got != want {
 		t.Error(got)
 	}
 }

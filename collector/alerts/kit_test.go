@@ -37,16 +37,16 @@ func up(id string, now time.Time) Node {
 }
 
 // watched adds whole minutes of the total before to.
-func watched(t *Tally, node string, minutes int) {
+func watched(t *tally, node string, minutes int) {
 	for i := range minutes {
 		t.AddMinute(node, &record.Minute{MinuteUnixS: t.ToUnixS - int64(i+1)*60, Kind: query.KindTotal, ObservedMs: 60_000})
 	}
 }
 
-// engine has rules.
-func engine(t *testing.T, rules ...query.Rule) *Engine {
+// withRules returns an engine that judges them.
+func withRules(t *testing.T, rules ...query.Rule) *engine {
 	t.Helper()
-	e := NewEngine()
+	e := newEngine()
 	if _, errs := e.SetRules(noon, rules); len(errs) > 0 {
 		t.Fatal(errs)
 	}
@@ -54,7 +54,7 @@ func engine(t *testing.T, rules ...query.Rule) *Engine {
 }
 
 // said writes transitions in a line each.
-func said(ts []Transition) string {
+func said(ts []transition) string {
 	var b strings.Builder
 	for _, t := range ts {
 		fmt.Fprintf(&b, "%s %s/%s: %s\n", t.Change, t.Event.Kind, t.Event.Party, t.Event.Text)
@@ -63,7 +63,7 @@ func said(ts []Transition) string {
 }
 
 // words are the changes alone.
-func words(ts []Transition) string {
+func words(ts []transition) string {
 	var out []string
 	for _, t := range ts {
 		if t.Change != Updated {

@@ -46,7 +46,7 @@ func (m *Mail) Check() error {
 	case m.Security == Plain && m.Username != "":
 		return errors.New("a password is not sent without TLS: use starttls or tls, or no user name")
 	}
-	if err := CheckMail(m.From); err != nil {
+	if err := checkMail(m.From); err != nil {
 		return fmt.Errorf("the sender: %w", err)
 	}
 	return nil

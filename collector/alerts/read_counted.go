@@ -10,7 +10,7 @@ import (
 )
 
 // counted reads what happened in the rule's period.
-func (f *Figures) counted(r *query.Rule, who party, now time.Time) reading {
+func (f *figures) counted(r *query.Rule, who party, now time.Time) reading {
 	if f.Tally == nil {
 		return none("counters cannot be read")
 	}
@@ -42,7 +42,7 @@ func (f *Figures) counted(r *query.Rule, who party, now time.Time) reading {
 }
 
 // figure is what a rule looks at of one party's sums.
-func (s *sums) figure(r *query.Rule, t *Tally, who party) reading {
+func (s *sums) figure(r *query.Rule, t *tally, who party) reading {
 	num, den, scale := int64(0), int64(0), 100.0
 	switch r.Area {
 	case AreaFailures:
@@ -67,7 +67,7 @@ func (s *sums) figure(r *query.Rule, t *Tally, who party) reading {
 
 // watched looks who watched in a period: nodes of which half of it or more is missing,
 // and the seconds that the others lack.
-func (f *Figures) watched(i int, now time.Time) (any bool, missing []string, gapS int64) {
+func (f *figures) watched(i int, now time.Time) (any bool, missing []string, gapS int64) {
 	t := f.Tally
 	from := t.ToUnixS - t.periods[i]
 	for _, ms := range t.watched {

@@ -8,7 +8,7 @@ import (
 )
 
 // present reads nodes' live figures.
-func (f *Figures) present(r *query.Rule, who party, now time.Time) reading {
+func (f *figures) present(r *query.Rule, who party, now time.Time) reading {
 	if f.Listening.IsZero() {
 		return none("no live figures come in")
 	}
@@ -58,7 +58,7 @@ func (f *Figures) present(r *query.Rule, who party, now time.Time) reading {
 }
 
 // live adds up what all nodes say of a party. The sums of one time are made once.
-func (f *Figures) live(who party, now time.Time) (use, cps, limit int64) {
+func (f *figures) live(who party, now time.Time) (use, cps, limit int64) {
 	if f.sums == nil || !f.summed.Equal(now) {
 		f.sums, f.summed = map[party]inUse{}, now
 		for i := range f.Nodes {
@@ -75,7 +75,7 @@ func (f *Figures) live(who party, now time.Time) (use, cps, limit int64) {
 }
 
 // limits adds up the channels of all customers; bare when one has calls and no limit.
-func (f *Figures) limits(now time.Time) (sum int64, bare bool) {
+func (f *figures) limits(now time.Time) (sum int64, bare bool) {
 	each := map[string]int64{}
 	for i := range f.Nodes {
 		for _, p := range liveParties(f.Nodes[i].live(now), query.KindCustomer) {
@@ -91,7 +91,7 @@ func (f *Figures) limits(now time.Time) (sum int64, bare bool) {
 
 // silence is for how long a node has said nothing. Time in which nobody listened is not
 // held against it, and only a word of its own ends it.
-func (f *Figures) silence(id string, now time.Time) reading {
+func (f *figures) silence(id string, now time.Time) reading {
 	if f.Listening.IsZero() {
 		return none("no live figures come in")
 	}

@@ -6,7 +6,7 @@ import (
 )
 
 // strays adds up what guards say.
-func (f *Figures) strays(who party, now time.Time) reading {
+func (f *figures) strays(who party, now time.Time) reading {
 	var sum int64
 	var missing []string
 	guards := 0
@@ -38,7 +38,7 @@ func (f *Figures) strays(who party, now time.Time) reading {
 }
 
 // spool is how full a node's spool is.
-func (f *Figures) spool(id string, now time.Time) reading {
+func (f *figures) spool(id string, now time.Time) reading {
 	n := f.node(id)
 	switch {
 	case n == nil:
@@ -53,7 +53,7 @@ func (f *Figures) spool(id string, now time.Time) reading {
 
 // differences counts parties whose minute counters are not what their records add up
 // to.
-func (f *Figures) differences(who party) reading {
+func (f *figures) differences(who party) reading {
 	if f.Compared == nil {
 		return none("nothing was compared yet")
 	}
@@ -89,7 +89,7 @@ func (f *Figures) differences(who party) reading {
 	return out
 }
 
-func (f *Figures) node(id string) *Node {
+func (f *figures) node(id string) *Node {
 	for i := range f.Nodes {
 		if f.Nodes[i].ID == id {
 			return &f.Nodes[i]

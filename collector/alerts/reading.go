@@ -31,7 +31,7 @@ func ratio(num, den int64, scale float64) reading {
 }
 
 // scopes lists for whom a rule is judged: its party, or everybody who has figures.
-func (f *Figures) scopes(r *query.Rule, now time.Time) []party {
+func (f *figures) scopes(r *query.Rule, now time.Time) []party {
 	if r.Kind == query.KindTotal || r.Party != "" {
 		return []party{{r.Kind, r.Party}}
 	}
@@ -87,7 +87,7 @@ func liveParties(l *record.Live, kind string) []record.LiveParty {
 }
 
 // read finds the figure of a rule for one party.
-func (f *Figures) read(r *query.Rule, who party, now time.Time) reading {
+func (f *figures) read(r *query.Rule, who party, now time.Time) reading {
 	switch r.Area {
 	case AreaASR, AreaNER, AreaACD, AreaPDD, AreaFailures, AreaRefusals:
 		return f.counted(r, who, now)

@@ -16,15 +16,15 @@ import (
 
 // Bounds of a rule. Times are in seconds.
 const (
-	MaxName       = 100 // runes
-	MaxParty      = 200 // bytes
-	MaxMail       = 20
-	MaxWebhooks   = 5
-	MaxPeriodS    = 86_400
-	MinRepeatS    = 60
-	MaxRepeatS    = 30 * 86_400
-	MaxSample     = 1_000_000
-	MaxURL        = 2000 // bytes
+	maxName       = 100 // runes
+	maxParty      = 200 // bytes
+	maxMail       = 20
+	maxWebhooks   = 5
+	maxPeriodS    = 86_400
+	minRepeatS    = 60
+	maxRepeatS    = 30 * 86_400
+	maxSample     = 1_000_000
+	maxURL        = 2000 // bytes
 	maxMailLength = 254  // RFC 5321 section 4.5.3.1.3, without the brackets
 )
 
@@ -43,7 +43,7 @@ func (x Invalid) Error() string {
 // Check returns an Invalid when something is wrong with a rule.
 func Check(r *query.Rule) error {
 	x := Invalid{}
-	x.text("name", r.Name, MaxName)
+	x.text("name", r.Name, maxName)
 	if !slices.Contains([]string{LevelInfo, LevelWarning, LevelCritical}, r.Level) {
 		x["level"] = fmt.Sprintf("%.20q is neither info nor warning nor critical", r.Level)
 	}
@@ -79,7 +79,7 @@ func (x Invalid) scope(r *query.Rule, a Area) {
 	case r.Kind == query.KindTotal && r.Party != "":
 		x["party"] = "the total has no party"
 	case r.Party != "":
-		x.text("party", r.Party, MaxParty)
+		x.text("party", r.Party, maxParty)
 	}
 }
 
@@ -114,19 +114,19 @@ func (x Invalid) thresholds(r *query.Rule, a Area) {
 
 func (x Invalid) times(r *query.Rule, a Area) {
 	switch {
-	case r.MinSample < 0 || r.MinSample > MaxSample:
-		x["min_sample"] = fmt.Sprintf("%d is not from 0 to %d", r.MinSample, MaxSample)
+	case r.MinSample < 0 || r.MinSample > maxSample:
+		x["min_sample"] = fmt.Sprintf("%d is not from 0 to %d", r.MinSample, maxSample)
 	case r.MinSample > 0 && !a.Sample:
 		x["min_sample"] = fmt.Sprintf("an alert of area %s has no sample", r.Area)
 	}
 	switch {
-	case r.PeriodS < 0 || r.PeriodS > MaxPeriodS:
-		x["period_s"] = fmt.Sprintf("%d is not from 0 to %d", r.PeriodS, MaxPeriodS)
+	case r.PeriodS < 0 || r.PeriodS > maxPeriodS:
+		x["period_s"] = fmt.Sprintf("%d is not from 0 to %d", r.PeriodS, maxPeriodS)
 	case a.Counted && (r.PeriodS == 0 || r.PeriodS%60 != 0):
 		x["period_s"] = fmt.Sprintf("%d: calls are counted in whole minutes: 60, 120, ...", r.PeriodS)
 	}
-	if r.RepeatS != 0 && (r.RepeatS < MinRepeatS || r.RepeatS > MaxRepeatS) {
-		x["repeat_s"] = fmt.Sprintf("%d is neither 0 (said once) nor from %d to %d", r.RepeatS, MinRepeatS, MaxRepeatS)
+	if r.RepeatS != 0 && (r.RepeatS < minRepeatS || r.RepeatS > maxRepeatS) {
+		x["repeat_s"] = fmt.Sprintf("%d is neither 0 (said once) nor from %d to %d", r.RepeatS, minRepeatS, maxRepeatS)
 	}
 }
 
@@ -140,29 +140,29 @@ func CheckDelivery(r *query.Rule) error {
 }
 
 func (x Invalid) delivery(r *query.Rule) {
-	if len(r.Mail) > MaxMail {
-		x["mail"] = fmt.Sprintf("%d addresses: at most %d", len(r.Mail), MaxMail)
+	if len(r.Mail) > maxMail {
+		x["mail"] = fmt.Sprintf("%d addresses: at most %d", len(r.Mail), maxMail)
 	}
 	for _, address := range r.Mail {
-		if err := CheckMail(address); err != nil {
+		if err := checkMail(address); err != nil {
 			x["mail"] = err.Error()
 			break
 		}
 	}
-	if len(r.Webhooks) > MaxWebhooks {
-		x["webhooks"] = fmt.Sprintf("%d URLs: at most %d", len(r.Webhooks), MaxWebhooks)
+	if len(r.Webhooks) > maxWebhooks {
+		x["webhooks"] = fmt.Sprintf("%d URLs: at most %d", len(r.Webhooks), maxWebhooks)
 	}
 	for _, hook := range r.Webhooks {
-		if err := CheckWebhook(hook); err != nil {
+		if err := checkWebhook(hook); err != nil {
 			x["webhooks"] = err.Error()
 			break
 		}
 	}
 }
 
-// CheckMail says what is wrong with an e-mail address: it must be bare, without a name
+// checkMail says what is wrong with an e-mail address: it must be bare, without a name
 // and brackets, so that no header can be written into it.
-func CheckMail(address string) error {
+func checkMail(address string) error {
 	a, err := mail.ParseAddress(address)
 	if err != nil || a.Address != address || a.Name != "" || len(address) > maxMailLength || strings.ContainsFunc(address, unicode.IsControl) {
 		return fmt.Errorf("%.80q is no e-mail address as name@example.org", address)
@@ -170,12 +170,12 @@ func CheckMail(address string) error {
 	return nil
 }
 
-// CheckWebhook says what is wrong with a webhook's URL. Which addresses it may lead to is
+// checkWebhook says what is wrong with a webhook's URL. Which addresses it may lead to is
 // decided when it is dialled.
-func CheckWebhook(raw string) error {
+func checkWebhook(raw string) error {
 	u, err := url.Parse(raw)
 	switch {
-	case err != nil || len(raw) > MaxURL || u.Host == "" || u.Hostname() == "" || u.Opaque != "":
+	case err != nil || len(raw) > maxURL || u.Host == "" || u.Hostname() == "" || u.Opaque != "":
 		return fmt.Errorf("%.80q is no URL as https://example.org/path", raw) // the parser's own words would repeat what may be a secret
 	case u.Scheme != "https" && u.Scheme != "http":
 		return fmt.Errorf("%.20q: a webhook goes over https, or over http within one's own network", u.Scheme)

@@ -20,8 +20,8 @@ func TestCheck(t *testing.T) {
 		{"fine", AreaASR, query.KindCarrier, nil, "", ""},
 		{"no name", AreaASR, query.KindTotal, func(r *query.Rule) { r.Name = " " }, "name", "must not be empty"},
 		{"a header in the name", AreaASR, query.KindTotal, func(r *query.Rule) { r.Name = "a\r\nBcc: b@example.org" }, "name", "control characters"},
-		{"a long name", AreaASR, query.KindTotal, func(r *query.Rule) { r.Name = strings.Repeat("ü", MaxName+1) }, "name", "longer than 100"},
-		{"a name of just so many", AreaASR, query.KindTotal, func(r *query.Rule) { r.Name = strings.Repeat("ü", MaxName) }, "", ""},
+		{"a long name", AreaASR, query.KindTotal, func(r *query.Rule) { r.Name = strings.Repeat("ü", maxName+1) }, "name", "longer than 100"},
+		{"a name of just so many", AreaASR, query.KindTotal, func(r *query.Rule) { r.Name = strings.Repeat("ü", maxName) }, "", ""},
 		{"no area", AreaASR, query.KindTotal, func(r *query.Rule) { r.Area = "mos" }, "area", `"mos" is none of acd, asr, channels`},
 		{"no level", AreaASR, query.KindTotal, func(r *query.Rule) { r.Level = "fatal" }, "level", `"fatal" is neither`},
 		{"a node's ASR", AreaASR, KindNode, nil, "kind", "about total, customer, carrier"},
@@ -41,11 +41,11 @@ func TestCheck(t *testing.T) {
 		{"half minutes", AreaASR, query.KindTotal, func(r *query.Rule) { r.PeriodS = 90 }, "period_s", "whole minutes"},
 		{"no period", AreaASR, query.KindTotal, func(r *query.Rule) { r.PeriodS = 0 }, "period_s", "whole minutes"},
 		{"at once", AreaSpool, KindNode, func(r *query.Rule) { r.PeriodS = 0 }, "", ""},
-		{"for ever", AreaSpool, KindNode, func(r *query.Rule) { r.PeriodS = MaxPeriodS + 60 }, "period_s", "is not from 0 to 86400"},
+		{"for ever", AreaSpool, KindNode, func(r *query.Rule) { r.PeriodS = maxPeriodS + 60 }, "period_s", "is not from 0 to 86400"},
 		{"a storm", AreaASR, query.KindTotal, func(r *query.Rule) { r.RepeatS = 59 }, "repeat_s", "neither 0"},
 		{"no address", AreaASR, query.KindTotal, func(r *query.Rule) { r.Mail = []string{"a@example.org", "Bob <b@example.org>"} }, "mail", `"Bob <b@example.org>" is no e-mail address`},
 		{"a header in an address", AreaASR, query.KindTotal, func(r *query.Rule) { r.Mail = []string{"a@example.org\r\nBcc: b@example.org"} }, "mail", "is no e-mail address"},
-		{"too many addresses", AreaASR, query.KindTotal, func(r *query.Rule) { r.Mail = slices.Repeat([]string{"a@example.org"}, MaxMail+1) }, "mail", "at most 20"},
+		{"too many addresses", AreaASR, query.KindTotal, func(r *query.Rule) { r.Mail = slices.Repeat([]string{"a@example.org"}, maxMail+1) }, "mail", "at most 20"},
 		{"a file", AreaASR, query.KindTotal, func(r *query.Rule) { r.Webhooks = []string{"file://host/etc/passwd"} }, "webhooks", `"file": a webhook goes over https`},
 		{"no host", AreaASR, query.KindTotal, func(r *query.Rule) { r.Webhooks = []string{"https:///x"} }, "webhooks", "is no URL"},
 		{"a password", AreaASR, query.KindTotal, func(r *query.Rule) { r.Webhooks = []string{"https://a:b@example.org"} }, "webhooks", "signed instead"},
@@ -76,7 +76,7 @@ func TestAllAreas(t *testing.T) {
 			if err := Check(&r); err != nil {
 				t.Errorf("%s of %s: %v", word, kind, err)
 			}
-			if got := new(Figures).read(&r, party{kind, r.Party}, noon); got.blank == "" || got.blank == "the area is not known" {
+			if got := new(figures).read(&r, party{kind, r.Party}, noon); got.blank == "" || got.blank == "the area is not known" {
 				t.Errorf("%s of %s without figures: %+v", word, kind, got)
 			}
 		}
@@ -101,7 +101,7 @@ func FuzzCheckMail(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		if CheckMail(s) == nil && (strings.ContainsAny(s, "\r\n\x00") || !strings.Contains(s, "@") || len(s) > maxMailLength) {
+		if checkMail(s) == nil && (strings.ContainsAny(s, "\r\n\x00") || !strings.Contains(s, "@") || len(s) > maxMailLength) {
 			t.Errorf("%q was taken", s)
 		}
 	})

@@ -25,7 +25,7 @@ type Records interface {
 	Reconcile(ctx context.Context, from, to time.Time, each func(*query.Reconciled) error) error
 }
 
-// Present is what is known now. It is asked every Every.
+// Present is what is known now. It is asked at every step.
 type Present interface {
 	// Nodes lists all nodes that the store or a live message knows, and since when live
 	// messages come in without a break; zero: they do not.
@@ -43,7 +43,7 @@ type Delivery struct {
 
 // Times of a service.
 const (
-	Every       = 5 * time.Second  // between two steps
+	every       = 5 * time.Second  // between two steps
 	readRules   = 30 * time.Second // unless Changed says so
 	readTimeout = 30 * time.Second
 	maxResults  = 1000
@@ -79,7 +79,7 @@ type Stats struct {
 // be called by others.
 type Service struct {
 	cfg     Config
-	engine  *Engine
+	engine  *engine
 	changed chan struct{}
 	results chan Result
 
@@ -99,7 +99,7 @@ func New(cfg Config) *Service {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	e := NewEngine()
+	e := newEngine()
 	return &Service{cfg: cfg, engine: e, gather: gatherer{records: cfg.Records, present: cfg.Present, engine: e},
 		changed: make(chan struct{}, 1), results: make(chan Result, maxResults), unstored: map[*query.Event]struct{}{}}
 }
@@ -136,7 +136,7 @@ func (s *Service) note(do func(*Stats)) {
 
 // Run watches until ctx ends. A database that does not answer is waited for.
 func (s *Service) Run(ctx context.Context) error {
-	t := time.NewTicker(Every)
+	t := time.NewTicker(every)
 	defer t.Stop()
 	for {
 		if err := s.step(ctx, s.cfg.Now()); err != nil && ctx.Err() == nil {

@@ -178,7 +178,7 @@ func TestService(t *testing.T) {
 		expect(10*time.Minute, "")
 		w.set(func() { w.answered = 1 })
 		expect(2*time.Minute, "raised to noc@example.org")
-		virtual.Pass(Every)
+		virtual.Pass(every)
 		w.set(func() {
 			if len(w.events) != 1 || w.events[0].SentUnixMs == 0 || w.reads > 15 {
 				t.Errorf("%d alerts, %+v, %d readings", len(w.events), w.events[0], w.reads)
@@ -207,7 +207,7 @@ func TestService(t *testing.T) {
 		expect(2*time.Minute, "again raised to noc@example.org")
 		w.set(func() { w.rules = nil })
 		s.Changed()
-		expect(Every, "")
+		expect(every, "")
 		if x := s.Stats(); x.Rules != 0 || len(x.ByRule) != 0 || len(w.events) != 2 || w.events[1].Open() {
 			t.Errorf("%+v, %+v", x, w.events)
 		}

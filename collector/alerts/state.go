@@ -46,7 +46,7 @@ func mark(at *time.Time, now time.Time) time.Duration {
 
 // waiting moves on what is not raised yet. A reading that is missing breaks the time
 // for which the threshold must be passed.
-func (s *state) waiting(now time.Time, r *query.Rule, who party, x *reading) *Transition {
+func (s *state) waiting(now time.Time, r *query.Rule, who party, x *reading) *transition {
 	if x.blank != "" || !passes(r, x.value, r.Threshold) || x.least && r.Operator == Below {
 		s.bad = time.Time{}
 		return nil
@@ -60,7 +60,7 @@ func (s *state) waiting(now time.Time, r *query.Rule, who party, x *reading) *Tr
 	}
 	s.said, s.updated = now, now
 	s.fill(r, who, x)
-	return &Transition{Raised, r, s.event}
+	return &transition{Raised, r, s.event}
 }
 
 // fill writes the newest reading into the alert.
@@ -74,7 +74,7 @@ func (s *state) fill(r *query.Rule, who party, x *reading) {
 }
 
 // on moves on what is raised.
-func (s *state) on(now time.Time, r *query.Rule, who party, x *reading) *Transition {
+func (s *state) on(now time.Time, r *query.Rule, who party, x *reading) *transition {
 	if x.quiet {
 		if mark(&s.quiet, now) >= forgetQuiet {
 			return s.clear(now, r, fmt.Sprintf("%s; for %s there was nothing to measure", measured(r, who, x), duration(forgetQuiet)), x)
@@ -92,12 +92,12 @@ func (s *state) on(now time.Time, r *query.Rule, who party, x *reading) *Transit
 	if unsaid || r.RepeatS > 0 && mark(&s.said, now) >= time.Duration(r.RepeatS)*time.Second {
 		s.unsaid, s.said, s.updated = false, now, now
 		s.fill(r, who, x)
-		return &Transition{Repeated, r, s.event}
+		return &transition{Repeated, r, s.event}
 	}
 	if mark(&s.updated, now) >= updateEvery {
 		s.updated = now
 		s.fill(r, who, x)
-		return &Transition{Updated, r, s.event}
+		return &transition{Updated, r, s.event}
 	}
 	return nil
 }
@@ -115,7 +115,7 @@ func settle(r *query.Rule) time.Duration {
 	return d
 }
 
-func (s *state) clear(now time.Time, r *query.Rule, why string, x *reading) *Transition {
+func (s *state) clear(now time.Time, r *query.Rule, why string, x *reading) *transition {
 	ended := s.event
 	s.event, s.bad = nil, time.Time{}
 	ended.ClearedUnixMs, ended.Text, ended.Level = now.UnixMilli(), why, r.Level
@@ -123,5 +123,5 @@ func (s *state) clear(now time.Time, r *query.Rule, why string, x *reading) *Tra
 		v := x.value
 		ended.Value, ended.Num, ended.Den = &v, x.num, x.den
 	}
-	return &Transition{Cleared, r, ended}
+	return &transition{Cleared, r, ended}
 }
