@@ -17,8 +17,8 @@ import (
 	"github.com/sipward/sipward/sync/record"
 )
 
-// MostParties bounds the customers or carriers in a Top.
-const MostParties = 1000
+// mostParties bounds the customers or carriers in a Top.
+const mostParties = 1000
 
 // Calls lists calls in progress, the newest first, and how many others there are.
 // "" is any customer, or carrier; limit is at most record.MaxCalls.
@@ -210,7 +210,7 @@ func topParty(name string, channels int, f *counters.Figures, recent []uint32) T
 func (s *Server) topPage(w http.ResponseWriter, r *http.Request) {
 	v := r.URL.Query()
 	by := cmp.Or(v.Get("by"), ByCustomers)
-	limit, err := limitOf(v.Get("limit"), MostParties)
+	limit, err := limitOf(v.Get("limit"), mostParties)
 	if err == nil && by != ByCustomers && by != ByCarriers {
 		err = fmt.Errorf("by %q: choose %s or %s", by, ByCustomers, ByCarriers)
 	}

@@ -80,8 +80,8 @@ func TestTopBound(t *testing.T) {
 	for range recentLen {
 		server.recent.look(s.Figures, time.Now())
 	}
-	top := newTop(s, server.recent, ByCustomers, "customer-0", MostParties, time.Now())
-	if len(top.Parties) != MostParties || top.More != 9000 || top.Parties[0].Name != "Customer-09999" || top.Sum.Started != 10_000 {
+	top := newTop(s, server.recent, ByCustomers, "customer-0", mostParties, time.Now())
+	if len(top.Parties) != mostParties || top.More != 9000 || top.Parties[0].Name != "Customer-09999" || top.Sum.Started != 10_000 {
 		t.Errorf("%d, %d more, first %+v, sum %d", len(top.Parties), top.More, top.Parties[0], top.Sum.Started)
 	}
 	b, err := json.Marshal(top)

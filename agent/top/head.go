@@ -7,7 +7,7 @@ import (
 )
 
 // headLines are the agent and all its calls, the most important first.
-func (m *Model) headLines() []*line {
+func (m *model) headLines() []*line {
 	first := m.title()
 	alerts := m.alerts()
 	if m.head == nil {
@@ -20,7 +20,7 @@ func (m *Model) headLines() []*line {
 }
 
 // title is who the agent is, and the time on the right.
-func (m *Model) title() *line {
+func (m *model) title() *line {
 	l, right := &line{}, &line{}
 	right.add(plain, m.now().Format(time.TimeOnly))
 	if m.paused {
@@ -48,7 +48,7 @@ func (m *Model) title() *line {
 }
 
 // channels are the live gauges.
-func (m *Model) channels() []*line {
+func (m *model) channels() []*line {
 	t := &m.head.Total
 	of := ""
 	if t.Channels > 0 {
@@ -84,7 +84,7 @@ func figures(t *admin.TopParty) []*line {
 }
 
 // losses are what was refused, what was lost, and what waits.
-func (m *Model) losses() []*line {
+func (m *model) losses() []*line {
 	h := m.head
 	refused := "refused"
 	if h.GuardMode == "monitor" {
@@ -132,7 +132,7 @@ func alarm(n uint64) tone {
 }
 
 // helpLines is what `?` shows.
-func (m *Model) helpLines() []*line {
+func (m *model) helpLines() []*line {
 	rows := [][2]string{
 		{"", "Keys"},
 		{"Tab  1  2", "customers, carriers"},

@@ -103,16 +103,16 @@ func busy() *fake {
 }
 
 // view is a model of a source at work, of the given size.
-func view(t *testing.T, f *fake, w, h int) *Model {
+func view(t *testing.T, f *fake, w, h int) *model {
 	t.Helper()
-	m := NewModel(f, func() time.Time { return now }, utf8Terminal, false)
+	m := newModel(f, func() time.Time { return now }, utf8Terminal, false)
 	m.Update(tea.WindowSizeMsg{Width: w, Height: h})
 	run(m, m.Init())
 	return m
 }
 
 // run does what the model wants done, but for waiting.
-func run(m *Model, cmd tea.Cmd) {
+func run(m *model, cmd tea.Cmd) {
 	if cmd == nil {
 		return
 	}
@@ -128,7 +128,7 @@ var named = map[string]rune{
 	"home": tea.KeyHome, "end": tea.KeyEnd,
 }
 
-func press(m *Model, keys ...string) {
+func press(m *model, keys ...string) {
 	for _, k := range keys {
 		msg := tea.KeyPressMsg{Code: []rune(k)[0], Text: k}
 		if code, ok := named[k]; ok {
@@ -142,7 +142,7 @@ func press(m *Model, keys ...string) {
 var escape = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
 // text is the screen without its colours, and without the spaces at the ends of lines.
-func text(m *Model) string {
+func text(m *model) string {
 	var out strings.Builder
 	for l := range strings.SplitSeq(escape.ReplaceAllString(m.Screen(), ""), "\n") {
 		out.WriteString(strings.TrimRight(l, " ") + "\n")
@@ -151,7 +151,7 @@ func text(m *Model) string {
 }
 
 // has checks what is on the screen.
-func has(t *testing.T, m *Model, want ...string) {
+func has(t *testing.T, m *model, want ...string) {
 	t.Helper()
 	got := text(m)
 	for _, w := range want {

@@ -12,7 +12,7 @@ import (
 const maxFilter = 64
 
 // press takes a key.
-func (m *Model) press(k tea.KeyPressMsg) tea.Cmd {
+func (m *model) press(k tea.KeyPressMsg) tea.Cmd {
 	switch k.String() {
 	case "ctrl+c":
 		return tea.Quit
@@ -35,7 +35,7 @@ func (m *Model) press(k tea.KeyPressMsg) tea.Cmd {
 }
 
 // command does what a key stands for.
-func (m *Model) command(key string) tea.Cmd {
+func (m *model) command(key string) tea.Cmd {
 	switch key {
 	case "q":
 		return tea.Quit
@@ -73,7 +73,7 @@ func (m *Model) command(key string) tea.Cmd {
 }
 
 // move moves the cursor and reports whether key does so.
-func (m *Model) move(key string) bool {
+func (m *model) move(key string) bool {
 	if m.of != "" {
 		return moveIn(m.calls, key)
 	}
@@ -101,7 +101,7 @@ func moveIn[T any](g *grid[T], key string) bool {
 }
 
 // order sorts by the next column, or the one before.
-func (m *Model) order(step int) {
+func (m *model) order(step int) {
 	if m.of != "" {
 		m.calls.order(step)
 		return
@@ -110,7 +110,7 @@ func (m *Model) order(step int) {
 }
 
 // reverse turns the order round.
-func (m *Model) reverse() {
+func (m *model) reverse() {
 	if m.of != "" {
 		m.calls.reverse = !m.calls.reverse
 		m.calls.sort()
@@ -122,7 +122,7 @@ func (m *Model) reverse() {
 }
 
 // typed takes a key while the filter is being typed.
-func (m *Model) typed(k tea.KeyPressMsg) tea.Cmd {
+func (m *model) typed(k tea.KeyPressMsg) tea.Cmd {
 	before := m.filter
 	switch k.String() {
 	case "enter":

@@ -17,9 +17,9 @@ const (
 	listed   = 500             // most customers, carriers or calls at a time
 )
 
-// Model is the state of the view. Update changes it and View draws it, as
+// model is the state of the view. Update changes it and View draws it, as
 // bubbletea wants; it is not safe for concurrent use.
-type Model struct {
+type model struct {
 	source Source
 	now    func() time.Time
 	glyphs *glyphs
@@ -45,14 +45,14 @@ type Model struct {
 	waiting bool
 }
 
-// NewModel returns a view of what source answers. now is the clock on the wall, and
+// newModel returns a view of what source answers. now is the clock on the wall, and
 // getenv the environment of the terminal; ascii insists on plain signs.
-func NewModel(source Source, now func() time.Time, getenv func(string) string, ascii bool) *Model {
+func newModel(source Source, now func() time.Time, getenv func(string) string, ascii bool) *model {
 	g := glyphsFor(getenv)
 	if ascii {
 		g = &simple
 	}
-	return &Model{
+	return &model{
 		source: source, now: now, glyphs: g, w: 80, h: 24, by: admin.ByCustomers,
 		parties: map[string]*grid[admin.TopParty]{
 			admin.ByCustomers: newParties(admin.ByCustomers, g), admin.ByCarriers: newParties(admin.ByCarriers, g),
@@ -75,10 +75,10 @@ type (
 )
 
 // Init asks for the first time.
-func (m *Model) Init() tea.Cmd { return m.ask() }
+func (m *model) Init() tea.Cmd { return m.ask() }
 
 // ask asks anew; answers to earlier questions are forgotten.
-func (m *Model) ask() tea.Cmd {
+func (m *model) ask() tea.Cmd {
 	m.turn++
 	m.waiting = true
 	a, source, match, limit := answer{turn: m.turn, by: m.by, of: m.of}, m.source, m.filter, listed
@@ -96,7 +96,7 @@ func (m *Model) ask() tea.Cmd {
 }
 
 // Update takes what happened.
-func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		m.w, m.h = max(msg.Width, 0), max(msg.Height, 0)
@@ -117,7 +117,7 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 }
 
 // take shows an answer, or keeps what there is and says since when nothing new came.
-func (m *Model) take(a *answer) {
+func (m *model) take(a *answer) {
 	m.waiting = false
 	if a.err != nil {
 		if m.failed.IsZero() {
@@ -137,7 +137,7 @@ func (m *Model) take(a *answer) {
 }
 
 // refill puts what came into the tables, as far as it matches the filter.
-func (m *Model) refill() {
+func (m *model) refill() {
 	text := strings.ToLower(m.filter)
 	if m.of != "" {
 		if m.page != nil {
@@ -153,13 +153,13 @@ func (m *Model) refill() {
 }
 
 // show turns to customers or carriers.
-func (m *Model) show(by string) tea.Cmd {
+func (m *model) show(by string) tea.Cmd {
 	m.by, m.of, m.filter = by, "", ""
 	return m.ask()
 }
 
 // open shows the calls of the party at the cursor.
-func (m *Model) open() tea.Cmd {
+func (m *model) open() tea.Cmd {
 	p := m.parties[m.by].row()
 	if p == nil {
 		return nil
@@ -170,7 +170,7 @@ func (m *Model) open() tea.Cmd {
 }
 
 // back goes one step back: from the filter, then from the calls.
-func (m *Model) back() tea.Cmd {
+func (m *model) back() tea.Cmd {
 	switch {
 	case m.help:
 		m.help = false

@@ -12,7 +12,7 @@ import (
 )
 
 // names are the first words of the rows on the screen.
-func names(m *Model) (out []string) {
+func names(m *model) (out []string) {
 	for i := range m.parties[m.by].rows {
 		out = append(out, m.parties[m.by].rows[i].Name)
 	}

@@ -18,7 +18,7 @@ const frames = 20
 // Run shows source until the user quits, or ctx ends. An agent that does not answer
 // at all is an error before anything is drawn.
 func Run(ctx context.Context, source Source, ascii bool) error {
-	m := NewModel(source, time.Now, os.Getenv, ascii)
+	m := newModel(source, time.Now, os.Getenv, ascii)
 	within, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	top, err := source.Top(within, admin.ByCustomers, "", listed)

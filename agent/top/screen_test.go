@@ -108,7 +108,7 @@ func TestAnySize(t *testing.T) {
 	}
 	for seed := range uint64(rounds) { // positive
 		r := rand.New(rand.NewPCG(seed, 4))
-		m := NewModel(wild(r), time.Now, utf8Terminal, seed%4 == 0)
+		m := newModel(wild(r), time.Now, utf8Terminal, seed%4 == 0)
 		run(m, m.Init())
 		for range 30 {
 			m.Update(tea.WindowSizeMsg{Width: 1 + r.IntN(200), Height: 1 + r.IntN(60)})
@@ -145,7 +145,7 @@ func TestEverySize(t *testing.T) {
 	}
 }
 
-func check(t *testing.T, m *Model) {
+func check(t *testing.T, m *model) {
 	t.Helper()
 	screen := escape.ReplaceAllString(m.Screen(), "")
 	lines := strings.Split(screen, "\n")
@@ -183,7 +183,7 @@ func TestFailure(t *testing.T) {
 	run(m, m.ask())
 	press(m, "enter")
 	has(t, m, "NO ANSWER since 12:03:56", "permission denied", "calls of acme")
-	m = NewModel(&fake{err: f.err}, time.Now, utf8Terminal, false)
+	m = newModel(&fake{err: f.err}, time.Now, utf8Terminal, false)
 	run(m, m.Init())
 	has(t, m, "NO ANSWER", "!figures are")
 	if err := Run(context.Background(), &fake{err: f.err}, false); !errors.Is(err, f.err) {

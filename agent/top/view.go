@@ -11,14 +11,14 @@ import (
 )
 
 // View draws the screen.
-func (m *Model) View() tea.View {
+func (m *model) View() tea.View {
 	v := tea.NewView(m.Screen())
 	v.AltScreen = true
 	return v
 }
 
 // Screen is the text of the screen: never more lines than it has, and no line wider.
-func (m *Model) Screen() string {
+func (m *model) Screen() string {
 	lines := m.lines()
 	lines = lines[:min(len(lines), m.h)]
 	var b strings.Builder
@@ -37,7 +37,7 @@ const fewest = 4
 
 // lines lays the screen out: the head, the table, and the line of keys at the
 // bottom.
-func (m *Model) lines() []*line {
+func (m *model) lines() []*line {
 	if m.help {
 		return m.helpLines()
 	}
@@ -64,7 +64,7 @@ func (m *Model) lines() []*line {
 }
 
 // table is the titles, rows lines, and the sum.
-func (m *Model) table(rows int) []*line {
+func (m *model) table(rows int) []*line {
 	if m.of != "" {
 		c, below := m.calls.row(), []*line(nil)
 		if c != nil && m.page != nil && rows > fewest {
@@ -104,10 +104,10 @@ func (m *Model) table(rows int) []*line {
 	return out
 }
 
-func (m *Model) note(text string) *line { return (&line{}).add(quiet, " "+text) }
+func (m *model) note(text string) *line { return (&line{}).add(quiet, " "+text) }
 
 // filtered says that a filter hides something.
-func (m *Model) filtered() string {
+func (m *model) filtered() string {
 	if m.filter == "" {
 		return ""
 	}
@@ -116,7 +116,7 @@ func (m *Model) filtered() string {
 
 // tabs says what the table shows, in which order there are how many, and the
 // filter.
-func (m *Model) tabs() *line {
+func (m *model) tabs() *line {
 	l := &line{}
 	counts := [2]int{}
 	if m.head != nil {
@@ -151,7 +151,7 @@ func (m *Model) tabs() *line {
 }
 
 // tailLines is the line of keys, or what is being typed.
-func (m *Model) tailLines() []*line {
+func (m *model) tailLines() []*line {
 	if m.typing {
 		l := &line{}
 		l.add(strong, "/"+clean(m.filter, m.glyphs.ascii)+m.glyphs.cursor)
@@ -173,7 +173,7 @@ func (m *Model) tailLines() []*line {
 }
 
 // alerts are what somebody should see first.
-func (m *Model) alerts() (out []*line) {
+func (m *model) alerts() (out []*line) {
 	say := func(t tone, text string, most int) {
 		for _, s := range wrap(clean(text, m.glyphs.ascii), m.w, most) {
 			out = append(out, (&line{}).add(t, s))

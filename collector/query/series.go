@@ -9,10 +9,10 @@ import (
 const MaxPoints = 50_000
 
 // FineStepS is the shortest step that is kept ready for long times, and
-// MaxFineS how long a time of a shorter one may be, in seconds.
+// maxFineS how long a time of a shorter one may be, in seconds.
 const (
 	FineStepS = 300
-	MaxFineS  = 3 * 86_400
+	maxFineS  = 3 * 86_400
 )
 
 // SeriesFilter asks for a graph: the minute counters of one party, or of all calls,
@@ -63,8 +63,8 @@ func (f *SeriesFilter) Check() error {
 	if n := (f.ToUnixS - f.FromUnixS) / f.StepS; n > MaxPoints {
 		return fmt.Errorf("%d points: at most %d; take a longer step", n, MaxPoints)
 	}
-	if f.StepS < FineStepS && f.ToUnixS-f.FromUnixS > MaxFineS {
-		return fmt.Errorf("a step of %d s goes with at most %d days; take 300 s or more", f.StepS, MaxFineS/86_400)
+	if f.StepS < FineStepS && f.ToUnixS-f.FromUnixS > maxFineS {
+		return fmt.Errorf("a step of %d s goes with at most %d days; take 300 s or more", f.StepS, maxFineS/86_400)
 	}
 	return nil
 }

@@ -62,9 +62,9 @@ func (d *Difference) Lost() (out []Holding) {
 	return out
 }
 
-// Diff says what is different of the table after, compared with before. The order
+// diff says what is different of the table after, compared with before. The order
 // of parties and how blocks are cut mean nothing.
-func Diff(before, after *configs.Table) *Difference {
+func diff(before, after *configs.Table) *Difference {
 	d := &Difference{Grid: before.Grid != after.Grid}
 	d.Parties = append(
 		diffParties("customer", before.Customers, after.Customers,

@@ -123,7 +123,7 @@ func TestDiff(t *testing.T) {
 	for _, tt := range tests {
 		x := example(t)
 		tt.do(x)
-		d := Diff(example(t), x)
+		d := diff(example(t), x)
 		if diff := cmp.Diff(&tt.want, d); diff != "" {
 			t.Errorf("%s: %s", tt.name, diff)
 		}

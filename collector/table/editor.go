@@ -64,7 +64,7 @@ type Draft struct {
 }
 
 // Difference says what the draft changes.
-func (d *Draft) Difference() *Difference { return Diff(d.Old, d.Table) }
+func (d *Draft) Difference() *Difference { return diff(d.Old, d.Table) }
 
 // Open begins a change. Without any version it begins with an empty table.
 func (e *Editor) Open(ctx context.Context) (*Draft, error) {

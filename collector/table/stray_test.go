@@ -53,7 +53,7 @@ func TestTouched(t *testing.T) {
 	} {
 		x := example(t)
 		tt.do(x)
-		got, all := Diff(example(t), x).Touched(example(t))
+		got, all := diff(example(t), x).Touched(example(t))
 		if words(got) != tt.want || all != tt.all {
 			t.Errorf("%s: %s, %v", tt.name, words(got), all)
 		}

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Soon is how long before its end a certificate needs attention.
-const Soon = 14 * 24 * time.Hour
+// soon is how long before its end a certificate needs attention.
+const soon = 14 * 24 * time.Hour
 
 // every is how often files are read: a certificate that was renewed shows at once
 // enough, and whoever asks every second costs the disk nothing.
@@ -46,7 +46,7 @@ func Ends(what string, notAfterUnixMs int64, now time.Time) string {
 	end := time.UnixMilli(notAfterUnixMs)
 	left := end.Sub(now)
 	switch at := end.UTC().Format(time.RFC3339); {
-	case left >= Soon:
+	case left >= soon:
 		return ""
 	case left <= 0:
 		return fmt.Sprintf("%s ended at %s: renew it", what, at)

@@ -108,8 +108,8 @@ func TestAttention(t *testing.T) {
 		is   Certificate
 		want string
 	}{
-		{Certificate{Use: "hep", File: "/x.pem", NotAfterUnixMs: at(Soon)}, ""},
-		{Certificate{Use: "hep", File: "/x.pem", NotAfterUnixMs: at(Soon - time.Hour)}, "the certificate /x.pem (hep) ends at 2026-02-14T11:00:00Z, in 14.0 days: renew it"},
+		{Certificate{Use: "hep", File: "/x.pem", NotAfterUnixMs: at(soon)}, ""},
+		{Certificate{Use: "hep", File: "/x.pem", NotAfterUnixMs: at(soon - time.Hour)}, "the certificate /x.pem (hep) ends at 2026-02-14T11:00:00Z, in 14.0 days: renew it"},
 		{Certificate{Use: "broker", NotAfterUnixMs: at(36 * time.Hour)}, "the certificate of broker ends at 2026-02-02T00:00:00Z, in 1.5 days: renew it"},
 		{Certificate{Use: "hep", File: "/x.pem", NotAfterUnixMs: at(0)}, "the certificate /x.pem (hep) ended at 2026-01-31T12:00:00Z: renew it"},
 		{Certificate{Use: "hep", File: "/x.pem", Error: "it is gone"}, "the certificate /x.pem (hep) cannot be read: it is gone"},

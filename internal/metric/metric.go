@@ -82,7 +82,7 @@ func (d *Def) Names() []string {
 
 // Desc returns what Prometheus is told.
 func (d *Def) Desc() *prometheus.Desc {
-	return prometheus.NewDesc(d.Name, Plain(d.Help), d.Names(), nil)
+	return prometheus.NewDesc(d.Name, plain(d.Help), d.Names(), nil)
 }
 
 // Group is a table of the documentation.
@@ -163,8 +163,8 @@ func (s Sender) Summary(name string, n uint64, sum float64, labels ...string) {
 	s.ch <- prometheus.MustNewConstSummary(s.set[name].desc, n, sum, nil, labels...)
 }
 
-// Plain returns a line of Markdown without the marks of code and links.
-func Plain(text string) string {
+// plain returns a line of Markdown without the marks of code and links.
+func plain(text string) string {
 	for {
 		before, rest, ok := strings.Cut(text, "](")
 		open := strings.LastIndexByte(before, '[')

@@ -18,7 +18,7 @@ func TestPlain(t *testing.T) {
 		"No end: [a](b":     "No end: [a](b",
 		"No beginning](b).": "No beginning](b).",
 	} {
-		if got := Plain(in); got != want {
+		if got := plain(in); got != want {
 			t.Errorf("%q became %q, want %q", in, got, want)
 		}
 	}

@@ -82,12 +82,12 @@ func TestBuild(t *testing.T) {
 func TestAwait(t *testing.T) {
 	open, closed := make(chan struct{}), make(chan struct{})
 	close(closed)
-	if !Await(t.Context(), closed, closed) {
+	if !await(t.Context(), closed, closed) {
 		t.Error("what is there is waited for")
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if Await(ended, closed, open) {
+	if await(ended, closed, open) {
 		t.Error("what is not there was found")
 	}
 }

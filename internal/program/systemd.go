@@ -8,9 +8,9 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 )
 
-// Await waits until all of these are closed. It returns false when ctx ended
+// await waits until all of these are closed. It returns false when ctx ended
 // before.
-func Await(ctx context.Context, all ...<-chan struct{}) bool {
+func await(ctx context.Context, all ...<-chan struct{}) bool {
 	for _, c := range all {
 		select {
 		case <-c:
@@ -21,7 +21,7 @@ func Await(ctx context.Context, all ...<-chan struct{}) bool {
 	return true
 }
 
-// AwaitPart is Await for one part of a program. While that is not ready, systemd
+// AwaitPart is await for one part of a program. While that is not ready, systemd
 // shows what is lacking as the status of the service.
 func AwaitPart(ctx context.Context, log *slog.Logger, lacks string, ready <-chan struct{}) bool {
 	select {
@@ -30,7 +30,7 @@ func AwaitPart(ctx context.Context, log *slog.Logger, lacks string, ready <-chan
 	default:
 	}
 	tell(log, "STATUS="+lacks)
-	if !Await(ctx, ready) {
+	if !await(ctx, ready) {
 		return false
 	}
 	tell(log, "STATUS=")

@@ -53,8 +53,8 @@ func EncodePublic(keys ...ed25519.PublicKey) (out []byte, err error) {
 	return out, nil
 }
 
-// DecodePrivate reads the one key of a PEM text.
-func DecodePrivate(text []byte) (ed25519.PrivateKey, error) {
+// decodePrivate reads the one key of a PEM text.
+func decodePrivate(text []byte) (ed25519.PrivateKey, error) {
 	block, _ := pem.Decode(text)
 	switch {
 	case block == nil:
@@ -107,7 +107,7 @@ func LoadPrivate(path string) (ed25519.PrivateKey, error) {
 	if mode&0o077 != 0 {
 		return nil, fmt.Errorf("reading the key: others may read or write %s: chmod 600 %s", path, path)
 	}
-	key, err := DecodePrivate(text)
+	key, err := decodePrivate(text)
 	if err != nil {
 		return nil, fmt.Errorf("reading the key %s: %w", path, err)
 	}

@@ -131,12 +131,12 @@ func FuzzDecode(f *testing.F) {
 	f.Add(private)
 	f.Add(public)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if key, err := DecodePrivate(b); err == nil {
+		if key, err := decodePrivate(b); err == nil {
 			again, err := EncodePrivate(key)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, err := DecodePrivate(again); err != nil || !bytes.Equal(got, key) {
+			if got, err := decodePrivate(again); err != nil || !bytes.Equal(got, key) {
 				t.Errorf("%v", err)
 			}
 		}

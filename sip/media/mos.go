@@ -50,12 +50,12 @@ var impairments = map[string]impairment{
 // the estimate neither flatters nor condemns it.
 var unknownCodec = impairment{10, 19}
 
-// MOS estimates the mean opinion score, 1 (bad) to 4.5 (best), of a stream of
+// mos estimates the mean opinion score, 1 (bad) to 4.5 (best), of a stream of
 // codec from the packets that came, those lost, and the interarrival jitter in
 // nanoseconds. Without packets it is 0, which means blank: silence has no
 // score. Echo, noise and the true delay are unknown to it; it compares routes
 // and finds the bad ones, and does not replace a measurement.
-func MOS(codec string, packets, lost uint64, jitter int64) float64 {
+func mos(codec string, packets, lost uint64, jitter int64) float64 {
 	if packets == 0 {
 		return 0
 	}

@@ -28,7 +28,7 @@ func TestMOS(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			got := MOS(c.codec, c.packets, c.lost, c.jitter)
+			got := mos(c.codec, c.packets, c.lost, c.jitter)
 			if math.Abs(got-c.want) > 0.002 {
 				t.Errorf("%.3f, want %.3f", got, c.want)
 			}
@@ -42,7 +42,7 @@ func TestMOSGoesOneWay(t *testing.T) {
 	for codec := range impairments {
 		last := 5.0
 		for lost := range uint64(1000) {
-			got := MOS(codec, 1000-lost, lost, 0)
+			got := mos(codec, 1000-lost, lost, 0)
 			if got > last || got < 1 || got > 4.5 {
 				t.Fatalf("%s with %d of 1000 lost: %.3f after %.3f", codec, lost, got, last)
 			}
@@ -50,7 +50,7 @@ func TestMOSGoesOneWay(t *testing.T) {
 		}
 		last = 5
 		for jitter := range int64(2000) {
-			got := MOS(codec, 1000, 0, jitter*ms)
+			got := mos(codec, 1000, 0, jitter*ms)
 			if got > last || got < 1 {
 				t.Fatalf("%s with %d ms of jitter: %.3f after %.3f", codec, jitter, got, last)
 			}

@@ -41,7 +41,7 @@ func Summarize(flows []*Flow, to Side, kind parse.MediaKind) Summary {
 		h.Codec, h.Encrypted = s.Codec, s.Encrypted
 	}
 	best := busiest(hops)
-	best.MOS = MOS(best.Codec, best.Packets, best.Lost, best.Jitter)
+	best.MOS = mos(best.Codec, best.Packets, best.Lost, best.Jitter)
 	return best
 }
 

@@ -79,7 +79,7 @@ func (s *session) options(ctx context.Context, broker *url.URL) (*mqtt.ClientOpt
 	o.SetAutoReconnect(false).SetConnectRetry(false).SetOrderMatters(false)
 	o.SetKeepAlive(keepAlive).SetPingTimeout(pingTimeout).SetConnectTimeout(connectTimeout).SetWriteTimeout(writeTimeout)
 	o.SetStore(noStore{})
-	o.SetBinaryWill(record.Topic(c.Node, record.TopicState), Will(c.Node), 1, true)
+	o.SetBinaryWill(record.Topic(c.Node, record.TopicState), will(c.Node), 1, true)
 	o.SetDefaultPublishHandler(s.received)
 	o.SetConnectionLostHandler(func(_ mqtt.Client, err error) { s.lost <- err })
 	o.SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) { return s.open(ctx, broker) })
@@ -181,7 +181,7 @@ func (s *session) received(_ mqtt.Client, m mqtt.Message) {
 // down: after a clean end the broker does not publish the will.
 func (s *session) end(ctx context.Context) {
 	if ctx.Err() != nil && s.client.IsConnectionOpen() {
-		t := s.client.Publish(record.Topic(s.u.cfg.Node, record.TopicState), 1, true, Will(s.u.cfg.Node))
+		t := s.client.Publish(record.Topic(s.u.cfg.Node, record.TopicState), 1, true, will(s.u.cfg.Node))
 		t.WaitTimeout(byeTimeout)
 	}
 	s.client.Disconnect(uint(byeTimeout.Milliseconds() / 4)) // a constant

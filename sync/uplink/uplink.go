@@ -203,7 +203,7 @@ func (u *Uplink) Stats() Stats {
 	return st
 }
 
-// Will is the state of a node that is gone.
-func Will(node string) []byte {
+// will is the state of a node that is gone.
+func will(node string) []byte {
 	return []byte(`{"node":"` + node + `","state":"` + record.StateDown + `"}`) // an id needs no quoting
 }

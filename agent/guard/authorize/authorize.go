@@ -21,8 +21,8 @@ import (
 	"github.com/sipward/sipward/sip/register"
 )
 
-// DefaultListen is where a switch looks for the server.
-const DefaultListen = "127.0.0.1:9466"
+// defaultListen is where a switch looks for the server.
+const defaultListen = "127.0.0.1:9466"
 
 // Judge gives the verdict on a REGISTER. It is called by several goroutines at
 // once. What q and about hold is the caller's again when it returns: what is
@@ -126,7 +126,7 @@ func onLoopback(listen string) error {
 	}
 	a, err := netip.ParseAddr(host)
 	if host != "localhost" && (err != nil || !a.Unmap().IsLoopback()) {
-		return fmt.Errorf("authorize server: listen %q: only loopback addresses may be used, as %s or [::1]:9466", listen, DefaultListen)
+		return fmt.Errorf("authorize server: listen %q: only loopback addresses may be used, as %s or [::1]:9466", listen, defaultListen)
 	}
 	return nil
 }

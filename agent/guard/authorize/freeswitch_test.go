@@ -198,7 +198,7 @@ func TestFreeSWITCHConfig(t *testing.T) {
 		case "enable-post-var":
 			have = append(have, p.Value)
 		case "gateway-url":
-			if p.Value != "http://"+DefaultListen+"/v1/freeswitch" || p.Bindings != "directory" {
+			if p.Value != "http://"+defaultListen+"/v1/freeswitch" || p.Bindings != "directory" {
 				t.Errorf("%+v", p)
 			}
 		}

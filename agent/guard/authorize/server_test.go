@@ -55,7 +55,7 @@ func TestConfig(t *testing.T) {
 			t.Errorf("%s: %v", listen, err)
 		}
 	}
-	for _, listen := range []string{DefaultListen, "127.7.7.7:0", "[::1]:9466", "[::ffff:127.0.0.1]:9466", "localhost:9466"} {
+	for _, listen := range []string{defaultListen, "127.7.7.7:0", "[::1]:9466", "[::ffff:127.0.0.1]:9466", "localhost:9466"} {
 		if _, err := New(Config{Listen: listen, Judge: &desk{}}); err != nil {
 			t.Errorf("%s: %v", listen, err)
 		}
@@ -63,7 +63,7 @@ func TestConfig(t *testing.T) {
 	if _, err := New(Config{Judge: &desk{}}); err == nil {
 		t.Error("a server that listens nowhere was made")
 	}
-	if _, err := New(Config{Listen: DefaultListen}); err == nil {
+	if _, err := New(Config{Listen: defaultListen}); err == nil {
 		t.Error("a server without judge was made")
 	}
 }

@@ -17,8 +17,8 @@ const maxBans = 1 << 16
 // maxBanTime is the longest that a set takes: it counts milliseconds in 31 bits.
 const maxBanTime = 24 * 24 * time.Hour
 
-// ErrNoBans says that there is no set in the kernel for banned sources.
-var ErrNoBans = errors.New("the kernel has no set for banned sources")
+// errNoBans says that there is no set in the kernel for banned sources.
+var errNoBans = errors.New("the kernel has no set for banned sources")
 
 // Bans are the banned sources: an IPv4 address, or the /64 of an IPv6 one. What
 // they send to SIP ports is dropped in the kernel, until their time is over there too.
@@ -48,7 +48,7 @@ func (b *Bans) On() bool {
 }
 
 // Drop bans a source for so long, from now on also if it is banned already. It
-// returns ErrNoBans when there is no set.
+// returns errNoBans when there is no set.
 func (b *Bans) Drop(source netip.Prefix, d time.Duration) error {
 	source = whole(source)
 	d = min(max(d.Round(time.Second), time.Second), maxBanTime)
@@ -115,7 +115,7 @@ func (b *Bans) tell(source netip.Prefix, d time.Duration) error {
 		return err
 	case Auto, None:
 	}
-	return ErrNoBans
+	return errNoBans
 }
 
 // whole returns what is banned when p is.

@@ -230,7 +230,7 @@ func (g *Guard) lookAtRules(ctx context.Context, rules *Rules) {
 	if err == nil {
 		err = g.bans.restore()
 	}
-	if errors.Is(err, ErrNoBans) {
+	if errors.Is(err, errNoBans) {
 		err = nil
 	}
 	if err != nil {

@@ -179,10 +179,10 @@ func TestWithoutIPSet(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	source := netip.MustParsePrefix("198.51.100.1/32")
-	if err := g.Bans().Drop(source, time.Minute); !errors.Is(err, ErrNoBans) {
+	if err := g.Bans().Drop(source, time.Minute); !errors.Is(err, errNoBans) {
 		t.Error(err)
 	}
-	if _, err := g.Bans().List(); !errors.Is(err, ErrNoBans) {
+	if _, err := g.Bans().List(); !errors.Is(err, errNoBans) {
 		t.Error(err)
 	}
 }
@@ -253,7 +253,7 @@ func TestBans(t *testing.T) {
 			reaches(in, true)
 		}
 		stop()
-		if err := bans.Drop(netip.MustParsePrefix("198.51.100.1/32"), time.Second); !errors.Is(err, ErrNoBans) {
+		if err := bans.Drop(netip.MustParsePrefix("198.51.100.1/32"), time.Second); !errors.Is(err, errNoBans) {
 			t.Errorf("%s: %v", variant, err)
 		}
 	}

@@ -33,7 +33,7 @@ func (b *Bans) List() ([]Banned, error) {
 		return b.listNFT()
 	case Auto, None:
 	}
-	return nil, ErrNoBans
+	return nil, errNoBans
 }
 
 // listNFT lists both sets of the table.
