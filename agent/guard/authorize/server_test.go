@@ -38,13 +38,15 @@ func TestStats(t *testing.T) {
 }
 
 func TestSlow(t *testing.T) {
-	d := &desk{verdict: allowed, hold: make(chan struct{})}
-	s := newServer(t, d)
-	time.AfterFunc(2*slowAfter, func() { close(d.hold) })
-	ask(s, from, sipType, message())
-	if got := s.Stats(); got.Slow != 1 {
-		t.Errorf("%+v", got)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		d := &desk{verdict: allowed, hold: make(chan struct{})}
+		s := newServer(t, d)
+		time.AfterFunc(2*slowAfter, func() { close(d.hold) })
+		ask(s, from, sipType, message())
+		if got := s.Stats(); got.Slow != 1 {
+			t.Errorf("%+v", got)
+		}
+	})
 }
 
 func TestConfig(t *testing.T) {
