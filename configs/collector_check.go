@@ -63,22 +63,14 @@ var hostname = regexp.MustCompile(`^([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9]
 
 func (c *Collector) checkExternal(d *decoder) {
 	x := &c.External
-	for i, b := range x.Brokers {
-		at := fmt.Sprintf("external.brokers[%d]", i)
-		checkBroker(d, at, b)
-		if slices.Index(x.Brokers, b) < i {
-			d.at(at, "broker %q is listed twice", b)
-		}
-	}
+	checkBrokers(d, "external.brokers", x.Brokers)
 	if !x.On() && x.Username+x.PasswordFile+x.CAFile+x.CertFile+x.KeyFile+x.ShareFile != "" {
 		d.at("external", "nothing here is used without external.brokers: list them, or remove the rest")
 	}
 	if (x.Username == "") != (x.PasswordFile == "") {
 		d.at("external.username", "username and password_file go together")
 	}
-	if (x.CertFile == "") != (x.KeyFile == "") {
-		d.at("external.cert_file", "cert_file and key_file go together; both may name one file")
-	}
+	checkPair(d, "external", x.CertFile, x.KeyFile)
 	if x.CAFile+x.CertFile != "" && x.On() && !slices.ContainsFunc(x.Brokers, secure) {
 		d.at("external.brokers", "certificates need a broker by mqtts:// or wss://")
 	}

@@ -11,10 +11,23 @@ import (
 	"github.com/sipward/sipward/internal/brokerurl"
 )
 
-// checkBroker reports what is wrong with the URL of a broker.
-func checkBroker(d *decoder, at, broker string) {
-	if _, err := brokerurl.Parse(broker); err != nil {
-		d.at(at, "%v", err)
+// checkBrokers reports what is wrong with the list of brokers at path.
+func checkBrokers(d *decoder, path string, brokers []string) {
+	for i, b := range brokers {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		if _, err := brokerurl.Parse(b); err != nil {
+			d.at(at, "%v", err)
+		}
+		if slices.Index(brokers, b) < i {
+			d.at(at, "broker %q is listed twice", b)
+		}
+	}
+}
+
+// checkPair reports a certificate without a key, or a key without a certificate.
+func checkPair(d *decoder, path, cert, key string) {
+	if (cert == "") != (key == "") {
+		d.at(path+".cert_file", "cert_file and key_file go together; both may name one file")
 	}
 }
 
@@ -32,16 +45,8 @@ func readable(broker string) bool {
 
 func (a *Agent) checkUplink(d *decoder) {
 	u := &a.Uplink
-	for i, b := range u.Brokers {
-		at := fmt.Sprintf("uplink.brokers[%d]", i)
-		checkBroker(d, at, b)
-		if slices.Index(u.Brokers, b) < i {
-			d.at(at, "broker %q is listed twice", b)
-		}
-	}
-	if (u.CertFile == "") != (u.KeyFile == "") {
-		d.at("uplink.cert_file", "cert_file and key_file go together; both may name one file")
-	}
+	checkBrokers(d, "uplink.brokers", u.Brokers)
+	checkPair(d, "uplink", u.CertFile, u.KeyFile)
 	if u.CAFile+u.CertFile != "" && u.On() && !slices.ContainsFunc(u.Brokers, secure) && slices.ContainsFunc(u.Brokers, readable) {
 		d.at("uplink.brokers", "certificates need a broker by mqtts:// or wss://")
 	}

@@ -32,9 +32,7 @@ func (w *Web) check(d *decoder) {
 	case !loopback(host) && !w.TLS() && !w.BehindProxy:
 		d.at("web.listen", "listen %q: passwords would cross the network in clear; set cert_file and key_file, or listen on loopback behind a proxy that speaks TLS, with behind_proxy", w.Listen)
 	}
-	if (w.CertFile == "") != (w.KeyFile == "") {
-		d.at("web.cert_file", "cert_file and key_file go together; both may name one file")
-	}
+	checkPair(d, "web", w.CertFile, w.KeyFile)
 	if w.TLS() && w.BehindProxy {
 		d.at("web.behind_proxy", "with a certificate here clients are believed to come by themselves; leave one of the two out")
 	}
