@@ -106,16 +106,21 @@ func askRange(ctx context.Context, nodes []string, want asked, r admin.Range, as
 // take adds what a node answered. An older agent answers with everybody's: how many more
 // there are is then no figure of this customer.
 func take(n *admin.NodeBindings, payload []byte, customer string) {
-	a, err := record.DecodeAnswer(payload)
-	switch {
-	case err != nil:
-		n.Error = err.Error()
-	case a.Error != "":
-		n.Error = a.Error
-	default:
-		n.Bindings = append(n.Bindings, a.Bindings...)
-		if a.Customer == customer {
-			n.More += a.More
-		}
+	a, fault := readAnswer(payload)
+	if n.Error = fault; fault != "" {
+		return
 	}
+	n.Bindings = append(n.Bindings, a.Bindings...)
+	if a.Customer == customer {
+		n.More += a.More
+	}
+}
+
+// readAnswer reads what a node answered, or why there is nothing of it.
+func readAnswer(payload []byte) (a *record.Answer, fault string) {
+	a, err := record.DecodeAnswer(payload)
+	if err != nil {
+		return nil, err.Error()
+	}
+	return a, a.Error
 }

@@ -55,14 +55,9 @@ func askCalls(ctx context.Context, nodes []admin.Node, f web.LiveFilter, ask ask
 		if payload == nil {
 			continue
 		}
-		a, err := record.DecodeAnswer(payload)
-		switch {
-		case err != nil:
-			n.Error = err.Error()
-		case a.Error != "":
-			n.Error = a.Error
-		default:
-			n.Error, n.Calls, n.More = "", a.Calls, a.More
+		a, fault := readAnswer(payload)
+		if n.Error = fault; fault == "" {
+			n.Calls, n.More = a.Calls, a.More
 		}
 	}
 	return out, nil

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os/signal"
 	"strings"
-	"syscall"
 
 	"golang.org/x/sync/errgroup"
 
@@ -42,7 +40,7 @@ func (c *runCmd) run(log *slog.Logger) error {
 			return err
 		}
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	ctx, stop := interrupted()
 	defer stop()
 	collector := newCollector(cfg, log)
 	collector.hint = c.flags()
