@@ -83,12 +83,7 @@ func (m fiveMap) decode(name string, s int64, node string, raw []byte) error {
 }
 
 func (m fiveMap) sorted() []fiveKey {
-	keys := make([]fiveKey, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, compareFiveKeys)
-	return keys
+	return sortedKeys(m, compareFiveKeys)
 }
 
 // add adds a part of a minute: counts add up, and of gauges the largest of the

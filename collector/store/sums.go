@@ -38,11 +38,15 @@ func (m sumMap) at(k sumKey) *query.Sums {
 
 // sorted returns the keys in the order in which rows are locked.
 func (m sumMap) sorted() []sumKey {
-	keys := make([]sumKey, 0, len(m))
+	return sortedKeys(m, compareSumKeys)
+}
+
+func sortedKeys[K comparable, V any](m map[K]V, compare func(a, b K) int) []K {
+	keys := make([]K, 0, len(m))
 	for k := range m {
 		keys = append(keys, k)
 	}
-	slices.SortFunc(keys, compareSumKeys)
+	slices.SortFunc(keys, compare)
 	return keys
 }
 
