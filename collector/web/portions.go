@@ -41,12 +41,6 @@ func (p *portions) give(who string) {
 	}
 }
 
-func (p *portions) taken() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.n
-}
-
 // sharer is whose portion a request takes: all accounts and tokens of a customer have
 // one together, whoever is not logged in has that of its address.
 func (q *request) sharer() string {

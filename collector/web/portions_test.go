@@ -10,6 +10,13 @@ import (
 	"github.com/sipward/sipward/collector/accounts"
 )
 
+// taken is how many portions are out.
+func (p *portions) taken() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.n
+}
+
 func TestPortions(t *testing.T) {
 	p := &portions{all: 3, each: 2}
 	for i, x := range []struct {
