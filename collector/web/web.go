@@ -18,6 +18,7 @@ import (
 
 	"github.com/sipward/sipward/collector/accounts"
 	"github.com/sipward/sipward/collector/query"
+	"github.com/sipward/sipward/internal/httpstop"
 	"github.com/sipward/sipward/internal/seldom"
 )
 
@@ -268,15 +269,7 @@ func (s *Server) Run(ctx context.Context) error {
 			return s.renew(ctx, every.C)
 		})
 	}
-	group.Go(func() error {
-		<-ctx.Done()
-		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
-		defer cancel()
-		if server.Shutdown(within) != nil {
-			return server.Close()
-		}
-		return nil
-	})
+	group.Go(func() error { return httpstop.After(ctx, server, stopTimeout) })
 	s.once.Do(func() { close(s.ready) })
 	return group.Wait()
 }

@@ -18,6 +18,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/sipward/sipward/internal/httpstop"
 )
 
 // Program is what messages to people call a program.
@@ -116,21 +118,10 @@ func (s *Server) Run(ctx context.Context) error {
 			}
 			return nil
 		})
-		group.Go(func() error { return shutdown(ctx, server) })
+		group.Go(func() error { return httpstop.After(ctx, server, time.Second) })
 	}
 	close(s.ready)
 	return group.Wait()
-}
-
-// shutdown ends server when ctx ends.
-func shutdown(ctx context.Context, server *http.Server) error {
-	<-ctx.Done()
-	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-	defer cancel()
-	if server.Shutdown(within) != nil {
-		return server.Close() // a slow reader does not hold up the end
-	}
-	return nil
 }
 
 func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {

@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sipward/sipward/internal/httpstop"
 	"github.com/sipward/sipward/sip/party"
 	"github.com/sipward/sipward/sip/register"
 )
@@ -181,14 +182,6 @@ func (s *Server) Run(ctx context.Context) error {
 		})
 	}
 	close(s.ready)
-	group.Go(func() error {
-		<-ctx.Done()
-		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
-		defer cancel()
-		if server.Shutdown(within) != nil {
-			return server.Close()
-		}
-		return nil
-	})
+	group.Go(func() error { return httpstop.After(ctx, server, stopTimeout) })
 	return group.Wait()
 }
