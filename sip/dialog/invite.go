@@ -121,8 +121,8 @@ func (t *Table) openAttempt(l *Leg, p *packet.Packet, m *parse.Message, hop uint
 		tx := &l.txs[i]
 		if tx.hop == hop && tx.attempt >= 0 && (tx.final == 401 || tx.final == 407) {
 			a := &l.Attempts[tx.attempt]
-			if a.State == Ended && a.Status == tx.final {
-				a.State, a.End, a.Release = Setup, 0, 0
+			if a.State == Ended && a.Release == Failed && a.Status == tx.final {
+				a.State, a.End, a.Release, a.heard = Setup, 0, 0, false // only the challenge was
 				t.emit(Effect{Kind: AttemptOpened, Again: true, Was: Ended, Now: Setup, Time: p.Time, Leg: l, Attempt: int(tx.attempt)})
 				return tx.attempt
 			}
