@@ -5,7 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -44,11 +46,13 @@ func OpenPostgres(ctx context.Context, url string, o Options) (*Postgres, error)
 	}
 	c.ConnConfig.RuntimeParams["search_path"] = "sipward"
 	c.AfterConnect = durable
-	pool, err := pgxpool.NewWithConfig(ctx, c)
+	writers := c.Copy()
+	writers.AfterConnect = writer
+	pool, err := pgxpool.NewWithConfig(ctx, writers)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the database: %w", err)
 	}
-	views, err := pgxpool.NewWithConfig(ctx, c.Copy())
+	views, err := pgxpool.NewWithConfig(ctx, c)
 	if err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("connecting to the database: %w", err)
@@ -68,6 +72,26 @@ func OpenPostgres(ctx context.Context, url string, o Options) (*Postgres, error)
 // durable makes a commit wait for the disk where the server's default does not.
 func durable(ctx context.Context, c *pgx.Conn) error {
 	_, err := c.Exec(ctx, `SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`)
+	return err
+}
+
+// stuck is for how long a transaction may hold its locks while nothing is heard of its
+// collector. It is changed by tests only.
+var stuck = 30 * time.Second
+
+// writer prepares a connection whose transactions lock rows. The server ends those of a
+// collector that stands still, or whose host went without a word: its own defaults
+// are never, and two hours, and all other collectors wait for those rows. What the server's
+// operator or the URL sets otherwise stays. Readers lock nothing that anybody waits for, and may
+// take their time.
+func writer(ctx context.Context, c *pgx.Conn) error {
+	if err := durable(ctx, c); err != nil {
+		return err
+	}
+	names := []string{"idle_in_transaction_session_timeout", "tcp_user_timeout", "tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count"}
+	ms := strconv.FormatInt(stuck.Milliseconds(), 10)
+	_, err := c.Exec(ctx, `SELECT set_config(name, value, false) FROM unnest($1::text[], $2::text[]) AS v (name, value)
+ JOIN pg_settings USING (name) WHERE source = 'default'`, names, []string{ms, ms, "10", "5", "4"}) // 10 s + 4 * 5 s
 	return err
 }
 

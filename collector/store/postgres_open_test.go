@@ -1,10 +1,13 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/sipward/sipward/collector/accounts"
 	"github.com/sipward/sipward/sync/record"
@@ -74,6 +77,71 @@ func TestPostgresDroppedElsewhere(t *testing.T) {
 	mustCommit(t, a, batch("sw1", 7, 11, 10, noon))
 	wantStored(t, b, "sw1", 7, ranges(11, 20))
 	verified(t, b)
+}
+
+// TestPostgresStuck: a collector stands still, or is gone without a word, while it has
+// locked what another one needs.
+func TestPostgresStuck(t *testing.T) {
+	url := newDatabase(t)
+	a, err := OpenPostgres(ctx, url, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	b, err := OpenPostgres(ctx, url, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	mustCommit(t, a, batch("sw1", 7, 1, 10, noon))
+	usual := stuck
+	stuck = 100 * time.Millisecond // for the next connection, which does nothing else
+	a.pool.Reset()
+	must(t, a.pool.Ping(ctx))
+	stuck = usual
+	locked, release, ended := make(chan struct{}), make(chan struct{}), make(chan error)
+	go func() {
+		ended <- a.retry(ctx, func(tx pgx.Tx) error {
+			_, err := lockCursors(ctx, tx, []streamKey{{"sw1", 7, record.Calls}})
+			close(locked)
+			<-release
+			return err
+		})
+	}()
+	<-locked
+	within, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	if err := b.Commit(within, []*record.Received{batch("sw1", 7, 11, 10, noon)}); err != nil {
+		t.Errorf("the other collector's commit: %v", err)
+	}
+	close(release)
+	if err := <-ended; err == nil || IsPoison(err) {
+		t.Errorf("the one that stood still: %v", err)
+	}
+	mustCommit(t, a, batch("sw1", 7, 11, 20, noon)) // it goes on, and stores nothing twice
+	wantStored(t, b, "sw1", 7, ranges(1, 30))
+	verified(t, b)
+}
+
+// TestPostgresPatience: the server's operator decides, and a reader may take its time.
+func TestPostgresPatience(t *testing.T) {
+	const setting = "idle_in_transaction_session_timeout"
+	url := newDatabase(t)
+	for _, tt := range []struct{ url, writes, reads string }{{url, "30s", "0"}, {url + " " + setting + "=7s", "7s", "7s"}} {
+		s, err := OpenPostgres(ctx, tt.url, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var writes, reads string
+		must(t, s.pool.QueryRow(ctx, "SHOW "+setting).Scan(&writes))
+		must(t, s.db.QueryRowContext(ctx, "SHOW "+setting).Scan(&reads))
+		if writes != tt.writes || reads != tt.reads {
+			t.Errorf("%s: %s and %s, want %s and %s", tt.url, writes, reads, tt.writes, tt.reads)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 func TestPostgresAddress(t *testing.T) {
