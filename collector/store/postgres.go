@@ -45,6 +45,7 @@ func OpenPostgres(ctx context.Context, url string, o Options) (*Postgres, error)
 		return nil, fmt.Errorf("reading the address of the database: %w", err) // pgx masks the password
 	}
 	c.ConnConfig.RuntimeParams["search_path"] = "sipward"
+	c.ConnConfig.DialFunc = dialer().DialContext
 	c.AfterConnect = durable
 	writers := c.Copy()
 	writers.AfterConnect = writer
