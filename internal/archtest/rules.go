@@ -171,7 +171,7 @@ var libraries = []Library{
 		"the live view has the terminal to itself"},
 	{"golang.org/x/term", []string{"agent", "collector", "internal/testkit/cmd/..."},
 		"a terminal belongs to the command line"},
-	{"golang.org/x/sys", []string{"agent/...", "sync/spool", "test/..."},
+	{"golang.org/x/sys", []string{"agent/...", "collector/store", "sync/spool", "test/..."},
 		"system calls are made by edges"},
 	{"golang.org/x/sync", []string{"agent/...", "collector/...", "internal/adminhttp", "internal/testkit/..."},
 		"goroutines are started by mains and edges"},
