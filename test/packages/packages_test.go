@@ -206,6 +206,9 @@ systemctl daemon-reload && systemctl restart sipward-agent`)
 		}
 		return nil
 	})
+	if got := m.property(agent, "KillMode"); got != "mixed" {
+		t.Errorf("KillMode is %s: what takes the rules away would be told to stop, too", got)
+	}
 	m.run("systemctl stop sipward-agent")
 	if rules := m.run("nft list ruleset; iptables-save"); strings.Contains(strings.ToLower(rules), "queue") {
 		t.Errorf("the rules stayed: %s", rules)
