@@ -313,6 +313,32 @@ func TestManyCalls(t *testing.T) {
 	}
 }
 
+// TestRestoredAtOnce: calls that are taken over after the task was made are in its
+// snapshot as soon as it is ready, not a second later.
+func TestRestoredAtOnce(t *testing.T) {
+	s := newScene(t, nil)
+	cfg := s.core.cfg
+	v := newVault(t)
+	s.core = v.run(cfg, 1, s.now)
+	s.call("up", phone, phoneRTP, switchRTP)
+	s.core.Finish()
+
+	core := New(cfg)
+	task := NewTask(core, NewQueue(1))
+	var saved []Saved
+	for id, state := range v.saved {
+		saved = append(saved, Saved{id, state})
+	}
+	if restored, bad := core.Restore(2, saved, s.now); restored != 1 || bad != 0 {
+		t.Fatalf("%d calls restored, %d bad", restored, bad)
+	}
+	end := run(t, task)
+	if live := task.Snapshot().Figures.Total.LiveAnswered; live != 1 {
+		t.Errorf("%d live as it begins, want 1", live)
+	}
+	end()
+}
+
 // TestTicked: the time is told once a second, and at the end.
 func TestTicked(t *testing.T) {
 	var ticks []int64

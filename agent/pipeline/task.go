@@ -58,6 +58,7 @@ func (t *Task) SetBook(ctx context.Context, book *party.Book) error {
 func (t *Task) Run(ctx context.Context) error {
 	second := time.NewTicker(time.Second)
 	defer second.Stop()
+	t.publish() // with the calls that the core took over since NewTask
 	close(t.ready)
 	always := make(chan struct{})
 	close(always)
