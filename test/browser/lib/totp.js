@@ -10,14 +10,16 @@ function base32(text) {
   return Buffer.from((bits.match(/.{8}/g) ?? []).map((b) => Number.parseInt(b, 2)));
 }
 
+/** The 30 s of now, counted. The collector takes the codes of the one before and of the next, too. */
+export const step = () => Math.floor(Date.now() / 30_000);
+
 /**
  * @param {string} secret
- * @param {number} steps from the present one: the collector takes the next one too,
- * and each one once
+ * @param {number} step whose code it is
  */
-export function code(secret, steps = 0) {
+export function code(secret, step) {
   const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + steps));
+  counter.writeBigUInt64BE(BigInt(step));
   const hash = createHmac('sha1', base32(secret)).update(counter).digest();
   const at = (hash[19] ?? 0) & 15;
   return String((hash.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, '0');
