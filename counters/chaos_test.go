@@ -48,6 +48,88 @@ func TestLiveGaugesSurviveChaos(t *testing.T) {
 	}
 }
 
+// TestFiguresSurviveRestarts does the same with an agent that is restarted now and then,
+// and was blind in between: the figures of all its runs together are sound.
+func TestFiguresSurviveRestarts(t *testing.T) {
+	for seed := range uint64(600) {
+		r := rand.New(rand.NewPCG(seed, 7))
+		book := chaosBook(t)
+		cfg := dialog.Config{
+			MediaTimeout: -1, SetupTimeout: time.Duration(20+r.IntN(200)) * time.Second,
+			Alive: func(*dialog.Leg) (int64, bool) { return 0, seed%2 == 0 },
+		}
+		table, c := dialog.NewTable(cfg, book), New(book.Len())
+		runs := []*Counters{c}
+		check := func(effects []dialog.Effect) {
+			for i := range effects {
+				c.Step(&effects[i])
+			}
+			if live := c.total.Live(); c.skew != 0 || live > uint64(table.Stats().Legs) {
+				t.Fatalf("seed %d: skew %d, %d live calls, %d legs in the table", seed, c.skew, live, table.Stats().Legs)
+			}
+		}
+		now, step := int64(1e18), int64(time.Duration(1+r.IntN(12))*time.Second)
+		for _, m := range disturb(r, chaosMessages(r)) {
+			now += r.Int64N(step)
+			if r.IntN(25) == 0 {
+				saved, alive := saveAll(table), now
+				now += r.Int64N(int64(time.Minute))
+				table, c = dialog.NewTable(cfg, book), New(book.Len())
+				runs = append(runs, c)
+				effects, bad := table.Restore(saved, alive, now)
+				if len(bad) > 0 {
+					t.Fatalf("seed %d: %v were not restored", seed, bad)
+				}
+				check(effects)
+			}
+			p := m.packet
+			p.Time = now
+			check(table.Message(&p, &m.message))
+			check(table.Tick(now))
+		}
+		check(table.Finish(now + 1))
+		if live := c.total.Live(); live != 0 {
+			t.Errorf("seed %d: %d live channels after the end", seed, live)
+		}
+		checkRuns(t, seed, runs, book)
+	}
+}
+
+func saveAll(table *dialog.Table) (saved [][]byte) {
+	w := table.Walk()
+	for w.Next(100, func(l *dialog.Leg) { saved = append(saved, table.Save(l, nil)) }) {
+	}
+	return saved
+}
+
+// checkRuns holds parts against their wholes in the sums of several runs.
+func checkRuns(t *testing.T, seed uint64, runs []*Counters, book *party.Book) {
+	t.Helper()
+	sums := map[string]*Figures{}
+	for _, c := range runs {
+		s := c.Snapshot(book)
+		for _, p := range append(s.Customers, s.Carriers...) {
+			sum := sums[p.Name]
+			if sum == nil {
+				sum = &Figures{}
+				sums[p.Name] = sum
+			}
+			sum.Started += p.Started
+			sum.Outcomes += p.Outcomes
+			sum.Answered += p.Answered
+			sum.Effective += p.Effective
+			sum.Ended += p.Ended
+			sum.Over += p.Over
+			sum.Completed += p.Completed
+		}
+	}
+	for name, f := range sums {
+		if f.Outcomes > f.Started || f.Answered > f.Outcomes || f.Effective > f.Outcomes || f.Ended > f.Answered || f.Completed > f.Over {
+			t.Errorf("seed %d: %s: a part exceeds its whole: %+v", seed, name, f)
+		}
+	}
+}
+
 func checkAtEnd(t *testing.T, seed uint64, c *Counters, book *party.Book) {
 	t.Helper()
 	s := c.Snapshot(book)
@@ -148,6 +230,14 @@ func chaosCall(r *rand.Rand, id string) []sent {
 		to := fmt.Sprint("to", i)
 		add(sw, carrier, parse.Message{Method: parse.INVITE, Branch: b, Vias: 2})
 		add(carrier, sw, parse.Message{Method: parse.INVITE, Branch: b, Status: 180, ToTag: to})
+		if r.IntN(3) == 0 {
+			add(carrier, sw, parse.Message{Method: parse.INVITE, Branch: b, Status: 407, ToTag: "x"})
+			if r.IntN(4) > 0 { // else the answer is one to the same INVITE, by another branch
+				cseq++
+				b += "+"
+				add(sw, carrier, parse.Message{Method: parse.INVITE, Branch: b, Vias: 2})
+			}
+		}
 		if final == 487 {
 			add(caller, sw, parse.Message{Method: parse.CANCEL, Branch: branch})
 			add(sw, carrier, parse.Message{Method: parse.CANCEL, Branch: b})

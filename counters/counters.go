@@ -102,7 +102,7 @@ func (c *Counters) closed(l *dialog.Leg) {
 	for i := range l.Attempts {
 		a := &l.Attempts[i]
 		f, t := c.carrier(a.Carrier), trialOfAttempt(a)
-		if a.Answer == 0 && challenged(a) { // nobody answered the challenge
+		if a.Answer == 0 && a.Challenged() { // nobody answered the challenge
 			f.outcome(&t)
 		}
 		f.over(&t)
@@ -114,12 +114,6 @@ func finish(f *Figures, t *trial) {
 		f.outcome(t)
 	}
 	f.over(t)
-}
-
-// challenged reports whether an attempt waits for its INVITE to be sent again
-// with credentials.
-func challenged(a *dialog.Attempt) bool {
-	return a.Release == dialog.Failed && (a.Status == 401 || a.Status == 407)
 }
 
 func (c *Counters) attempt(e *dialog.Effect) {
@@ -135,7 +129,7 @@ func (c *Counters) attempt(e *dialog.Effect) {
 		}
 	case e.Kind == dialog.AttemptAnswered:
 		f.answer(&t, e.Was == dialog.Ended)
-	case e.Kind == dialog.AttemptReleased && a.Answer == 0 && !challenged(a):
+	case e.Kind == dialog.AttemptReleased && a.Answer == 0 && !a.Challenged():
 		f.outcome(&t)
 	}
 }

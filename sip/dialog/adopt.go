@@ -7,6 +7,7 @@ import (
 	"github.com/sipward/sipward/sip/media"
 	"github.com/sipward/sipward/sip/packet"
 	"github.com/sipward/sipward/sip/parse"
+	"github.com/sipward/sipward/sip/party"
 )
 
 // adopt takes an INVITE whose 2xx, or whose BYE, was captured before it, as
@@ -28,6 +29,9 @@ func (t *Table) adopt(p *packet.Packet, m *parse.Message) bool {
 	l.joined = 0
 	l.Initial, l.Invited = true, min(p.Time, l.Invited)
 	t.beginAt(l, hop{p.Src, p.Dst})
+	if role.call {
+		l.Src, l.Dst, l.Transport = p.Src, p.Dst, p.Transport
+	}
 	l.Request, l.UserAgent = clone(m.RequestURI), strings.Clone(m.UserAgent)
 	l.countForks()
 	t.saw(l, p.Time)
@@ -97,11 +101,16 @@ func earlyOf(p *packet.Packet, m *parse.Message) *early {
 	return &early{p.Time, strings.Clone(m.ToTag), branchHash(m.Branch), m.CSeq, m.SessionExpires, m.Status}
 }
 
-// keepEarly keeps a 2xx to an INVITE of the caller that was not seen so far.
-func (l *Leg) keepEarly(p *packet.Packet, m *parse.Message) {
-	if l.Initial && l.Answer == 0 {
-		l.early = earlyOf(p, m)
+// keepEarly keeps a 2xx to an INVITE of the caller that was not seen so far: of those to
+// the INVITE of a leg that was joined midway the carrier's, which answers an attempt.
+func (t *Table) keepEarly(l *Leg, p *packet.Packet, m *parse.Message) {
+	switch {
+	case l.Initial && l.Answer == 0:
+	case l.joined == m.CSeq+1 && t.book.Is(t.book.ByAddr(p.Src.Addr()), party.Carrier):
+	default:
+		return
 	}
+	l.early = earlyOf(p, m)
 }
 
 // answerEarly has the INVITE in p, just added, answered by the 2xx that came

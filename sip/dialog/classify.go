@@ -79,8 +79,8 @@ func (t *Table) classifyMidCall(p *packet.Packet, m *parse.Message) role {
 		msg.RequestURI = m.To
 	}
 	r := t.classify(&there, &msg)
-	if r.customer == party.Unknown {
-		there.Src, there.Dst = there.Dst, there.Src
+	if r.customer == party.Unknown { // had the other side sent it, From would be who is in To
+		there.Src, there.Dst, msg.From = there.Dst, there.Src, m.To
 		if b := t.classify(&there, &msg); b.customer != party.Unknown || b.carrier != party.Unknown {
 			return b
 		}

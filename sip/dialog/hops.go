@@ -19,6 +19,13 @@ func (l *Leg) hopOf(p *packet.Packet) uint8 {
 	return 0
 }
 
+// elsewhere reports whether p travelled between other hosts than the first hop of l
+// connects.
+func (l *Leg) elsewhere(p *packet.Packet) bool {
+	h := &l.hops[0]
+	return (h.src.IP != p.Src.IP || h.dst.IP != p.Dst.IP) && (h.src.IP != p.Dst.IP || h.dst.IP != p.Src.IP)
+}
+
 // addHop returns the index of the hop that an initial INVITE takes.
 func (t *Table) addHop(l *Leg, p *packet.Packet) uint8 {
 	for i, h := range l.hops {

@@ -119,13 +119,13 @@ func (t *Table) addTransaction(l *Leg, p *packet.Packet, m *parse.Message, branc
 func (t *Table) openAttempt(l *Leg, p *packet.Packet, m *parse.Message, hop uint8, carrier party.ID) int8 {
 	for i := range l.txs {
 		tx := &l.txs[i]
-		if tx.hop == hop && tx.attempt >= 0 && (tx.final == 401 || tx.final == 407) {
-			a := &l.Attempts[tx.attempt]
-			if a.State == Ended && a.Release == Failed && a.Status == tx.final {
-				a.State, a.End, a.Release, a.heard = Setup, 0, 0, false // only the challenge was
-				t.emit(Effect{Kind: AttemptOpened, Again: true, Was: Ended, Now: Setup, Time: p.Time, Leg: l, Attempt: int(tx.attempt)})
-				return tx.attempt
-			}
+		if tx.hop != hop || tx.attempt < 0 || tx.final != 401 && tx.final != 407 {
+			continue
+		}
+		if a := &l.Attempts[tx.attempt]; a.Challenged() && a.Status == tx.final {
+			a.heard, a.sent = false, p.Time // only the challenge was
+			t.reopenAttempt(l, int(tx.attempt), p.Time)
+			return tx.attempt
 		}
 	}
 	if len(l.Attempts) == maxAttempts {
@@ -139,4 +139,11 @@ func (t *Table) openAttempt(l *Leg, p *packet.Packet, m *parse.Message, hop uint
 	i := len(l.Attempts) - 1
 	t.emit(Effect{Kind: AttemptOpened, Now: Setup, Time: p.Time, Leg: l, Attempt: i})
 	return int8(i) // below maxAttempts
+}
+
+// reopenAttempt takes the end of an attempt back that was none.
+func (t *Table) reopenAttempt(l *Leg, i int, now int64) {
+	a := &l.Attempts[i]
+	a.State, a.End, a.Release = Setup, 0, 0
+	t.emit(Effect{Kind: AttemptOpened, Again: true, Was: Ended, Now: Setup, Time: now, Leg: l, Attempt: i})
 }

@@ -138,6 +138,13 @@ type Attempt struct {
 	toTag    string // of its 2xx
 	heard    bool   // any response came
 	canceled bool   // a CANCEL was sent after it
+	sent     int64  // when its INVITE was sent again, with credentials; not saved
+}
+
+// Challenged reports whether a waits for its INVITE to be sent again with credentials
+// (RFC 3261 section 22): its outcome is not known yet.
+func (a *Attempt) Challenged() bool {
+	return a.State == Ended && a.Release == Failed && (a.Status == 401 || a.Status == 407)
 }
 
 // PDD is the post-dial delay in nanoseconds, INVITE to the first 180, 183 or

@@ -62,13 +62,14 @@ func (l *Leg) overdue() int64 {
 // overdue returns when an attempt that nobody responds to is given up: soon
 // after another one was answered, since its switch has then gone on without it.
 func (a *Attempt) overdue(answer int64) int64 {
+	sent := max(a.Invited, a.sent)
 	switch {
 	case a.State != Setup || a.heard:
 		return math.MaxInt64
 	case answer != 0:
-		return min(a.Invited+int64(transactionLife), answer+int64(goneOn))
+		return min(sent+int64(transactionLife), max(answer, sent)+int64(goneOn))
 	}
-	return a.Invited + int64(transactionLife)
+	return sent + int64(transactionLife)
 }
 
 // goneOn is how much later than the answer on one hop that on another may be

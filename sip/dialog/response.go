@@ -124,6 +124,9 @@ func (t *Table) answerAttempt(l *Leg, tx *transaction, d *toTag, now int64) {
 	if a == nil || a.Answer != 0 {
 		return
 	}
+	if a.State == Ended && (a.Release == EndMissed || a.Challenged()) { // without an outcome
+		t.reopenAttempt(l, int(tx.attempt), now)
+	}
 	was := a.State
 	a.Answer, a.Status, a.toTag = now, tx.final, d.tag
 	a.State, a.End, a.Release = Answered, 0, 0

@@ -2,6 +2,7 @@ package dialog
 
 import (
 	"bytes"
+	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -244,6 +245,32 @@ func TestRestoreRefuses(t *testing.T) {
 		if _, bad := next.Restore([][]byte{good[:n]}, 1, 2); len(bad) != 1 {
 			t.Errorf("%d of %d bytes were taken", n, len(good))
 		}
+	}
+}
+
+// earlyBefore is a leg whose answer came before its INVITE, as programs wrote it that did
+// not keep the branch.
+const earlyBefore = "0101008180a0f6f4acdbe01b02633101610431303031093139322e302e322e310434393330093139322e302e322e31" +
+	"0434393330093139322e302e322e3100010a010001c42701c0000201c427010461636d65051203000081a8d6b90781a8d6b9079703000003" +
+	"000000000000000000000000000000000000000081d0acf30e0000000001010a010001c42701c0000201c42701bad5d7abfbe0e5ea0801970301" +
+	"0000000081d0acf30e01770200c80100"
+
+func TestRestoreWithoutBranch(t *testing.T) {
+	saved, err := hex.DecodeString(earlyBefore)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := NewTable(Config{}, testBook(t))
+	if _, bad := table.Restore([][]byte{saved}, 1e18+3e9, 1e18+4e9); len(bad) != 0 {
+		t.Fatal("it was refused")
+	}
+	l := legsOf(table)[0]
+	if e := l.early; e == nil || e.tag != "w" || e.cseq != 2 || e.status != 200 || e.branch != 0 {
+		t.Errorf("%+v", e)
+	}
+	p, m := message(t, 1e18+5e9, strings.Fields("phone>switch INVITE branch=p2 cseq=2"))
+	if table.Message(p, m); l.State != Answered || l.Answer != 1e18+2e9 {
+		t.Errorf("%+v", l)
 	}
 }
 

@@ -110,8 +110,8 @@ func (c *coder) leg(l *Leg, customer *string) {
 	small(c, &l.Transport, uint64(packet.Transports)-1)
 	c.text(customer)
 	c.flags(&l.Call, &l.Inbound, &l.Initial, &l.Canceled, &l.Encrypted, &l.Restored)
-	early := l.early != nil
-	c.flags(&l.callerGone, &l.heard, &l.held[0], &l.held[1], &early)
+	early, branch := l.early != nil, l.early != nil // versions without the branch wrote false
+	c.flags(&l.callerGone, &l.heard, &l.held[0], &l.held[1], &early, &branch)
 	c.ending(l)
 	c.counts(l)
 	small(c, &l.joined, 1<<32-1)
@@ -125,12 +125,12 @@ func (c *coder) leg(l *Leg, customer *string) {
 	list(c, &l.toTags, maxToTags, (*coder).toTag)
 	list(c, &l.announced, maxAnnouncements, (*coder).announcement)
 	if early {
-		c.early(l)
+		c.early(l, branch)
 	}
 }
 
 // early codes what few legs have.
-func (c *coder) early(l *Leg) {
+func (c *coder) early(l *Leg, branch bool) {
 	if c.reading {
 		l.early = new(early)
 	}
@@ -140,7 +140,9 @@ func (c *coder) early(l *Leg) {
 	small(c, &e.cseq, 1<<32-1)
 	small(c, &e.sessionExpires, 1<<32-1)
 	small(c, &e.status, 1<<16-1)
-	c.number(&e.branch)
+	if branch {
+		c.number(&e.branch)
+	}
 }
 
 // ending codes where a leg stands, and when it got there.

@@ -202,6 +202,8 @@ func set(t *testing.T, m *parse.Message, key, value string) {
 		m.From.User, m.From.Host, _ = strings.Cut(value, "@")
 	case "callee":
 		m.RequestURI.User, m.RequestURI.Host, _ = strings.Cut(value, "@")
+	case "called":
+		m.To.User, m.To.Host, _ = strings.Cut(value, "@")
 	case "se":
 		m.SessionExpires = uint32(n)
 	case "cause":

@@ -7,6 +7,7 @@ import (
 	"github.com/sipward/sipward/sip/media"
 	"github.com/sipward/sipward/sip/packet"
 	"github.com/sipward/sipward/sip/parse"
+	"github.com/sipward/sipward/sip/party"
 )
 
 // side turns "the caller sent it" into whose side that is.
@@ -26,11 +27,15 @@ func index(fromCaller bool) int {
 }
 
 // within notes that m came within the dialog of l. Of one that was joined midway
-// the carrier's hop may have been seen first: the customer's says whose it is.
+// the carrier's hop may have been seen first: the customer's, which is another, says
+// whose it is. On a carrier's leg of a B2BUA there is none.
 func (t *Table) within(l *Leg, p *packet.Packet, m *parse.Message) {
 	t.saw(l, p.Time)
-	if !l.Initial && !l.Call {
-		t.claim(l, p.Time, t.classifyMidCall(p, m))
+	if l.Initial || l.Call || !l.elsewhere(p) {
+		return
+	}
+	if r := t.classifyMidCall(p, m); r.carrier == party.Unknown {
+		t.claim(l, p.Time, r)
 	}
 }
 
@@ -65,7 +70,7 @@ func (t *Table) reinviteResponse(l *Leg, p *packet.Packet, m *parse.Message) {
 		t.refreshSession(l, p.Time, m)
 		t.announce(l, p, m, side(fromCaller))
 		if !fromCaller {
-			l.keepEarly(p, m)
+			t.keepEarly(l, p, m)
 		}
 	}
 	t.arm(l)
