@@ -82,15 +82,19 @@ func (a *agent) restore() error {
 		return explainOpen(err, a.cfg.Spool.Dir)
 	}
 	var open []pipeline.Saved
-	lastMarked := a.spool.LastMark() // closed after the last checkpoint: what is counted now is of a later hour
+	var closed record.Closed
 	for _, s := range a.spool.OpenCalls() {
-		if hour, yes := outbox.LastMarked(s.ID, s.State); yes {
-			lastMarked = max(lastMarked, hour)
+		if c, yes := outbox.Closed(s.ID, s.State); yes {
+			closed = c
 			continue
 		}
 		open = append(open, pipeline.Saved{ID: s.ID, State: s.State})
 	}
-	a.outbox = outbox.New(outbox.Config{Node: a.cfg.Node, Digits: a.cfg.DTMF.Digits, LastMarked: lastMarked}, a.spool)
+	// Closed after the last checkpoint: what is counted now is of a later hour.
+	if marked := a.spool.LastMark(); marked != 0 && (closed.Tentative || marked > closed.HourUnixS) {
+		closed = record.Closed{HourUnixS: marked}
+	}
+	a.outbox = outbox.New(outbox.Config{Node: a.cfg.Node, Digits: a.cfg.DTMF.Digits, Closed: closed}, a.spool)
 	restored, bad := a.core.Restore(a.spool.Epoch(), open, time.Now().UnixNano())
 	if restored > 0 {
 		a.log.Info("calls of the last run go on", "calls", restored)

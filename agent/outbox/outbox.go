@@ -34,12 +34,16 @@ type Spool interface {
 // before the first, is kept: it must survive what they survive, and no call has such a number.
 const hoursID = 1<<64 - 1
 
+// tentative follows there as long as it is. Programs that do not know it take it for no
+// hour, as they had none yet.
+const tentative = 't'
+
 // Config of an Outbox.
 type Config struct {
-	Node       string
-	Digits     dtmf.Policy
-	Settle     time.Duration // how long after its end a call is closed; see dialog.Config
-	LastMarked int64         // beginning of the last hour that is closed, seconds since the Unix epoch; 0: none
+	Node   string
+	Digits dtmf.Policy
+	Settle time.Duration // how long after its end a call is closed; see dialog.Config
+	Closed record.Closed // what the last run saved of its hours
 }
 
 // Outbox belongs to the goroutine of the pipeline; Registration, ClosedUnixS and
@@ -49,13 +53,14 @@ type Outbox struct {
 	spool Spool
 	hours *record.Hours
 
+	saved     record.Closed
 	closed    atomic.Int64 // as ClosedUnixS
 	unencoded atomic.Uint64
 }
 
 // New returns an outbox for a spool that is open.
 func New(cfg Config, spool Spool) *Outbox {
-	o := &Outbox{cfg: cfg, spool: spool, hours: record.NewHours(cfg.LastMarked, cfg.Settle)}
+	o := &Outbox{cfg: cfg, spool: spool, hours: record.NewHours(cfg.Closed, cfg.Settle)}
 	o.saveClosed() // this run's checkpoints must have it too
 	return o
 }
@@ -99,14 +104,20 @@ func (o *Outbox) Ticked(now int64) {
 }
 
 // saveClosed has the next run know which hours are closed, and from which on it must
-// close them, however long nobody runs.
+// close them, however long nobody runs, and however short this run is.
 func (o *Outbox) saveClosed() {
-	at, known := o.hours.Closed()
-	if !known || at == o.closed.Load() {
+	c := o.hours.Closed()
+	if c == o.saved {
 		return
 	}
-	o.closed.Store(at)
-	o.spool.SaveOpen(hoursID, binary.BigEndian.AppendUint64(nil, uint64(at))) // and back
+	o.saved = c
+	state := binary.BigEndian.AppendUint64(nil, uint64(c.HourUnixS)) // and back
+	if c.Tentative {
+		state = append(state, tentative)
+	} else {
+		o.closed.Store(c.HourUnixS)
+	}
+	o.spool.SaveOpen(hoursID, state)
 }
 
 // earlier lists the calls of earlier runs that no collector has yet: an hour
@@ -151,11 +162,14 @@ func (o *Outbox) encode(r *record.Record) []byte {
 	return b
 }
 
-// LastMarked reads the last closed hour from what was saved with the open
-// calls; false when id is that of a call.
-func LastMarked(id uint64, state []byte) (hourUnixS int64, ok bool) {
-	if id != hoursID || len(state) != 8 {
-		return 0, id == hoursID
+// Closed reads what the last run saved of its hours with the open calls; false when id is
+// that of a call. What is damaged says nothing.
+func Closed(id uint64, state []byte) (c record.Closed, ok bool) {
+	if id != hoursID {
+		return c, false
 	}
-	return int64(binary.BigEndian.Uint64(state)), true // and back
+	if n := len(state); n == 8 || n == 9 && state[8] == tentative {
+		c = record.Closed{HourUnixS: int64(binary.BigEndian.Uint64(state)), Tentative: n == 9} // and back
+	}
+	return c, true
 }

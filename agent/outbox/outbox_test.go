@@ -86,40 +86,43 @@ func TestOutbox(t *testing.T) {
 	if o.Unencoded() != 0 {
 		t.Error(o.Unencoded())
 	}
-	last, yes := LastMarked(hoursID, d.open[hoursID])
-	if !yes || last != start {
-		t.Fatalf("%d %v", last, yes)
+	last, yes := Closed(hoursID, d.open[hoursID])
+	if !yes || last != (record.Closed{HourUnixS: start}) || o.ClosedUnixS() != start {
+		t.Fatalf("%+v %v", last, yes)
 	}
 	next := &disk{open: map[uint64][]byte{}}
-	New(Config{LastMarked: last}, next)
-	if again, _ := LastMarked(hoursID, next.open[hoursID]); again != last {
-		t.Errorf("the next run has saved %d", again)
+	New(Config{Closed: last}, next)
+	if again, _ := Closed(hoursID, next.open[hoursID]); again != last {
+		t.Errorf("the next run has saved %+v", again)
 	}
 }
 
 // TestShortRun: a run that ends within its first hour leaves it to the next run to
 // close that hour, and those in which nobody ran.
 func TestShortRun(t *testing.T) {
-	d := &disk{open: map[uint64][]byte{}}
-	o := New(Config{}, d)
+	var d *disk
+	var o *Outbox
 	const start = 500_000 * hour
 	run := func(from, to int64) {
 		for s := from; s <= to; s++ {
 			o.Ticked((start + s) * int64(time.Second))
 		}
 	}
-	run(0, 59)
-	if d.open[hoursID] != nil {
-		t.Error("a clock that may yet leap was trusted")
-	}
-	run(60, 70)
-	last, _ := LastMarked(hoursID, d.open[hoursID])
-	d = &disk{open: map[uint64][]byte{}}
-	o = New(Config{LastMarked: last}, d)
-	run(2*hour+100, 2*hour+200)
-	marks := d.records[record.Calls]
-	if len(marks) != 2 || marks[0].GetHourMark().GetHourUnixS() != start || marks[1].GetHourMark().GetHourUnixS() != start+hour {
-		t.Errorf("closed: %v", marks)
+	for _, long := range []int64{0, 59, 70} { // tentative at first
+		d = &disk{open: map[uint64][]byte{}}
+		o = New(Config{}, d)
+		run(0, long)
+		if sure := o.ClosedUnixS() != 0; sure != (long >= 60) {
+			t.Errorf("after %d s: a clock that may yet leap is trusted: %v", long, sure)
+		}
+		last, _ := Closed(hoursID, d.open[hoursID])
+		d = &disk{open: map[uint64][]byte{}}
+		o = New(Config{Closed: last}, d)
+		run(2*hour+100, 2*hour+200)
+		marks := d.records[record.Calls]
+		if len(marks) != 2 || marks[0].GetHourMark().GetHourUnixS() != start || marks[1].GetHourMark().GetHourUnixS() != start+hour {
+			t.Errorf("after %d s: closed: %v", long, marks)
+		}
 	}
 }
 
@@ -151,11 +154,13 @@ func TestOpenCalls(t *testing.T) {
 	if len(d.open) != 0 {
 		t.Error(d.open)
 	}
-	if _, yes := LastMarked(3, nil); yes {
+	if _, yes := Closed(3, nil); yes {
 		t.Error("a call is no hour")
 	}
-	if at, yes := LastMarked(hoursID, []byte("?")); !yes || at != 0 {
-		t.Error("a damaged hour is none, and no call either")
+	for _, bad := range []string{"", "?", "12345678?", "12345678tt"} {
+		if c, yes := Closed(hoursID, []byte(bad)); !yes || c != (record.Closed{}) {
+			t.Errorf("%q: a damaged hour is none, and no call either: %+v", bad, c)
+		}
 	}
 }
 

@@ -31,10 +31,11 @@ const (
 // Hours assigns calls to the hours under which they are summed up, and closes each hour
 // with a mark: after it nothing more is counted in that hour. Time is that of the
 // packets. An hour stays closed whatever the clock does, and over a restart if NewHours
-// is given the last mark. It is not safe for concurrent use.
+// is given what Closed said. It is not safe for concurrent use.
 type Hours struct {
 	open   int64 // the first hour that is not closed, hours since the Unix epoch; valid if known
 	known  bool
+	begun  int64 // the first hour of earlier runs that were too short to be sure of it; 0: none
 	settle int64
 	last   int64 // tick
 	ticked bool
@@ -43,17 +44,30 @@ type Hours struct {
 	sums   map[int64]*HourMark // by hour, of those that are open
 }
 
-// NewHours goes on after the mark of the hour that began at lastMarked, seconds
-// since the Unix epoch; 0: there was none, and the first hour is that of the
-// first tick. settle is how long a call waits from its end to its record; 0:
+// Closed says which hours are closed.
+type Closed struct {
+	// HourUnixS is the beginning of the last one, or of the one before the first that is
+	// counted in, seconds since the Unix epoch; 0: not known.
+	HourUnixS int64
+	// Tentative: time has not gone on evenly for a minute yet, and may be about to leap.
+	Tentative bool
+}
+
+// NewHours goes on after what an earlier run said of itself; none: the first hour is that
+// of the first tick. settle is how long a call waits from its end to its record; 0:
 // dialog.DefaultSettle.
-func NewHours(lastMarked int64, settle time.Duration) *Hours {
+func NewHours(last Closed, settle time.Duration) *Hours {
 	if settle == 0 {
 		settle = dialog.DefaultSettle
 	}
 	h := &Hours{settle: int64(settle + markAfter), steady: steady, sums: map[int64]*HourMark{}}
-	if lastMarked != 0 {
-		h.known, h.open = true, floorDiv(lastMarked, 3600)+1
+	next := floorDiv(last.HourUnixS, 3600) + 1
+	switch {
+	case last.HourUnixS == 0:
+	case last.Tentative:
+		h.begun = next
+	default:
+		h.known, h.open = true, next
 	}
 	return h
 }
@@ -100,7 +114,7 @@ func (h *Hours) Tick(now int64) []*HourMark {
 	h.observe(now)
 	closed := floorDiv(now-h.settle, hour) // this one is not
 	if !h.known && now-h.since >= h.steady {
-		h.known, h.open = true, floorDiv(h.since, hour)
+		h.known, h.open = true, h.first()
 		maps.DeleteFunc(h.sums, func(at int64, _ *HourMark) bool { return at < h.open }) // nobody marks them
 	}
 	if !h.known || h.open >= closed || now-h.since < h.steady {
@@ -118,10 +132,26 @@ func (h *Hours) Tick(now int64) []*HourMark {
 	return marks
 }
 
-// Closed returns the last hour that is closed, be it the one before the first that is
-// counted in: its beginning, seconds since the Unix epoch. It reports false as long as that
-// is not known. It is what NewHours wants after a restart.
-func (h *Hours) Closed() (hourUnixS int64, known bool) { return (h.open - 1) * 3600, h.known }
+// Closed is what NewHours wants after a restart.
+func (h *Hours) Closed() Closed {
+	switch {
+	case h.known:
+		return Closed{HourUnixS: (h.open - 1) * 3600}
+	case h.ticked || h.begun != 0:
+		return Closed{HourUnixS: (h.first() - 1) * 3600, Tentative: true}
+	}
+	return Closed{}
+}
+
+// first returns the first hour to close: that in which an earlier run began, when this
+// can be, else that of this run.
+func (h *Hours) first() int64 {
+	at := floorDiv(h.since, hour)
+	if away := at - h.begun; h.begun != 0 && (!h.ticked || away >= 0 && away <= maxAway) {
+		return h.begun
+	}
+	return at
+}
 
 // observe notes how much of each hour was watched.
 func (h *Hours) observe(now int64) {

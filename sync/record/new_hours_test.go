@@ -76,7 +76,7 @@ func TestHours(t *testing.T) {
 			if tt.marked != "" {
 				marked = clockAt(t, tt.marked) / second
 			}
-			h := NewHours(marked, 0)
+			h := NewHours(Closed{HourUnixS: marked}, 0)
 			h.steady = 0 // ticks are hours apart
 			var got []string
 			tick := func(now int64) {
@@ -109,7 +109,7 @@ func TestHours(t *testing.T) {
 // TestHoursBelieveNoLeap: a clock that is wrong for a moment closes nothing, and
 // one that stays where it leapt is believed after a minute.
 func TestHoursBelieveNoLeap(t *testing.T) {
-	h := NewHours(clockAt(t, "0 09:00:00")/second, 0)
+	h := NewHours(Closed{HourUnixS: clockAt(t, "0 09:00:00") / second}, 0)
 	marks := 0
 	watch := func(from, to string) {
 		for now := clockAt(t, from); now <= clockAt(t, to); now += second {
@@ -133,6 +133,42 @@ func TestHoursBelieveNoLeap(t *testing.T) {
 	}
 	if watch("1 11:11:00", "1 11:11:00"); marks != 25 {
 		t.Errorf("a day later: %d hours are closed", marks)
+	}
+}
+
+// TestHoursOfShortRuns: the hour in which an agent ran for less than a minute is closed by
+// the next run, unless its clock must have been wrong.
+func TestHoursOfShortRuns(t *testing.T) {
+	for _, tt := range []struct{ name, first, then, want string }{
+		{"over a full hour", "0 09:59:50", "0 10:00:20", "0 09"},
+		{"in one hour", "0 10:10:00", "0 10:20:00", ""},
+		{"a day away", "0 10:59:50", "1 10:00:00", "0 10 to 1 09"},
+		{"before the clock was set", "-20000 01:00:00", "0 10:59:30", "0 10"},
+		{"after the clock was set back", "3 10:00:00", "0 10:59:30", "0 10"},
+	} {
+		run := func(h *Hours, from int64, length time.Duration) (marks []*HourMark) {
+			for now := from; now < from+int64(length); now += second {
+				marks = append(marks, h.Tick(now)...)
+			}
+			return marks
+		}
+		h := NewHours(Closed{}, 0)
+		if marks := run(h, clockAt(t, tt.first), 15*time.Second); len(marks) > 0 || !h.Closed().Tentative {
+			t.Fatalf("%s: %d marks, %+v", tt.name, len(marks), h.Closed())
+		}
+		h = NewHours(h.Closed(), 0) // and this one ends before its first tick
+		h = NewHours(h.Closed(), 0)
+		marks := run(h, clockAt(t, tt.then), 2*time.Minute)
+		got := ""
+		if n := len(marks); n > 0 {
+			first, last := written(marks[0])[:4], written(marks[n-1])[:4]
+			if got = first; last != first {
+				got += " to " + last
+			}
+		}
+		if got != tt.want || h.Closed().Tentative {
+			t.Errorf("%s: closed %q, want %q; %+v", tt.name, got, tt.want, h.Closed())
+		}
 	}
 }
 
@@ -167,7 +203,7 @@ func TestHoursKeepTheirPromise(t *testing.T) {
 	for seed := range uint64(500) {
 		r := rand.New(rand.NewPCG(seed, 6))
 		now, last := int64(20_000)*24*hour, int64(0)
-		h := NewHours(0, 4*time.Second)
+		h := NewHours(Closed{}, 4*time.Second)
 		h.steady = 0
 		counted, marks := map[int64]uint64{}, map[int64]uint64{}
 		for range 200 {
@@ -197,7 +233,7 @@ func TestHoursKeepTheirPromise(t *testing.T) {
 						delete(counted, at)
 					}
 				}
-				h = NewHours(last, 4*time.Second)
+				h = NewHours(Closed{HourUnixS: last}, 4*time.Second)
 				h.steady = 0
 			}
 		}
@@ -215,7 +251,7 @@ func TestHoursKeepTheirPromise(t *testing.T) {
 // TestHoursAreBounded: neither an absence of years nor calls of every hour to
 // come fill the memory.
 func TestHoursAreBounded(t *testing.T) {
-	h := NewHours(3600, time.Second)
+	h := NewHours(Closed{HourUnixS: 3600}, time.Second)
 	h.steady = 0
 	if n := len(h.Tick(50 * 365 * 24 * hour)); n != maxAway {
 		t.Errorf("%d marks of 50 years, want %d", n, maxAway)
