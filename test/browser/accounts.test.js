@@ -1,8 +1,8 @@
 // Accounts, tokens for programs, and the log of who changed what.
 import assert from 'node:assert/strict';
-import { check, until } from './lib/dashboard.js';
+import { check, settled, until } from './lib/dashboard.js';
 import { Api } from './lib/api.js';
-import { customer, operator, password, person, unique } from './lib/people.js';
+import { customer, invite, operator, password, person, unique } from './lib/people.js';
 import { site } from './lib/site.js';
 
 /** @typedef {import('playwright-core').Page} Page */
@@ -39,6 +39,46 @@ check('an account is made, disabled and removed', { at: 'accounts' }, async ({ p
   await page.getByRole('button', { name: `Edit ${email}` }).click();
   await dialog.getByRole('button', { name: 'Remove' }).click();
   await row(page, email).waitFor({ state: 'detached' });
+});
+
+check('what is shown but once comes at once, and not over its form', { at: 'accounts' }, async ({ page }) => {
+  /** @type {() => void} */
+  let release = () => undefined;
+  const held = new Promise((done) => { release = () => done(undefined); });
+  const dialog = page.getByRole('dialog');
+  const alone = async (/** @type {string} */ title) => {
+    await page.getByTestId('secret').waitFor();
+    assert.deepEqual(await dialog.getByRole('heading').allInnerTexts(), [title]);
+    await page.getByRole('button', { name: 'Close' }).click();
+    await dialog.waitFor({ state: 'detached' });
+  };
+  const { email } = await invite('viewer');
+  await page.reload();
+  await page.getByRole('button', { name: 'Add account' }).waitFor();
+  await row(page, email).waitFor();
+  await page.getByRole('tab', { name: 'Tokens for programs' }).click();
+  await page.getByRole('button', { name: 'Add token' }).waitFor();
+  await settled(page);
+  await page.route(/\/api\/v1\/(accounts|tokens|checklist)\b/, async (route) => { // the lists, which are asked for anew
+    if (route.request().method() === 'GET') await held;
+    await route.fallback().catch(() => undefined); // it may be over
+  });
+  await page.getByRole('button', { name: 'Add token' }).click();
+  await dialog.getByRole('textbox', { name: 'Name' }).fill(unique('held'));
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await alone('Token');
+
+  await page.getByRole('tab', { name: 'People' }).click();
+  await page.getByRole('button', { name: `Edit ${email}` }).click();
+  await dialog.getByRole('button', { name: 'New password link' }).click();
+  await alone('One-time link');
+  await page.getByRole('button', { name: 'Add account' }).click();
+  await dialog.getByRole('textbox', { name: 'E-mail' }).fill(`${unique('held')}@example.org`);
+  await dialog.getByRole('combobox', { name: 'Customer' }).click();
+  await page.getByRole('option', { name: site.customer.id, exact: true }).click();
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await alone('One-time link');
+  release();
 });
 
 check('a token is shown once, works, and is revoked', { at: 'accounts?tab=tokens' }, async ({ page }) => {

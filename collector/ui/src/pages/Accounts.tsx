@@ -83,10 +83,19 @@ function AccountForm({ account, onClose, onLink }: { account: Account | null; on
   const [form, setForm] = useState<AccountInput>({ email: account?.email ?? '', name: account?.name ?? '', role: account?.role ?? 'customer', customer: account?.customer ?? '', disabled: account?.disabled ?? false });
   const locked = account !== null && account.locked_until_unix_ms > Date.now();
   const path = `/accounts/${encodeURIComponent(account?.id ?? '')}`;
-  const done = async () => {
+  const reload = async () => {
     await queries.invalidateQueries({ queryKey: ['list', '/accounts'] });
     await queries.invalidateQueries({ queryKey: ['checklist'] });
+  };
+  const done = async () => {
+    await reload();
     onClose();
+  };
+  // It is shown but once: when the form is closed, and before anything else is waited for.
+  const show = async (link: string) => {
+    onClose();
+    onLink(link);
+    await reload();
   };
   const save = async () => {
     if (account) {
@@ -95,16 +104,10 @@ function AccountForm({ account, onClose, onLink }: { account: Account | null; on
       await done();
     } else {
       const { disabled: _, ...input } = form;
-      const { link } = await api.post<AccountMade>('/accounts', input);
-      await done();
-      onLink(link);
+      await show((await api.post<AccountMade>('/accounts', input)).link);
     }
   };
-  const renew = async () => {
-    const { link } = await api.post<AccountMade>(`${path}/link`);
-    await done();
-    onLink(link);
-  };
+  const renew = async () => show((await api.post<AccountMade>(`${path}/link`)).link);
   return (
     <Dialog onClose={onClose} title={account ? account.email : t('accounts.add')}>
       <Form
@@ -165,9 +168,9 @@ function TokenForm({ onClose, onSecret }: { onClose: () => void; onSecret: (secr
   const [days, setDays] = useState('365');
   const save = async () => {
     const made = await api.post<TokenMade>('/tokens', { ...form, expires_unix_ms: Date.now() + Number(days) * dayMs } satisfies TokenInput);
-    await queries.invalidateQueries({ queryKey: ['list', '/tokens'] });
-    onClose();
+    onClose(); // first, and then what is shown but once, before anything else is waited for
     onSecret(made.secret);
+    await queries.invalidateQueries({ queryKey: ['list', '/tokens'] });
   };
   return (
     <Dialog onClose={onClose} title={t('accounts.add_token')}>
