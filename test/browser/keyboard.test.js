@@ -1,7 +1,7 @@
 // The whole of it by keyboard: no test here touches the mouse.
 import assert from 'node:assert/strict';
 import { check, until } from './lib/dashboard.js';
-import { chart, titles } from './lib/charts.js';
+import { calm, chart, titles } from './lib/charts.js';
 import { ofOperator } from './lib/pages.js';
 import { clipboard, rows, status } from './lib/grid.js';
 import { site } from './lib/site.js';
@@ -92,6 +92,7 @@ check('a chart: move through it, zoom, and back', { at: 'graphs?range=24h' }, as
   const first = chart(page, 'channels');
   await first.locator('.u-over').waitFor();
   await tabTo(page, first);
+  await calm();
   await page.keyboard.press('ArrowLeft');
   const tip = first.locator('.charttip');
   const at = await until(async () => (await tip.isVisible() ? tip.locator('.time').innerText() : ''), (x) => x !== '', 'the tooltip');

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { check, saved, settled, until } from './lib/dashboard.js';
 import { customer, operator } from './lib/people.js';
 import { readCsv, readXlsx } from './lib/files.js';
-import { cell, clipboard, drag, rows, status } from './lib/grid.js';
+import { cell, clipboard, drag, rowOf, rows, status } from './lib/grid.js';
 import { site } from './lib/site.js';
 
 const count = (/** @type {number} */ n) => new Intl.NumberFormat('en-GB', { maximumFractionDigits: 0 }).format(n);
@@ -16,8 +16,8 @@ const span = (/** @type {number} */ ms) => {
   return `${Math.floor(s / 3600)}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}`;
 };
 
-/** Closed days, which no call changes any more. @param {any[]} days */
-const closed = (days) => days.filter((d) => d.from_unix_s >= site.facts.history.from_unix_s && d.to_unix_s <= site.facts.history.to_unix_s);
+/** What is closed, so that no call changes it any more. @param {any[]} sums */
+const closed = (sums) => sums.filter((d) => d.from_unix_s >= site.facts.history.from_unix_s && d.to_unix_s <= site.facts.history.to_unix_s);
 
 check('three tabs with the same columns, in UTC, and a note on billing', async ({ page, go }) => {
   const api = await operator();
@@ -26,10 +26,12 @@ check('three tabs with the same columns, in UTC, and a note on billing', async (
   for (const [tab, name] of Object.entries(tabs)) {
     await page.getByRole('tab', { name }).click();
     await settled(page);
-    const all = await api.list(`/summaries?tab=${tab}`);
     const shape = { live: /^\d{4}-\d\d-\d\d \d\d:00$/, daily: /^\d{4}-\d\d-\d\d$/, monthly: /^\d{4}-\d\d$/ }[tab] ?? /./;
-    await until(() => rows(page).count(), (n) => n >= Math.min(all.length, 10), `${tab}: ${all.length} rows`);
-    assert.match(await cell(page, 0, 'period').innerText(), shape);
+    await until(
+      async () => [await rows(page).count(), (await api.list(`/summaries?tab=${tab}`)).length],
+      ([shown = 0, all = 0]) => shown >= Math.min(all, 10), `${tab}: rows on the page, and all`, 30_000, // of a new period, the page shows the row within 20 s
+    );
+    assert.match(await cell(rows(page).first(), 'period').innerText(), shape);
     const heads = await page.locator('.tabulator-col-title').allInnerTexts();
     assert.deepEqual(heads.filter(Boolean), ['Period (UTC)', 'Attempts', 'Connected', 'ASR', 'ACD', 'Duration', 'DTMF share', 'NER', 'PDD', 'Completeness']);
     const cut = await page.locator('.tabulator-col-title').evaluateAll((all) => all.filter((e) => e.scrollWidth > e.clientWidth).map((e) => e.textContent));
@@ -44,18 +46,33 @@ check('the rows are those of the API, and what the history should come to', { at
   const all = await (await operator()).list('/summaries?tab=daily');
   const days = closed(all);
   assert.ok(days.length > 20, `${days.length} closed days`);
-  const row = all.indexOf(days[0]);
   const want = days[0];
+  const row = await rowOf(page, want);
   const texts = {
     period: new Date(want.from_unix_s * 1000).toISOString().slice(0, 10), attempts: count(want.attempts), connected: count(want.connected), asr: share(want.asr.value),
     duration: span(want.duration_ms), dtmf: share(want.dtmf.value), ner: share(want.ner.value), pdd: `${count(want.pdd.value)} ms`,
   };
-  for (const [field, text] of Object.entries(texts)) assert.equal(await cell(page, row, field).innerText(), text, field);
+  for (const [field, text] of Object.entries(texts)) assert.equal(await cell(row, field).innerText(), text, field);
   for (const d of days) {
     const made = site.facts.history.days.find((x) => x.kind === 'total' && x.from_unix_s === d.from_unix_s);
     assert.deepEqual([d.attempts, d.connected, d.duration_ms], [made?.calls, made?.answered, made?.answered_ms], new Date(d.from_unix_s * 1000).toISOString());
   }
 });
+
+/** The newest closed days, which stand below one another. */
+async function fourDays() {
+  const days = closed(await (await operator()).list('/summaries?tab=daily')).slice(0, 4);
+  assert.equal(days.length, 4);
+  assert.ok(days.every((d, i) => i === 0 || d.to_unix_s === days[i - 1].from_unix_s), 'a day between them is missing');
+  return days;
+}
+
+/** Of the newest closed hour in which there were calls, the sum of the least of them. @param {any[]} hours */
+function leastBusy(hours) {
+  const busy = closed(hours).filter((r) => r.attempts > 0);
+  const newest = Math.max(...busy.map((r) => r.from_unix_s));
+  return busy.filter((r) => r.from_unix_s === newest).sort((a, b) => a.attempts - b.attempts)[0] ?? assert.fail('no closed hour with calls');
+}
 
 /** @param {any[]} part */
 function expected(part) {
@@ -67,56 +84,54 @@ function expected(part) {
 }
 
 check('dragging over cells sums them up, with a weighted and a plain average', { at: 'summary?tab=daily' }, async ({ page }) => {
-  const all = await (await operator()).list('/summaries?tab=daily');
-  const first = all.indexOf(closed(all)[0]);
-  await drag(page, [first, 'attempts'], [first + 3, 'duration']);
+  const days = await fourDays();
+  await drag(page, cell(await rowOf(page, days[0]), 'attempts'), cell(await rowOf(page, days[3]), 'duration'));
   const text = await status(page, /4 rows:/);
-  const want = expected(all.slice(first, first + 4));
+  const want = expected(days);
   assert.match(text, new RegExp(`Attempts sum ${want.attempts}`));
   assert.match(text, new RegExp(`ASR weighted average ${want.weighted} plain average ${want.plain}`));
   assert.match(text, new RegExp(`Duration sum ${want.duration}`));
 });
 
 check('Shift and the arrow keys sum up too', { at: 'summary?tab=daily' }, async ({ page }) => {
-  const all = await (await operator()).list('/summaries?tab=daily');
-  const first = all.indexOf(closed(all)[0]);
-  await cell(page, first, 'attempts').click();
+  const days = await fourDays();
+  await cell(await rowOf(page, days[0]), 'attempts').click();
   await page.keyboard.press('Shift+ArrowDown');
   await page.keyboard.press('Shift+ArrowDown');
-  assert.match(await status(page, /3 rows:/), new RegExp(`Attempts sum ${expected(all.slice(first, first + 3)).attempts}`));
+  assert.match(await status(page, /3 rows:/), new RegExp(`Attempts sum ${expected(days.slice(0, 3)).attempts}`));
 });
 
 check('right-click: copy, with and without headers', { at: 'summary?tab=daily' }, async ({ page }) => {
-  const all = await (await operator()).list('/summaries?tab=daily');
-  const first = all.indexOf(closed(all)[0]);
+  const days = (await fourDays()).slice(0, 2);
+  const [first, last] = [await rowOf(page, days[0]), await rowOf(page, days[1])];
   const choose = async (/** @type {string} */ item) => {
-    await cell(page, first + 1, 'connected').click({ button: 'right' });
+    await cell(last, 'connected').click({ button: 'right' });
     await page.locator('.tabulator-menu-item').getByText(item, { exact: true }).click();
     await page.getByText(/Copied 2 rows/).last().waitFor();
   };
-  await drag(page, [first, 'attempts'], [first + 1, 'asr']);
+  await drag(page, cell(first, 'attempts'), cell(last, 'asr'));
   await status(page, /2 rows:/);
-  const lines = all.slice(first, first + 2).map((r) => [count(r.attempts), count(r.connected), share(r.asr.value)].join('\t'));
+  const lines = days.map((r) => [count(r.attempts), count(r.connected), share(r.asr.value)].join('\t'));
   await choose('Copy');
   assert.equal(await clipboard(page), lines.join('\n'));
   await choose('Copy with Headers');
   const day = (/** @type {any} */ r) => new Date(r.from_unix_s * 1000).toISOString().slice(0, 10);
-  const whole = ['Period (UTC)\tAttempts\tConnected\tASR', ...lines.map((l, i) => `${day(all[first + i])}\t${l}`)];
+  const whole = ['Period (UTC)\tAttempts\tConnected\tASR', ...lines.map((l, i) => `${day(days[i])}\t${l}`)];
   assert.equal(await clipboard(page), whole.join('\n')); // each row's heading goes with the columns'
-  await drag(page, [first, 'attempts'], [first + 1, 'asr']);
+  await drag(page, cell(first, 'attempts'), cell(last, 'asr'));
   await page.keyboard.press('Control+c');
   await until(() => clipboard(page), (text) => text === lines.join('\n'), 'what Ctrl+C copies');
 });
 
 check('export as CSV and XLSX, by right-click and by the button', { at: 'summary?tab=daily' }, async ({ page }) => {
-  const all = await (await operator()).list('/summaries?tab=daily');
-  const first = all.indexOf(closed(all)[0]);
-  await drag(page, [first, 'attempts'], [first + 2, 'asr']);
+  const days = (await fourDays()).slice(0, 3);
+  const [first, second, last] = [await rowOf(page, days[0]), await rowOf(page, days[1]), await rowOf(page, days[2])];
+  await drag(page, cell(first, 'attempts'), cell(last, 'asr'));
   await status(page, /3 rows:/);
   const head = ['Period (UTC)', 'Attempts', 'Connected', 'ASR', 'ASR (numerator)', 'ASR (denominator)'];
-  const body = all.slice(first, first + 3).map((r) => [new Date(r.from_unix_s * 1000).toISOString().slice(0, 10), r.attempts, r.connected, r.asr.num / r.asr.den, r.asr.num, r.asr.den]);
+  const body = days.map((r) => [new Date(r.from_unix_s * 1000).toISOString().slice(0, 10), r.attempts, r.connected, r.asr.num / r.asr.den, r.asr.num, r.asr.den]);
   const byMenu = (/** @type {string} */ item) => saved(page, async () => {
-    await cell(page, first + 1, 'connected').click({ button: 'right' });
+    await cell(second, 'connected').click({ button: 'right' });
     await page.locator('.tabulator-menu-item').getByText(item, { exact: true }).click();
   });
   const csv = await byMenu('Export CSV');
@@ -134,9 +149,8 @@ check('export as CSV and XLSX, by right-click and by the button', { at: 'summary
 
 check('each row leads to the calls that it sums up', { at: 'summary?by=customer' }, async ({ page }) => {
   const api = await operator();
-  const all = await api.list('/summaries?tab=live&by=customer');
-  const row = closed(all).sort((a, b) => a.attempts - b.attempts).find((r) => r.attempts > 0 && all.indexOf(r) < 12) ?? assert.fail('no closed hour in view');
-  await cell(page, all.indexOf(row), 'period').getByRole('link').click();
+  const row = leastBusy(await api.list('/summaries?tab=live&by=customer'));
+  await cell(await rowOf(page, row), 'period').getByRole('link').click();
   await page.getByRole('heading', { name: 'Calls', exact: true }).waitFor();
   const query = (page.url().split('?')[1] ?? '').replace(/list=\w+&?/, '');
   const calls = await api.list(`/calls?${query}`);
@@ -149,9 +163,8 @@ check('each row leads to the calls that it sums up', { at: 'summary?by=customer'
 
 check("a carrier's row leads to its attempts", { at: 'summary?by=carrier' }, async ({ page }) => {
   const api = await operator();
-  const all = await api.list('/summaries?tab=live&by=carrier');
-  const row = closed(all).sort((a, b) => a.attempts - b.attempts).find((r) => r.attempts > 0 && all.indexOf(r) < 12) ?? assert.fail('no closed hour in view');
-  await cell(page, all.indexOf(row), 'period').getByRole('link').click();
+  const row = leastBusy(await api.list('/summaries?tab=live&by=carrier'));
+  await cell(await rowOf(page, row), 'period').getByRole('link').click();
   await page.getByRole('tab', { name: 'Attempts', selected: true }).waitFor();
   const attempts = await api.list(`/attempts?${(page.url().split('?')[1] ?? '').replace(/list=\w+&?/, '')}`);
   assert.equal(attempts.length, row.attempts);
@@ -163,8 +176,9 @@ check('one customer alone, chosen from the list', { at: 'summary?tab=daily' }, a
   await page.getByRole('combobox', { name: 'Show' }).click();
   await page.getByRole('option', { name: id, exact: true }).click();
   const all = await (await operator()).list(`/summaries?tab=daily&by=customer:${id}`);
-  const first = all.indexOf(closed(all)[0]);
-  await until(() => cell(page, first, 'attempts').innerText(), (x) => x === count(all[first].attempts), `the attempts of ${id}`);
+  const [day] = closed(all);
+  const shown = cell(await rowOf(page, day), 'attempts');
+  await until(() => shown.innerText(), (x) => x === count(day.attempts), `the attempts of ${id}`);
 });
 
 check('a customer sees its own sums', { as: 'customer', at: 'summary?tab=daily' }, async ({ page }) => {
@@ -173,5 +187,5 @@ check('a customer sees its own sums', { as: 'customer', at: 'summary?tab=daily' 
   const [day] = closed(all);
   const made = site.facts.history.days.find((x) => x.kind === 'customer' && x.party === site.customer.id && x.from_unix_s === day.from_unix_s);
   assert.equal(day.attempts, made.calls);
-  assert.equal(await cell(page, all.indexOf(day), 'attempts').innerText(), count(made.calls));
+  assert.equal(await cell(await rowOf(page, day), 'attempts').innerText(), count(made.calls));
 });

@@ -13,27 +13,50 @@ export const card = (page, figure) => page.getByRole('region', { name: titles[fi
 /** @param {Page} page @param {Figure} figure */
 export const chart = (page, figure) => card(page, figure).getByRole('application');
 
+/** @typedef {{query: URLSearchParams, series: any}} Answer what was asked for, and what it is */
+
+/** Over how many seconds a question is. @param {URLSearchParams} query */
+export const seconds = (query) => Number(query.get('to')) - Number(query.get('from'));
+
 /**
- * Keeps the newest answer of each figure, by its address.
+ * Keeps the answers for the figures.
  * @param {Page} page
  */
 export function listen(page) {
-  /** @type {Map<string, {query: URLSearchParams, series: any}>} */
-  const last = new Map();
+  /** @type {Answer[]} */
+  let heard = [];
   page.on('response', (r) => {
     const url = new URL(r.url());
     if (!url.pathname.endsWith('/api/v1/series') || r.status() !== 200) return;
-    r.json().then((series) => last.set(series.figure, { query: url.searchParams, series }), () => undefined);
+    r.json().then((series) => heard.push({ query: url.searchParams, series }), () => undefined);
   });
   return {
-    last,
-    forget: () => last.clear(),
-    /** Waits for an answer for each of the four. */
-    all: async () => {
-      await until(async () => [...last.keys()].sort(), (x) => x.length === 4, 'answers for the four figures');
-      return last;
+    forget: () => { heard = []; },
+    /**
+     * Waits for an answer for each of the four, and returns the newest of each. The page asks
+     * anew each minute: what it asked for before a click may be answered after it, and is left
+     * out by what the question has to be.
+     * @param {string} [what] it has to be, in words
+     * @param {(query: URLSearchParams) => boolean} [right]
+     * @returns {Promise<Map<string, Answer>>}
+     */
+    all: async (what = 'of any time', right = () => true) => {
+      const found = () => new Map(heard.filter((a) => right(a.query)).map((a) => [a.series.figure, a]));
+      await until(async () => heard.map((a) => String(a.query)), () => found().size === 4, `answers for the four figures, ${what}`);
+      return found();
     },
   };
+}
+
+const redrawnMs = 15_000; // after a quarter of an hour: the page waits up to 10 s, and then for the answer
+
+/**
+ * Waits, where a day is shown, until it is not soon drawn anew, as it is after each quarter of
+ * an hour: what the mouse or a key had begun on the chart before is over then.
+ */
+export async function calm() {
+  const since = Date.now() % 900_000;
+  if (since < redrawnMs) await new Promise((done) => { setTimeout(done, redrawnMs - since); });
 }
 
 /**
@@ -52,7 +75,8 @@ export async function pointAt(page, figure, i, points) {
 }
 
 /**
- * Holds the mouse over a point, and returns what the four charts say there.
+ * Holds the mouse over a point, and returns what the four charts say there. It moves a little
+ * until they do: a chart that is drawn anew says nothing before the mouse moves.
  * @param {Page} page
  * @param {Figure} figure
  * @param {number} i
@@ -60,10 +84,11 @@ export async function pointAt(page, figure, i, points) {
  */
 export async function hover(page, figure, i, points) {
   const { x, y } = await pointAt(page, figure, i, points);
-  await page.mouse.move(x, y);
-  const tips = page.locator('.charttip:visible');
-  await until(() => tips.count(), (n) => n === 4, 'tooltips of all four charts');
-  return /** @type {Record<Figure, string>} */ (Object.fromEntries(await Promise.all(
-    Object.keys(titles).map(async (f) => [f, await chart(page, /** @type {Figure} */ (f)).locator('.charttip').innerText()]),
-  )));
+  const figures = /** @type {Figure[]} */ (Object.keys(titles));
+  const tips = await until(async () => {
+    await page.mouse.move(x, y + 1);
+    await page.mouse.move(x, y);
+    return Promise.all(figures.map(async (f) => (await chart(page, f).locator('.charttip:visible').allInnerTexts())[0] ?? ''));
+  }, (texts) => texts.every(Boolean), 'tooltips of all four charts');
+  return /** @type {Record<Figure, string>} */ (Object.fromEntries(figures.map((f, n) => [f, tips[n]])));
 }

@@ -2,27 +2,46 @@
 import { until } from './dashboard.js';
 
 /** @typedef {import('playwright-core').Page} Page */
+/** @typedef {import('playwright-core').Locator} Locator */
 
 /** @param {Page} page */
 export const rows = (page) => page.getByTestId('summary').locator('.tabulator-row');
 
 /**
- * A cell by its row and the name of its column.
+ * The row that shows a sum, found by its own link: by its period, and by whose it is. Where it
+ * stands is another matter: there may be a period more on the page than in another answer.
+ * Only rows in view are drawn, so the table is scrolled through until it is.
  * @param {Page} page
- * @param {number} row
+ * @param {{from_unix_s: number, to_unix_s: number, kind: string, party: string}} sum
+ */
+export async function rowOf(page, sum) {
+  const time = `from=${sum.from_unix_s * 1000}&to=${sum.to_unix_s * 1000}`;
+  const whose = sum.kind === 'total' ? '&kind=call' : `&${new URLSearchParams({ [sum.kind]: sum.party })}`;
+  const row = rows(page).filter({ has: page.locator(`a[href*="${time}"][href$="${whose}"]`) });
+  const box = page.getByTestId('summary').locator('.tabulator-tableholder');
+  await until(async () => {
+    if (await row.count() === 0) await box.evaluate((e) => { e.scrollTop = e.scrollTop + e.clientHeight < e.scrollHeight - 1 ? e.scrollTop + e.clientHeight / 2 : 0; });
+    return row.count();
+  }, (n) => n === 1, `a row for ${time}${whose}`);
+  return row;
+}
+
+/**
+ * A cell of a row by the name of its column.
+ * @param {Locator} row
  * @param {string} field
  */
-export const cell = (page, row, field) => rows(page).nth(row).locator(`[tabulator-field="${field}"]`);
+export const cell = (row, field) => row.locator(`[tabulator-field="${field}"]`);
 
 /**
  * Drags from one cell to another.
  * @param {Page} page
- * @param {[number, string]} from
- * @param {[number, string]} to
+ * @param {Locator} from
+ * @param {Locator} to
  */
 export async function drag(page, from, to) {
-  const a = await cell(page, ...from).boundingBox();
-  const b = await cell(page, ...to).boundingBox();
+  const a = await from.boundingBox();
+  const b = await to.boundingBox();
   if (!a || !b) throw new Error('these cells are not in view');
   await page.mouse.move(a.x + a.width / 2, a.y + a.height / 2);
   await page.mouse.down();
