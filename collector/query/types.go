@@ -220,9 +220,9 @@ type HourState uint8
 
 // States of an hour; the zero value is invalid.
 const (
-	HourOpen     HourState = iota + 1 // it is not over yet
+	HourOpen     HourState = iota + 1 // it is not over yet, or has been for less than a minute
 	HourComplete                      // closed by the node, and all of it is here
-	HourLate                          // over, and the mark or something before it is missing
+	HourLate                          // over for longer, and the mark or something before it is missing
 )
 
 // String returns the word that the API uses.

@@ -14,6 +14,9 @@ import (
 const (
 	hourS = 3600
 	dayS  = 24 * hourS
+	// graceS is how long after an hour nobody is late: an agent closes it when the last
+	// of its calls have settled, and the mark has its way to go.
+	graceS = 60
 )
 
 // Hours implements Store. A day is held in memory at a time.
@@ -150,7 +153,7 @@ func hourOf(h int64, node string, marks []markRow, done map[streamKey]record.Ran
 			out.State = query.HourComplete
 		}
 	}
-	if out.State == query.HourLate && nowS < h+hourS {
+	if out.State == query.HourLate && nowS < h+hourS+graceS {
 		out.State = query.HourOpen
 	}
 	if out.State != query.HourLate {

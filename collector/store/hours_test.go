@@ -108,7 +108,11 @@ func TestHours(t *testing.T) {
 		mustCommit(t, s, batch("sw1", 6, 4, 1, noon), &record.Received{Node: "sw1", Epoch: 7, Stream: record.Calls, First: 16,
 			Records: []*record.Record{{Loss: &record.Loss{Epoch: 6, Stream: 1, First: 5, Last: 5, Count: 1}}}})
 		want("0 sw1 complete 3599000 13", "1 sw1 complete 3599000 0", "2 sw1 complete 3599000 0", "4 sw1 open 0 0")
-		c.t = c.t.Add(time.Hour)
+		c.t = c.t.Add(time.Hour - time.Second) // 59 s after the hour
+		if got := state(); got[len(got)-2] != "4 sw1 open 0 0" {
+			t.Errorf("%v", got)
+		}
+		c.t = c.t.Add(time.Second)
 		if got := state(); got[len(got)-2] != "4 sw1 late since 5 0 0" {
 			t.Errorf("%v", got)
 		}
