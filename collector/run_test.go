@@ -169,6 +169,10 @@ func TestFromNodeToExport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Before the calls of yesterday, whose hour no mark will close.
+	if s := await(t, c.cfg.Admin.Socket, "it to be ready", func(s *admin.Status) bool { return s.Ready }); len(s.Attention) != 0 {
+		t.Errorf("%q", s.Attention)
+	}
 	noon := time.Now().UTC().Truncate(24 * time.Hour).Add(-12 * time.Hour)
 	call := func(number string, ms int64) *record.Call {
 		return &record.Call{Kind: "call", Customer: "acme", Caller: "+4930123", Called: number, CallId: number, InvitedUnixMs: noon.UnixMilli(),
@@ -201,7 +205,7 @@ func TestFromNodeToExport(t *testing.T) {
 	s := await(t, c.cfg.Admin.Socket, "the node", func(s *admin.Status) bool {
 		return s.Ready && len(s.Nodes) == 1 && s.Nodes[0].Live != nil && s.Nodes[0].State == record.StateUp
 	})
-	if s.Nodes[0].Live.LiveAnswered != 7 || s.Nodes[0].Version != "v9" || s.Load.NodesConnected != 1 || s.StoreID == "" || len(s.Attention) != 0 {
+	if s.Nodes[0].Live.LiveAnswered != 7 || s.Nodes[0].Version != "v9" || s.Load.NodesConnected != 1 || s.StoreID == "" {
 		t.Errorf("%+v", s)
 	}
 

@@ -371,7 +371,8 @@ func (o *office) sound() {
 	t := o.t
 	t.Helper()
 	var s *peers.CollectorStatus
-	err := peers.Poll(t.Context(), 60*time.Second, "the collector to compare its figures", func() (_ bool, err error) {
+	// An agent that began before a full hour closes that hour a minute after its restart.
+	err := peers.Poll(t.Context(), 90*time.Second, "the collector to compare its figures", func() (_ bool, err error) {
 		s, err = o.collector.Status(t.Context())
 		return err == nil && s.Reconciliation.LastUnixMs != 0 && len(s.Attention) == 0, err
 	})

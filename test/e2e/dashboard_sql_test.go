@@ -101,14 +101,23 @@ func (f *figures) add(x figures) {
 
 // peak is the most calls that were up at the same time.
 func (l *ledger) peak(ctx context.Context) (most int64, err error) {
-	err = l.query(ctx, `SELECT coalesce(max(n), 0) FROM (SELECT (SELECT count(*) FROM calls o
- WHERE o.kind = 'call' AND o.invited_ms <= c.invited_ms AND o.ended_ms > c.invited_ms) AS n FROM calls c WHERE c.kind = 'call') AS x`,
-		func(rows *sql.Rows) error {
-			var n int64
-			err := rows.Scan(&n)
-			most = max(most, n)
-			return err
-		})
+	type span struct{ invited, ended int64 }
+	var all []span // of all months: a call may be in one, and another beside it in the next
+	err = l.query(ctx, `SELECT invited_ms, ended_ms FROM calls WHERE kind = 'call'`, func(rows *sql.Rows) error {
+		var s span
+		err := rows.Scan(&s.invited, &s.ended)
+		all = append(all, s)
+		return err
+	})
+	for _, c := range all {
+		var n int64
+		for _, o := range all {
+			if o.invited <= c.invited && o.ended > c.invited {
+				n++
+			}
+		}
+		most = max(most, n)
+	}
 	return most, err
 }
 
@@ -128,6 +137,17 @@ type facts struct {
 	PddMs      *int64 `json:"pdd_ms"`
 	Digits     int64  `json:"digits"`      // of a call
 	MediaClass string `json:"media_class"` // of a call
+}
+
+// line has all of f: many attempts begin and end in the same millisecond.
+func (f *facts) line() string {
+	pdd := int64(-1)
+	if f.PddMs != nil {
+		pdd = *f.PddMs
+	}
+	g := *f
+	g.PddMs = nil
+	return fmt.Sprint(f.Invited, pdd, g)
 }
 
 // rows lists calls or attempts.

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/sipward/sipward/test/peers"
 )
@@ -329,7 +328,7 @@ func (d *shown) summaries(t *testing.T, started int) {
 				sum.add(r.figures())
 			}
 			want := d.want(t, x.kind, x.party, 0, forever)
-			if diff := gocmp.Diff(want, sum); diff != "" || sum.Attempts == 0 {
+			if diff := cmp.Diff(want, sum); diff != "" || sum.Attempts == 0 {
 				t.Errorf("%s of %s: all rows are not all calls (-SQL +dashboard):\n%s", tab, x.by, diff)
 			}
 			if x.kind == "total" && sum.Attempts != int64(started) {
@@ -352,7 +351,7 @@ func (d *shown) summaries(t *testing.T, started int) {
 func (d *shown) row(t *testing.T, r *summaryRow) {
 	t.Helper()
 	want := d.want(t, r.Kind, r.Party, r.From*1000, r.To*1000)
-	if diff := gocmp.Diff(want, r.figures()); diff != "" {
+	if diff := cmp.Diff(want, r.figures()); diff != "" {
 		t.Errorf("%s %s from %d (-SQL +dashboard):\n%s", r.Kind, r.Party, r.From, diff)
 	}
 	if err := r.sound(); err != nil {
@@ -396,20 +395,21 @@ func (d *shown) list(t *testing.T, b *browser, r *summaryRow) []facts {
 	if err != nil {
 		t.Fatal(err)
 	}
-	order := func(a, b facts) int {
-		return cmp.Or(cmp.Compare(a.Invited, b.Invited), cmp.Compare(a.Counted, b.Counted), cmp.Compare(a.CallID, b.CallID), cmp.Compare(a.Carrier, b.Carrier), cmp.Compare(a.DurationMs, b.DurationMs))
-	}
-	slices.SortFunc(got, order)
-	slices.SortFunc(want, order)
 	if b != d.boss {
 		for i := range want {
 			want[i].Carrier = "" // that is not the customer's business
 		}
 	}
-	if diff := gocmp.Diff(want, got); diff != "" {
+	if diff := differ(want, got); diff != "" {
 		t.Errorf("the list of %s %s (-SQL +dashboard):\n%s", r.Kind, r.Party, diff)
 	}
 	return got
+}
+
+// differ compares two lists, whatever their order.
+func differ(want, got []facts) string {
+	order := func(a, b facts) int { return strings.Compare(a.line(), b.line()) }
+	return cmp.Diff(slices.SortedFunc(slices.Values(want), order), slices.SortedFunc(slices.Values(got), order))
 }
 
 type series struct {
@@ -525,7 +525,7 @@ func (d *shown) calls(t *testing.T, started int) {
 	for _, c := range every {
 		var x detail
 		d.boss.get("/calls/"+c.Key, nil, &x)
-		if diff := gocmp.Diff(c.facts, x.facts); diff != "" || x.From.Digits+x.To.Digits != c.Digits {
+		if diff := cmp.Diff(c.facts, x.facts); diff != "" || x.From.Digits+x.To.Digits != c.Digits {
 			t.Errorf("call %s is listed otherwise than shown:\n%s", c.CallID, diff)
 		}
 		for _, a := range x.Attempts {
@@ -544,12 +544,7 @@ func (d *shown) calls(t *testing.T, started int) {
 	for i := range want {
 		want[i].Answered = false // a detail has the time in its place
 	}
-	order := func(a, b facts) int {
-		return cmp.Or(cmp.Compare(a.Invited, b.Invited), cmp.Compare(a.Counted, b.Counted), cmp.Compare(a.Carrier, b.Carrier), cmp.Compare(a.DurationMs, b.DurationMs))
-	}
-	slices.SortFunc(want, order)
-	slices.SortFunc(tried, order)
-	if diff := gocmp.Diff(want, tried); diff != "" {
+	if diff := differ(want, tried); diff != "" {
 		t.Errorf("the attempts of all calls (-SQL +dashboard):\n%s", diff)
 	}
 }
@@ -568,7 +563,7 @@ func (d *shown) customer(t *testing.T, own *browser) {
 				sum.add(r.figures())
 				d.list(t, own, &r)
 			}
-			if diff := gocmp.Diff(want, sum); diff != "" {
+			if diff := cmp.Diff(want, sum); diff != "" {
 				t.Errorf("%s by %s (-SQL +dashboard):\n%s", tab, by, diff)
 			}
 		}

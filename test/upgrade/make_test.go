@@ -35,6 +35,10 @@ data: @DIR@/data
 embedded: {listen: "@BROKER@", listen_tls: "off"}
 web: {listen: "127.0.0.1:0"}
 admin: {listen: "off", socket: "@DIR@/collector.sock"}
+` + keepAll
+
+// keepAll has archives tested for longer than calls are kept.
+const keepAll = `retention: {calls: forever, telemetry: forever}
 `
 
 const agentConfig = `

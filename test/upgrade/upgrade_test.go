@@ -35,6 +35,9 @@ func upgrade(t *testing.T, file string) {
 	for _, name := range []string{"collector.yaml", "agent.yaml"} {
 		text, err := os.ReadFile(s.path(name))
 		s.must(err)
+		if name == "collector.yaml" && !strings.Contains(string(text), keepAll) {
+			text = append(text, keepAll...) // the first archives have it not
+		}
 		s.write(name, s.fill(string(text)))
 	}
 	if got := s.spooled()["calls"]; got != want.OnDisk {
