@@ -10,7 +10,7 @@ export const rows = (page) => page.getByTestId('summary').locator('.tabulator-ro
 /**
  * The row that shows a sum, found by its own link: by its period, and by whose it is. Where it
  * stands is another matter: there may be a period more on the page than in another answer.
- * Only rows in view are drawn, so the table is scrolled through until it is.
+ * Only rows near those in view are drawn, so the table is scrolled through until it is.
  * @param {Page} page
  * @param {{from_unix_s: number, to_unix_s: number, kind: string, party: string}} sum
  */
@@ -23,6 +23,7 @@ export async function rowOf(page, sum) {
     if (await row.count() === 0) await box.evaluate((e) => { e.scrollTop = e.scrollTop + e.clientHeight < e.scrollHeight - 1 ? e.scrollTop + e.clientHeight / 2 : 0; });
     return row.count();
   }, (n) => n === 1, `a row for ${time}${whose}`);
+  await cell(row, 'period').scrollIntoViewIfNeeded();
   return row;
 }
 
