@@ -35,7 +35,7 @@ TESTFLAGS ?=
 
 .PHONY: help
 help: ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z0-9-]*:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z0-9-]*:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: $(if $(shell command -v npm),ui) ## build the programs as static binaries into bin/
@@ -161,7 +161,7 @@ compare: build ## the agent beside sngrep, sipgrep, tshark, ... on the same call
 	@$(GO) run ./test/compare -agent $(BIN)/sipward-agent $(COMPARE)
 
 .PHONY: demo
-demo: build ## collector and agent with made-up calls, live figures in this terminal (DEMO_SECONDS=40)
+demo: build ## a collector and two agents with made-up calls, live figures in this terminal (DEMO_SECONDS=40)
 	@$(GO) run ./internal/testkit/cmd/demo -agent $(BIN)/sipward-agent -collector $(BIN)/sipward-collector -seconds $(DEMO_SECONDS)
 
 .PHONY: soak

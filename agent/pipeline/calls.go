@@ -174,7 +174,7 @@ func (h newest) Len() int           { return len(h) }
 func (h newest) Less(i, j int) bool { return newer(h[i], h[j]) > 0 }
 func (h newest) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
 
-// Push and Pop are for container/heap.
+// Push is for container/heap.
 func (h *newest) Push(x any) { *h = append(*h, x.(*dialog.Leg)) }
 
 // Pop is for container/heap. Nothing is ever taken out.

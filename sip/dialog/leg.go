@@ -46,7 +46,7 @@ const (
 	SessionTimer                    // the session was not refreshed (RFC 4028)
 	MediaSilence                    // media had been seen and stopped
 	MaxAge                          // older than the configured maximum
-	DialogGone                      // a 481 or 408 within the dialog (RFC 3261 section 12.2.1.2)
+	DialogGone                      // one side does not know the dialog, or cannot be reached (RFC 5057 section 5.1)
 	Reused                          // a new call took its Call-ID
 	CaptureEnd                      // still open when the capture ended, or an agent that saves nothing
 	EndMissed                       // its end came while the agent was not running
@@ -166,7 +166,7 @@ type EffectKind uint8
 // EffectKinds; the zero value is invalid. A leg that fails and is sent again
 // (401, 407, 3xx, failover) is Released and then Opened with Again set.
 const (
-	MediaOpened   EffectKind = iota + 1 // Endpoint was announced with Spec; comes before all others
+	MediaOpened   EffectKind = iota + 1 // Endpoint was announced with Spec
 	LegOpened                           // a new leg; Again: it comes back after a release
 	LegAnswered                         // the first 2xx
 	LegReleased                         // it ended, and may still come back

@@ -89,15 +89,6 @@ func (t *Table) doubtDeadline(l *Leg) int64 {
 // silentUntil is when the media of a restored leg is looked at.
 func (l *Leg) silentUntil(t *Table) int64 { return l.mediaSeen + int64(t.patience()) }
 
-// ownDeadline is when an answered leg ends by itself.
-func (t *Table) ownDeadline(l *Leg) int64 {
-	at := l.started() + int64(t.cfg.MaxAge)
-	if l.sessionEnd != 0 {
-		at = min(at, l.sessionEnd)
-	}
-	return at
-}
-
 // patience is how long a restored leg may be silent, whether or not silence
 // ends other calls.
 func (t *Table) patience() time.Duration {
@@ -124,7 +115,7 @@ func (t *Table) expireDoubtful(l *Leg, now int64) {
 	case last > 0:
 		l.doubt, l.mediaSeen = 0, last
 		t.change(l)
-	case t.ownDeadline(l) <= now, silent && sure && !l.held[0] && !l.held[1]:
+	case t.ownDeadline(l) <= now, silent && sure && !l.Held():
 		t.release(l, l.lastAlive(), EndMissed)
 	case silent:
 		l.mediaSeen = now // nothing would be seen: silence says nothing

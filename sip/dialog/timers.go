@@ -22,7 +22,7 @@ func (h timers) Swap(i, j int) {
 	h[i].index, h[j].index = i+1, j+1
 }
 
-// Push and Pop are for container/heap.
+// Push is for container/heap.
 func (h *timers) Push(x any) {
 	t := x.(*timer)
 	*h = append(*h, t)
@@ -82,12 +82,18 @@ func (t *Table) deadline(l *Leg) int64 {
 	case l.State == Setup:
 		return min(t.setupDeadline(l), l.overdue())
 	}
-	at := min(l.started()+int64(t.cfg.MaxAge), l.overdue())
-	if l.sessionEnd != 0 {
-		at = min(at, l.sessionEnd)
-	}
+	at := min(t.ownDeadline(l), l.overdue())
 	if t.cfg.MediaTimeout > 0 && t.cfg.LastMedia != nil {
 		at = min(at, max(l.lastSeen, l.mediaSeen)+int64(t.cfg.MediaTimeout))
+	}
+	return at
+}
+
+// ownDeadline is when an answered leg ends by itself.
+func (t *Table) ownDeadline(l *Leg) int64 {
+	at := l.started() + int64(t.cfg.MaxAge)
+	if l.sessionEnd != 0 {
+		at = min(at, l.sessionEnd)
 	}
 	return at
 }
@@ -158,7 +164,7 @@ func (t *Table) expireAnswered(l *Leg, now int64) {
 	case t.cfg.MediaTimeout > 0 && t.cfg.LastMedia != nil:
 		last := t.cfg.LastMedia(l)
 		switch {
-		case last == 0 || l.held[0] || l.held[1]:
+		case last == 0 || l.Held():
 			l.mediaSeen = now // never seen, or on hold: silence says nothing
 		case last+int64(t.cfg.MediaTimeout) <= now:
 			t.release(l, max(last, l.started(), l.lastSeen), MediaSilence)

@@ -36,7 +36,6 @@ const (
 	statesPart   = 8        // of so many bytes of the budget, one for the states of open calls: open.db takes up to four times as much, with its spare, and the calls need the rest
 	maxReaders   = 4        // old segments that are open at once
 	step         = 1 << 20  // bytes by which a segment grows on disk
-	slack        = 256 << 10
 	formatNumber = 1
 )
 

@@ -169,7 +169,7 @@ func (s *Spool) declared(d *declaration) (finished []loss) {
 	return finished
 }
 
-// pending reports whether a segment has losses that are not yet told.
+// pending reports whether a segment has losses that are not yet told. Spool.mu is held.
 func (s *Spool) pending(seg uint64) bool {
 	for i := range s.losses {
 		if s.losses[i].seg == seg {

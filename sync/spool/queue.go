@@ -71,8 +71,8 @@ func (q *queue) push(st record.Stream, data []byte, wait bool) (b *batch, at int
 	return b, at, wake || len(b.records) == batchRecords, nil
 }
 
-// look says what the writer has to do: which stream has something, whether it is
-// due at once, and else when.
+// look returns the first batch that waits, of the stream whose turn it is or else of the
+// other, and whether more of that stream wait. b is nil when nothing does.
 func (q *queue) look(turn record.Stream) (st record.Stream, b *batch, more bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

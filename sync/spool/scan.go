@@ -24,7 +24,7 @@ type contents struct {
 	have    record.Ranges
 	runs    []run
 	marks   map[uint64]record.Ranges // segment to what was declared of it
-	refused map[string]uint64        // as markRefused counts
+	refused map[string]uint64        // stream and reason to how many were declared; see refusalMark
 }
 
 // add takes a record that stands in page. Numbers may come in any order and twice.

@@ -45,7 +45,7 @@ type About struct {
 type Config struct {
 	Listen string                   // loopback address:port; "" for none
 	Socket string                   // path of a unix socket; "" for none
-	Judge  Judge                    //
+	Judge  Judge                    // required
 	Name   func(id party.ID) string // of a customer, for the answers; nil: they name none
 	Log    *slog.Logger             // nil: none
 }

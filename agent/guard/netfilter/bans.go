@@ -85,14 +85,12 @@ func (b *Bans) restore() error {
 	defer b.mu.Unlock()
 	now := time.Now()
 	b.forget(now)
-	var errs []error
 	for source, until := range b.until {
 		if err := b.tell(source, max(until.Sub(now).Round(time.Second), time.Second)); err != nil {
-			errs = append(errs, err)
-			break
+			return err
 		}
 	}
-	return errors.Join(errs...)
+	return nil
 }
 
 // forget drops what is over.

@@ -4,9 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"log/slog"
-	"os"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -238,17 +236,4 @@ func (g *Guard) lookAtRules(ctx context.Context, rules *Rules) {
 		return
 	}
 	g.cfg.Log.Warn("somebody removed rules of the guard: they are back", "looked_every", rulesInterval)
-}
-
-// run reads one queue until it is interrupted, and then what is left in it.
-func (r *reader) run() error {
-	for {
-		err := r.queue.read(r.judge)
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return r.queue.drain(r.judge)
-		}
-		if err != nil {
-			return fmt.Errorf("guard: %w", err)
-		}
-	}
 }

@@ -1,7 +1,9 @@
 package netfilter
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"runtime/debug"
 
 	"github.com/sipward/sipward/sip/packet"
@@ -29,6 +31,19 @@ func newReader(g *Guard, q *queue, send *sender) *reader {
 		// The kernel has put fragments together: none is kept here.
 		decoder: packet.NewDecoder(packet.Limits{FragmentBytes: 1, FragmentFlows: 1}),
 		parser:  parse.NewParser(), answers: answerer{key: g.key},
+	}
+}
+
+// run reads one queue until it is interrupted, and then what is left in it.
+func (r *reader) run() error {
+	for {
+		err := r.queue.read(r.judge)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return r.queue.drain(r.judge)
+		}
+		if err != nil {
+			return fmt.Errorf("guard: %w", err)
+		}
 	}
 }
 
