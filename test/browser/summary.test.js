@@ -150,7 +150,7 @@ check('export as CSV and XLSX, by right-click and by the button', { at: 'summary
 check('each row leads to the calls that it sums up', { at: 'summary?by=customer' }, async ({ page }) => {
   const api = await operator();
   const row = leastBusy(await api.list('/summaries?tab=live&by=customer'));
-  await cell(await rowOf(page, row), 'period').getByRole('link').click();
+  await cell(await rowOf(page, row), 'period').getByRole('link').click({ delay: 100 }); // as a hand does
   await page.getByRole('heading', { name: 'Calls', exact: true }).waitFor();
   const query = (page.url().split('?')[1] ?? '').replace(/list=\w+&?/, '');
   const calls = await api.list(`/calls?${query}`);
@@ -164,7 +164,7 @@ check('each row leads to the calls that it sums up', { at: 'summary?by=customer'
 check("a carrier's row leads to its attempts", { at: 'summary?by=carrier' }, async ({ page }) => {
   const api = await operator();
   const row = leastBusy(await api.list('/summaries?tab=live&by=carrier'));
-  await cell(await rowOf(page, row), 'period').getByRole('link').click();
+  await cell(await rowOf(page, row), 'period').getByRole('link').click({ delay: 100 }); // as a hand does
   await page.getByRole('tab', { name: 'Attempts', selected: true }).waitFor();
   const attempts = await api.list(`/attempts?${(page.url().split('?')[1] ?? '').replace(/list=\w+&?/, '')}`);
   assert.equal(attempts.length, row.attempts);

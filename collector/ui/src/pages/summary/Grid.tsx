@@ -145,6 +145,9 @@ function show(c: Column, cell: CellComponent, t: T): HTMLElement | string {
     a.textContent = c.text(r);
     a.title = t('summary.calls_of');
     a.tabIndex = -1; // Enter in the table does the same
+    // To select its row would change the height of the status line, and so draw the table
+    // anew under the mouse: the link would not be followed.
+    a.addEventListener('mousedown', (e) => { e.stopPropagation(); });
     return a;
   }
   const span = document.createElement('span');
