@@ -169,10 +169,24 @@ func TestFromNodeToExport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Before the calls of yesterday, whose hour no mark will close.
-	if s := await(t, c.cfg.Admin.Socket, "it to be ready", func(s *admin.Status) bool { return s.Ready }); len(s.Attention) != 0 {
-		t.Errorf("%q", s.Attention)
+	live, err := json.Marshal(record.Live{Node: "switch-1", LiveAnswered: 7})
+	if err != nil {
+		t.Fatal(err)
 	}
+	state, err := json.Marshal(record.State{Node: "switch-1", State: record.StateUp, Version: "v9", Ready: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.publish(t, record.TopicLive, live)
+	n.publish(t, record.TopicState, state)
+	s := await(t, c.cfg.Admin.Socket, "the node", func(s *admin.Status) bool {
+		return s.Ready && len(s.Nodes) == 1 && s.Nodes[0].Live != nil && s.Nodes[0].State == record.StateUp
+	})
+	if s.Nodes[0].Live.LiveAnswered != 7 || s.Nodes[0].Version != "v9" || s.Load.NodesConnected != 1 || s.StoreID == "" || len(s.Attention) != 0 {
+		t.Errorf("%+v", s)
+	}
+
+	// Calls of yesterday, whose hour no mark closes.
 	noon := time.Now().UTC().Truncate(24 * time.Hour).Add(-12 * time.Hour)
 	call := func(number string, ms int64) *record.Call {
 		return &record.Call{Kind: "call", Customer: "acme", Caller: "+4930123", Called: number, CallId: number, InvitedUnixMs: noon.UnixMilli(),
@@ -192,23 +206,6 @@ func TestFromNodeToExport(t *testing.T) {
 			t.Fatal("no ack")
 		}
 	}
-	live, err := json.Marshal(record.Live{Node: "switch-1", LiveAnswered: 7})
-	if err != nil {
-		t.Fatal(err)
-	}
-	state, err := json.Marshal(record.State{Node: "switch-1", State: record.StateUp, Version: "v9", Ready: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	n.publish(t, record.TopicLive, live)
-	n.publish(t, record.TopicState, state)
-	s := await(t, c.cfg.Admin.Socket, "the node", func(s *admin.Status) bool {
-		return s.Ready && len(s.Nodes) == 1 && s.Nodes[0].Live != nil && s.Nodes[0].State == record.StateUp
-	})
-	if s.Nodes[0].Live.LiveAnswered != 7 || s.Nodes[0].Version != "v9" || s.Load.NodesConnected != 1 || s.StoreID == "" {
-		t.Errorf("%+v", s)
-	}
-
 	out := filepath.Join(dir, "out")
 	rows := csvRows(t, out, (&exportCallsCmd{exportFlags{place: at, Format: "csv", Output: out}, filterFlags{Answered: "yes", Number: "200"}}).Run)
 	if len(rows) != 1 || rows[0]["called"] != "200" || rows[0]["caller"] != "'+4930123" || rows[0]["sip_reason"] != "'=cmd()" ||
