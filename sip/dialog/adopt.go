@@ -106,11 +106,15 @@ func earlyOf(p *packet.Packet, m *parse.Message) *early {
 func (t *Table) keepEarly(l *Leg, p *packet.Packet, m *parse.Message) {
 	switch {
 	case l.Initial && l.Answer == 0:
-	case l.joined == m.CSeq+1 && t.book.Is(t.book.ByAddr(p.Src.Addr()), party.Carrier):
+	case l.joined == m.CSeq+1 && (t.isCarrier(p.Src) || t.isCarrier(p.Dst)):
 	default:
 		return
 	}
 	l.early = earlyOf(p, m)
+}
+
+func (t *Table) isCarrier(e packet.Endpoint) bool {
+	return t.book.Is(t.book.ByAddr(e.Addr()), party.Carrier)
 }
 
 // answerEarly has the INVITE in p, just added, answered by the 2xx that came

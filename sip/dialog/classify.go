@@ -53,7 +53,7 @@ func (t *Table) classify(p *packet.Packet, m *parse.Message) role {
 		}
 		r.customer = t.customerOf(m.RequestURI)
 		r.call, r.inbound = r.customer != party.Unknown, r.customer != party.Unknown
-		r.toUnknown = fromSwitch && r.customer == party.Unknown && r.carrier == party.Unknown
+		r.toUnknown = fromSwitch && !t.book.Local(dst) && r.customer == party.Unknown && r.carrier == party.Unknown
 		return r
 	}
 	r.customer = t.customerOf(m.From)

@@ -20,9 +20,14 @@ func (l *Leg) hopOf(p *packet.Packet) uint8 {
 }
 
 // elsewhere reports whether p travelled between other hosts than the first hop of l
-// connects.
-func (l *Leg) elsewhere(p *packet.Packet) bool {
+// connects: not to or from the same peer, though the switch may have many addresses.
+func (t *Table) elsewhere(l *Leg, p *packet.Packet) bool {
 	h := &l.hops[0]
+	for _, e := range []packet.Endpoint{p.Src, p.Dst} {
+		if (e.IP == h.src.IP || e.IP == h.dst.IP) && !t.book.Local(e.Addr()) {
+			return false
+		}
+	}
 	return (h.src.IP != p.Src.IP || h.dst.IP != p.Dst.IP) && (h.src.IP != p.Dst.IP || h.dst.IP != p.Src.IP)
 }
 

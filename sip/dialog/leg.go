@@ -144,8 +144,10 @@ type Attempt struct {
 // Challenged reports whether a waits for its INVITE to be sent again with credentials
 // (RFC 3261 section 22): its outcome is not known yet.
 func (a *Attempt) Challenged() bool {
-	return a.State == Ended && a.Release == Failed && (a.Status == 401 || a.Status == 407)
+	return a.State == Ended && a.Release == Failed && a.challenged()
 }
+
+func (a *Attempt) challenged() bool { return a.Status == 401 || a.Status == 407 }
 
 // PDD is the post-dial delay in nanoseconds, INVITE to the first 180, 183 or
 // 2xx; false when there was none.

@@ -24,7 +24,7 @@ func (t *Table) inviteResponse(p *packet.Packet, m *parse.Message) {
 	}
 	l.heard = true
 	tx := l.transaction(branchHash(m.Branch), m.CSeq)
-	if a := l.attemptOf(tx); a != nil {
+	if a := l.attemptOf(tx); a != nil && tx.final == 0 { // else it is no news of the INVITE that followed
 		a.heard = true
 	}
 	switch {

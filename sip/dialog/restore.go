@@ -58,6 +58,11 @@ func (t *Table) takeOver(l *Leg, alive int64) {
 	if l.State != Ended && l.doubt == 0 {
 		l.doubt = max(alive, l.lastSeen, 1)
 	}
+	for i := range l.Attempts {
+		if a := &l.Attempts[i]; a.State == Setup && a.challenged() {
+			a.sent = l.lastSeen // at most
+		}
+	}
 	if l.session != 0 { // it may have been refreshed while nobody watched
 		l.sessionEnd = max(l.sessionEnd, t.since+l.session)
 	}

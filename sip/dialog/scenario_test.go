@@ -57,7 +57,7 @@ func TestScenarios(t *testing.T) {
 
 var hosts = map[string]string{
 	"phone": "10.1.0.1:5060", "phone2": "10.1.0.2:5060", "other": "10.2.0.1:5060", "roamer": "203.0.113.9:5060",
-	"switch": "192.0.2.1:5060", "west": "198.51.100.1:5060", "east": "198.51.100.2:5060", "nobody": "203.0.113.77:5060",
+	"switch": "192.0.2.1:5060", "inner": "192.0.2.9:5060", "west": "198.51.100.1:5060", "east": "198.51.100.2:5060", "nobody": "203.0.113.77:5060",
 }
 
 func testBook(t testing.TB) *party.Book {
@@ -68,7 +68,7 @@ func testBook(t testing.TB) *party.Book {
 		{Name: "beta", Kind: party.Customer, Addresses: []netip.Prefix{netip.MustParsePrefix("10.2.0.0/16")}},
 		{Name: "west", Kind: party.Carrier, Addresses: []netip.Prefix{netip.MustParsePrefix("198.51.100.1/32")}},
 		{Name: "east", Kind: party.Carrier, Addresses: []netip.Prefix{netip.MustParsePrefix("198.51.100.2/32")}},
-	}, []netip.Addr{netip.MustParseAddr("192.0.2.1")})
+	}, []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.9")})
 	if err != nil {
 		t.Fatal(err)
 	}

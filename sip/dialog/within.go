@@ -28,13 +28,23 @@ func index(fromCaller bool) int {
 
 // within notes that m came within the dialog of l. Of one that was joined midway
 // the carrier's hop may have been seen first: the customer's, which is another, says
-// whose it is. On a carrier's leg of a B2BUA there is none.
+// whose it is. On a carrier's leg of a B2BUA there is none; a hop within the switch is
+// nobody's. On a hop that was seen already, what the switch sends to a phone names it.
 func (t *Table) within(l *Leg, p *packet.Packet, m *parse.Message) {
 	t.saw(l, p.Time)
-	if l.Initial || l.Call || !l.elsewhere(p) {
+	fromSwitch := t.book.Local(p.Src.Addr())
+	if l.Initial || l.Call || fromSwitch && t.book.Local(p.Dst.Addr()) {
 		return
 	}
-	if r := t.classifyMidCall(p, m); r.carrier == party.Unknown {
+	var r role
+	switch {
+	case t.elsewhere(l, p):
+		r = t.classifyMidCall(p, m)
+	case fromSwitch && m.Request():
+		r = t.classify(p, m)
+		r.call = r.customer != party.Unknown
+	}
+	if r.carrier == party.Unknown {
 		t.claim(l, p.Time, r)
 	}
 }
