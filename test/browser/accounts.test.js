@@ -46,11 +46,12 @@ check('what is shown but once comes at once, and not over its form', { at: 'acco
   let release = () => undefined;
   const held = new Promise((done) => { release = () => done(undefined); });
   const dialog = page.getByRole('dialog');
-  const alone = async (/** @type {string} */ title) => {
+  const alone = async (/** @type {string} */ title, /** @type {string} */ opener) => {
     await page.getByTestId('secret').waitFor();
     assert.deepEqual(await dialog.getByRole('heading').allInnerTexts(), [title]);
     await page.getByRole('button', { name: 'Close' }).click();
     await dialog.waitFor({ state: 'detached' });
+    await until(() => page.evaluate(() => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent), (x) => x === opener, 'the focus where it was');
   };
   const { email } = await invite('viewer');
   await page.reload();
@@ -66,18 +67,18 @@ check('what is shown but once comes at once, and not over its form', { at: 'acco
   await page.getByRole('button', { name: 'Add token' }).click();
   await dialog.getByRole('textbox', { name: 'Name' }).fill(unique('held'));
   await dialog.getByRole('button', { name: 'Save' }).click();
-  await alone('Token');
+  await alone('Token', 'Add token');
 
   await page.getByRole('tab', { name: 'People' }).click();
   await page.getByRole('button', { name: `Edit ${email}` }).click();
   await dialog.getByRole('button', { name: 'New password link' }).click();
-  await alone('One-time link');
+  await alone('One-time link', `Edit ${email}`);
   await page.getByRole('button', { name: 'Add account' }).click();
   await dialog.getByRole('textbox', { name: 'E-mail' }).fill(`${unique('held')}@example.org`);
   await dialog.getByRole('combobox', { name: 'Customer' }).click();
   await page.getByRole('option', { name: site.customer.id, exact: true }).click();
   await dialog.getByRole('button', { name: 'Save' }).click();
-  await alone('One-time link');
+  await alone('One-time link', 'Add account');
   release();
 });
 
